@@ -1,0 +1,19 @@
+//! The words of the API, shared by server, CLI and console: typed ids, requests,
+//! replies and the problem document. Plain data; builds for `wasm32` and does no IO.
+
+pub mod apps;
+pub mod blocks;
+pub mod droplets;
+pub mod id;
+pub mod jobs;
+pub mod logs;
+pub mod name;
+pub mod page;
+pub mod problem;
+pub mod pushes;
+pub mod roles;
+pub mod routes;
+pub mod settings;
+pub mod status;
+pub mod tokens;
+pub mod units;

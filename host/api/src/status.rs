@@ -1,0 +1,52 @@
+//! What the host is and how it is.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{id::HostId, roles::Role};
+
+/// What this host is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Info {
+    /// Its id, for life.
+    pub id: HostId,
+    /// Its name.
+    pub name: String,
+    /// Muster's version.
+    pub version: String,
+    /// The wasmtime version that runs apps.
+    pub engine: String,
+    /// Where API and console listen.
+    pub management: String,
+    /// Where apps are reached.
+    pub apps: String,
+    /// The domain under which apps without a route of their own are reached.
+    pub app_domain: String,
+    /// Roles that run here.
+    pub roles: Vec<String>,
+    /// Roles that could run here.
+    pub available: Vec<String>,
+    /// Interfaces that apps may import, as `namespace:package/interface@version`.
+    pub offered: Vec<String>,
+}
+
+/// How this host is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// The host's name.
+    pub host: String,
+    /// Whether every role does its job and every started app serves.
+    pub ready: bool,
+    /// Seconds since the host started.
+    pub uptime_seconds: u64,
+    /// The roles.
+    pub roles: Vec<Role>,
+    /// Number of apps.
+    pub apps: u32,
+    /// Instances that serve.
+    pub running: u32,
+    /// Instances that should serve.
+    pub desired: u32,
+    /// What needs attention, a line each.
+    pub attention: Vec<String>,
+}

@@ -1,0 +1,163 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    commands::{
+        app::AppCommand, completion::CompletionArgs, context::ContextCommand, job::JobCommand,
+        login::LoginArgs, role::RoleCommand, route::RouteCommand, serve::ServeArgs,
+    },
+    output::Format,
+};
+
+const AFTER_HELP: &str = "\
+Environment:
+  MUSTER_URL    The host to speak to, in place of the context in use
+  MUSTER_TOKEN  An access token, in place of a login
+  Both step back behind --context.
+
+Exit codes:
+  0  done
+  1  the host refused or failed, or something here went wrong
+  2  the command line, or a file that it reads, is wrong
+  3  there is no such thing
+  4  not logged in, or not allowed
+  5  the host cannot be reached
+  6  you said no, or interrupted the wait";
+
+/// Muster: a platform for WebAssembly apps on your own machines.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, after_help = AFTER_HELP, propagate_version = true)]
+pub struct Cli {
+    /// How to print
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t
+    )]
+    pub output: Format,
+    /// Speak to the host of this context, whatever is in use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a host on this machine
+    Serve(ServeArgs),
+    /// Push apps and look after them
+    #[command(subcommand)]
+    App(AppCommand),
+    /// Say which host names and paths reach which apps
+    #[command(subcommand)]
+    Route(RouteCommand),
+    /// Give the host its roles
+    #[command(subcommand)]
+    Role(RoleCommand),
+    /// Look at what takes longer
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Show how the host is
+    Status,
+    /// Show what the host is
+    Info,
+    /// Choose among the hosts that you are logged in to
+    #[command(subcommand)]
+    Context(ContextCommand),
+    /// Log in to a host
+    Login(LoginArgs),
+    /// Forget the login of a context
+    Logout,
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The help of a command, by its path below `muster`.
+    fn help(path: &[&str]) -> String {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let mut found = &mut command;
+        for name in path {
+            found = found.find_subcommand_mut(name).unwrap();
+        }
+        found.clone().term_width(100).render_long_help().to_string()
+    }
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_says_what_there_is() {
+        let paths: &[&[&str]] = &[
+            &[],
+            &["serve"],
+            &["app"],
+            &["app", "push"],
+            &["app", "scale"],
+            &["app", "logs"],
+            &["app", "env"],
+            &["app", "rollback"],
+            &["app", "delete"],
+            &["route"],
+            &["route", "add"],
+            &["route", "remove"],
+            &["role"],
+            &["role", "add"],
+            &["job"],
+            &["context"],
+            &["login"],
+        ];
+        for path in paths {
+            let name = format!("help {}", path.join(" "))
+                .trim_end()
+                .replace(' ', "-");
+            insta::assert_snapshot!(name, help(path));
+        }
+    }
+
+    fn is_valid(arguments: &str) -> bool {
+        Cli::try_parse_from(arguments.split(' ')).is_ok()
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for good in [
+            "muster route add a.example --app a --weight 5 --sticky",
+            "muster route add a.example --redirect https://b.example --status 302 --keep-path",
+            "muster app scale a --memory 64MiB",
+            "muster app push --path . --env A=b=c",
+            "muster app list -o json",
+        ] {
+            assert!(is_valid(good), "{good}");
+        }
+        for bad in [
+            "muster route add a.example",
+            "muster route add a.example --app a --redirect https://b.example",
+            "muster route add a.example --app a --status 302",
+            "muster route add a.example --redirect https://b.example --weight 5",
+            "muster app scale a",
+            "muster app scale a --memory much",
+            "muster app push a --path . --env A",
+            "muster app push a --path . --env =b",
+            "muster app list -o xml",
+            "muster job show 17",
+        ] {
+            assert!(!is_valid(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What shows who is asking, and how it is kept fresh.
+
+use muster_api::tokens::TokenRequest;
+use tokio::{sync::Mutex, task};
+
+use super::{ClientError, Transport, login_command};
+use crate::contexts::{ContextError, ContextStore, Tokens};
+
+/// What shows who is asking.
+pub enum Credentials {
+    /// The access token of `MUSTER_TOKEN`, as it is.
+    Fixed(String),
+    /// The login of a context.
+    Login(Box<Login>),
+}
+
+/// The login of a context. Other processes may use and renew the same one.
+pub struct Login {
+    store: ContextStore,
+    context: String,
+    /// The command that logs in again, for whoever has to.
+    command: String,
+    tokens: Mutex<Tokens>,
+}
+
+impl Login {
+    /// A login as it was read from the store.
+    pub fn new(store: ContextStore, context: &str, user: &str, url: &str, tokens: Tokens) -> Self {
+        Self {
+            store,
+            context: context.to_owned(),
+            command: login_command(context, url, user),
+            tokens: Mutex::new(tokens),
+        }
+    }
+
+    /// Tokens that are not stale and not the refused one: those that another
+    /// process has stored meanwhile, or new ones from the host.
+    async fn renew(
+        &self,
+        transport: &Transport,
+        current: &mut Tokens,
+        refused: Option<&str>,
+    ) -> Result<(), ClientError> {
+        let store = self.store.clone();
+        // Held until the new tokens are stored: a refresh token serves once.
+        let lock = task::spawn_blocking(move || store.lock())
+            .await
+            .map_err(|_| ClientError::Interrupted)??;
+        let mut contexts = self.store.read()?;
+        let Some(stored) = contexts.contexts.get_mut(&self.context) else {
+            return Err(ContextError::Unknown {
+                name: self.context.clone(),
+            }
+            .into());
+        };
+        let Some(tokens) = stored.tokens.as_mut() else {
+            return Err(self.expired());
+        };
+        if tokens.is_stale() || refused == Some(tokens.access.as_str()) {
+            let request = TokenRequest::RefreshToken {
+                refresh_token: tokens.refresh.clone(),
+            };
+            let reply = transport
+                .tokens(&request)
+                .await
+                .map_err(|error| match error {
+                    ClientError::Refused(problem) if matches!(problem.status, 400 | 401 | 403) => {
+                        self.expired()
+                    }
+                    error => error,
+                })?;
+            *tokens = Tokens::from_reply(reply);
+            *current = tokens.clone();
+            lock.write(&contexts)?;
+        } else {
+            *current = tokens.clone();
+        }
+        Ok(())
+    }
+
+    fn expired(&self) -> ClientError {
+        ClientError::LoginExpired {
+            login: self.command.clone(),
+        }
+    }
+}
+
+impl Credentials {
+    /// An access token that should be good.
+    ///
+    /// # Errors
+    /// If the login has ended, or cannot be renewed.
+    pub async fn access(&self, transport: &Transport) -> Result<String, ClientError> {
+        match self {
+            Self::Fixed(token) => Ok(token.clone()),
+            Self::Login(login) => {
+                let mut tokens = login.tokens.lock().await;
+                if tokens.is_stale() {
+                    login.renew(transport, &mut tokens, None).await?;
+                }
+                Ok(tokens.access.clone())
+            }
+        }
+    }
+
+    /// Another access token, after the host has refused this one.
+    ///
+    /// # Errors
+    /// If there is none to be had.
+    pub async fn renew(&self, transport: &Transport, refused: &str) -> Result<String, ClientError> {
+        match self {
+            Self::Fixed(_) => Err(ClientError::TokenRefused {
+                url: transport.address().to_owned(),
+            }),
+            Self::Login(login) => {
+                let mut tokens = login.tokens.lock().await;
+                if tokens.access == refused {
+                    login.renew(transport, &mut tokens, Some(refused)).await?;
+                }
+                Ok(tokens.access.clone())
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `/api/v1/roles`
+
+use std::time::Duration;
+
+use muster_api::{apps::DeletionPlan, page::Page, roles::Role};
+use reqwest::{Method, header};
+
+use super::{Client, ClientError};
+
+/// How long a plugin may take to be uploaded, compiled and started.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(300);
+
+impl Client {
+    /// All roles.
+    ///
+    /// # Errors
+    /// As of every call: the host's problem, or no answer.
+    pub async fn roles(&self) -> Result<Page<Role>, ClientError> {
+        self.list(&["roles"]).await
+    }
+
+    /// One role.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn role(&self, name: &str) -> Result<Role, ClientError> {
+        self.call(self.get(&["roles", name])).await
+    }
+
+    /// Gives the host a role with the given component; with the bundled one
+    /// if it is empty.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn put_role(&self, name: &str, component: Vec<u8>) -> Result<Role, ClientError> {
+        let request = self
+            .request(Method::PUT, &["roles", name])
+            .header(header::CONTENT_TYPE, "application/octet-stream")
+            .timeout(LOAD_TIMEOUT)
+            .body(component);
+        self.call(request).await
+    }
+
+    /// Takes a role from the host, or shows what that would take along.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn delete_role(
+        &self,
+        name: &str,
+        dry_run: bool,
+    ) -> Result<DeletionPlan, ClientError> {
+        let request = self.request(Method::DELETE, &["roles", name]);
+        self.call(request.query(&[("dry_run", dry_run)])).await
+    }
+}

@@ -1,0 +1,48 @@
+//! `/api/v1/routes`
+
+use muster_api::{
+    apps::DeletionPlan,
+    id::RouteId,
+    page::Page,
+    routes::{NewRoute, Route},
+};
+use reqwest::Method;
+
+use super::{Client, ClientError};
+
+impl Client {
+    /// All routes.
+    ///
+    /// # Errors
+    /// As of every call: the host's problem, or no answer.
+    pub async fn routes(&self) -> Result<Page<Route>, ClientError> {
+        self.list(&["routes"]).await
+    }
+
+    /// Adds a route, or one more app to a route.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn add_route(&self, route: &NewRoute) -> Result<Route, ClientError> {
+        self.call(self.post(&["routes"], route)).await
+    }
+
+    /// Removes a route, or one app's share of it; or shows what that would
+    /// take along.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn delete_route(
+        &self,
+        id: RouteId,
+        app: Option<&str>,
+        dry_run: bool,
+    ) -> Result<DeletionPlan, ClientError> {
+        let mut request = self.request(Method::DELETE, &["routes", &id.to_string()]);
+        request = request.query(&[("dry_run", dry_run)]);
+        if let Some(app) = app {
+            request = request.query(&[("app", app)]);
+        }
+        self.call(request).await
+    }
+}

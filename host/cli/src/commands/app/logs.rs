@@ -1,0 +1,82 @@
+//! `muster app logs`
+
+use std::time::Duration;
+
+use clap::Args;
+use muster_api::logs::LogLine;
+
+use super::Scope;
+use crate::{
+    client::Client,
+    failure::{Exit, Failure},
+    output::{self, Format, data, log_line},
+};
+
+/// How long to wait before a broken connection is tried again.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Which lines.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The app
+    name: String,
+    /// Go on with new lines as they come
+    #[arg(long, short)]
+    follow: bool,
+    /// How many of the last lines, 0 to 10000; 100 unless told
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    tail: Option<u32>,
+}
+
+/// Shows the last lines; with `--follow`, new ones until interrupted. As JSON,
+/// followed lines come as one object a line, as YAML as one document each.
+///
+/// # Errors
+/// If the host refuses.
+pub async fn run(scope: &Scope, client: &Client, args: LogsArgs) -> Result<(), Failure> {
+    if !args.follow {
+        return scope
+            .output
+            .show(&client.logs(&args.name, args.tail).await?);
+    }
+    tokio::select! {
+        ended = follow(scope.output.format(), client, &args) => ended,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+async fn follow(format: Format, client: &Client, args: &LogsArgs) -> Result<(), Failure> {
+    let mut lines = client.follow_logs(&args.name, args.tail);
+    let mut connected = false;
+    let mut waiting = false;
+    loop {
+        match lines.next().await {
+            Ok(line) => {
+                connected = true;
+                waiting = false;
+                output::print(&printed(format, &line)?)?;
+            }
+            Err(error) if connected && error.is_transient() => {
+                if !waiting {
+                    eprintln!("The connection is lost; trying again");
+                }
+                waiting = true;
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn printed(format: Format, line: &LogLine) -> Result<String, Failure> {
+    Ok(match format {
+        Format::Table => format!("{}\n", log_line(line)),
+        Format::Json => {
+            let json = serde_json::to_string(line).map_err(|error| {
+                Failure::new(Exit::Failure, format!("a line cannot be printed: {error}"))
+            })?;
+            format!("{json}\n")
+        }
+        Format::Yaml => format!("---\n{}", data(format, line)?),
+    })
+}

@@ -1,0 +1,88 @@
+//! `muster app`
+
+mod delete;
+mod env;
+mod logs;
+mod push;
+mod rollback;
+mod scale;
+
+use clap::{Args, Subcommand};
+
+use super::{Scope, follow};
+use crate::{
+    client::{AppAction, Client},
+    failure::Failure,
+};
+
+/// What to do with apps.
+#[derive(Debug, Subcommand)]
+pub enum AppCommand {
+    /// Push a file or directory, and run what it holds
+    Push(Box<push::PushArgs>),
+    /// List the apps
+    List,
+    /// Show an app and its instances
+    Show(NameArgs),
+    /// Let an app run
+    Start(NameArgs),
+    /// Let an app rest; it stays with its routes and settings
+    Stop(NameArgs),
+    /// Replace an app's instances by new ones
+    Restart(NameArgs),
+    /// Change how many instances an app has, and their memory
+    Scale(scale::ScaleArgs),
+    /// Show what an app has written and answered
+    Logs(logs::LogsArgs),
+    /// List an app's environment variables, or change them
+    Env(env::EnvArgs),
+    /// List an app's droplets
+    Droplets(NameArgs),
+    /// Return to an earlier droplet
+    Rollback(rollback::RollbackArgs),
+    /// Delete an app with all that belongs to it
+    Delete(delete::DeleteArgs),
+}
+
+/// Which app.
+#[derive(Debug, Args)]
+pub struct NameArgs {
+    /// The app
+    name: String,
+}
+
+/// Does it.
+///
+/// # Errors
+/// If the host or the person refuses.
+pub async fn run(scope: &Scope, command: AppCommand) -> Result<(), Failure> {
+    let client = scope.client()?;
+    match command {
+        AppCommand::Push(args) => push::run(scope, &client, *args).await,
+        AppCommand::List => scope.output.show(&client.apps().await?),
+        AppCommand::Show(args) => scope.output.show(&client.app(&args.name).await?),
+        AppCommand::Start(args) => act(scope, &client, &args, AppAction::Start, "Started").await,
+        AppCommand::Stop(args) => act(scope, &client, &args, AppAction::Stop, "Stopped").await,
+        AppCommand::Restart(args) => {
+            act(scope, &client, &args, AppAction::Restart, "Restarted").await
+        }
+        AppCommand::Scale(args) => scale::run(scope, &client, args).await,
+        AppCommand::Logs(args) => logs::run(scope, &client, args).await,
+        AppCommand::Env(args) => env::run(scope, &client, args).await,
+        AppCommand::Droplets(args) => scope.output.show(&client.droplets(&args.name).await?),
+        AppCommand::Rollback(args) => rollback::run(scope, &client, args).await,
+        AppCommand::Delete(args) => delete::run(scope, &client, args).await,
+    }
+}
+
+async fn act(
+    scope: &Scope,
+    client: &Client,
+    args: &NameArgs,
+    action: AppAction,
+    done: &str,
+) -> Result<(), Failure> {
+    let job = client.act_on_app(&args.name, action).await?;
+    let job = follow::to_success(client, job).await?;
+    scope.output.done(&format!("{done} {}", args.name), &job)
+}

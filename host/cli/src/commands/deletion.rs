@@ -1,0 +1,46 @@
+//! What every command that removes something does: show the plan, ask, act.
+
+use clap::Args;
+use muster_api::apps::DeletionPlan;
+
+use super::{Scope, terminal};
+use crate::{client::ClientError, failure::Failure, output::text};
+
+/// Whether to ask before something is removed.
+#[derive(Debug, Args)]
+pub struct DeletionArgs {
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Only show what would be removed
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+}
+
+impl DeletionArgs {
+    /// Shows what `delete` removes (asked with `true` for a dry run), asks, and
+    /// has it done.
+    ///
+    /// # Errors
+    /// If the host refuses or the person does.
+    pub async fn carry_out(
+        &self,
+        scope: &Scope,
+        what: &str,
+        delete: impl AsyncFn(bool) -> Result<DeletionPlan, ClientError>,
+    ) -> Result<(), Failure> {
+        if self.dry_run {
+            return scope.output.show(&delete(true).await?);
+        }
+        if !self.yes {
+            let plan = delete(true).await?;
+            eprintln!("This removes:");
+            for line in &plan.removes {
+                eprintln!("  {}", text::printable(line));
+            }
+            terminal::confirm(&format!("Remove {what}?"))?;
+        }
+        let plan = delete(false).await?;
+        scope.output.done(&format!("Removed {what}"), &plan)
+    }
+}

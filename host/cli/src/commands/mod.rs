@@ -1,0 +1,65 @@
+//! The commands, a file per noun or verb.
+
+pub mod app;
+pub mod completion;
+pub mod context;
+mod deletion;
+mod follow;
+mod info;
+pub mod job;
+pub mod login;
+mod logout;
+pub mod role;
+pub mod route;
+pub mod serve;
+mod status;
+mod terminal;
+
+use crate::{
+    args::{Cli, Command},
+    client::{Client, connect},
+    failure::Failure,
+    output::Output,
+};
+
+/// What holds for every command: how to print, and which host to speak to.
+pub struct Scope {
+    /// Standard output.
+    pub output: Output,
+    /// The context that the command line names.
+    pub context: Option<String>,
+}
+
+impl Scope {
+    /// The host to speak to.
+    ///
+    /// # Errors
+    /// If none is known, or nobody is logged in.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Ok(connect(self.context.as_deref())?)
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What the command ends with, and the exit code for it.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let scope = Scope {
+        output: Output::new(cli.output),
+        context: cli.context,
+    };
+    match cli.command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::App(command) => app::run(&scope, command).await,
+        Command::Route(command) => route::run(&scope, command).await,
+        Command::Role(command) => role::run(&scope, command).await,
+        Command::Job(command) => job::run(&scope, command).await,
+        Command::Status => status::run(&scope).await,
+        Command::Info => info::run(&scope).await,
+        Command::Context(command) => context::run(&scope, command),
+        Command::Login(args) => login::run(&scope, args).await,
+        Command::Logout => logout::run(&scope),
+        Command::Completion(args) => completion::run(&args),
+    }
+}

@@ -1,0 +1,205 @@
+//! Where a host's configuration comes from: flag, environment, file, default,
+//! in this order. Clap sees to the first two.
+
+use std::{
+    env, fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::{ServeArgs, logging::LogFormat};
+use crate::{failure::Failure, manifest::malformed};
+
+const FILE: &str = "host.toml";
+
+/// What a `host.toml` may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ConfigFile {
+    data_dir: Option<PathBuf>,
+    management: Option<SocketAddr>,
+    apps: Option<SocketAddr>,
+    name: Option<String>,
+    app_domain: Option<String>,
+    log_format: Option<LogFormat>,
+    log: Option<String>,
+}
+
+/// What holds in the end.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the host keeps everything.
+    pub data_dir: PathBuf,
+    /// Where the API listens.
+    pub management: SocketAddr,
+    /// Where apps are reached.
+    pub apps: SocketAddr,
+    /// The host's name; the machine's if none.
+    pub name: Option<String>,
+    /// The domain of apps without a route of their own.
+    pub app_domain: String,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log: String,
+}
+
+impl Config {
+    /// Puts flags, environment, file and defaults together.
+    ///
+    /// # Errors
+    /// If the file is named and missing, or wrong, or there is no place for data.
+    pub fn resolve(args: ServeArgs) -> Result<Self, Failure> {
+        let base = |variable: &str| {
+            env::var_os(variable)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let home = base("HOME").map(|home| home.join(".local/share"));
+        Self::resolve_with(args, base("XDG_DATA_HOME").or(home))
+    }
+
+    fn resolve_with(args: ServeArgs, data_home: Option<PathBuf>) -> Result<Self, Failure> {
+        let usual = data_home.map(|home| home.join("muster"));
+        let file = match (&args.config, args.data_dir.as_ref().or(usual.as_ref())) {
+            (Some(path), _) => read(path, true)?,
+            (None, Some(directory)) => read(&directory.join(FILE), false)?,
+            (None, None) => ConfigFile::default(),
+        };
+        let data_dir = args.data_dir.or(file.data_dir).or(usual).ok_or_else(|| {
+            Failure::usage("there is no home directory to keep data in")
+                .hint("name a directory with --data-dir")
+        })?;
+        let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Ok(Self {
+            data_dir,
+            management: args.management.or(file.management).unwrap_or(local(7480)),
+            apps: args.apps.or(file.apps).unwrap_or(local(8080)),
+            name: args.name.or(file.name),
+            app_domain: args
+                .app_domain
+                .or(file.app_domain)
+                .unwrap_or("localhost".to_owned()),
+            log_format: args.log_format.or(file.log_format).unwrap_or_default(),
+            log: args.log.or(file.log).unwrap_or("info".to_owned()),
+        })
+    }
+}
+
+fn read(path: &Path, required: bool) -> Result<ConfigFile, Failure> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => {
+            return Ok(ConfigFile::default());
+        }
+        Err(error) => return Err(Failure::usage(format!("{}: {error}", path.display()))),
+    };
+    let mut file: ConfigFile =
+        toml::from_str(&text).map_err(|error| malformed(path, &text, error))?;
+    // A path in a file means the same wherever the host is started from.
+    file.data_dir = file.data_dir.map(|data| match path.parent() {
+        Some(directory) => directory.join(data),
+        None => data,
+    });
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Exit;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn nothing_said_means_the_defaults() {
+        let home = tempfile::tempdir().unwrap();
+        let config =
+            Config::resolve_with(ServeArgs::default(), Some(home.path().to_owned())).unwrap();
+        assert_eq!(
+            config,
+            Config {
+                data_dir: home.path().join("muster"),
+                management: address("127.0.0.1:7480"),
+                apps: address("127.0.0.1:8080"),
+                name: None,
+                app_domain: "localhost".to_owned(),
+                log_format: LogFormat::Text,
+                log: "info".to_owned(),
+            }
+        );
+    }
+
+    #[test]
+    fn the_file_in_the_data_directory_counts_and_flags_win() {
+        let data = tempfile::tempdir().unwrap();
+        let text = "management = \"127.0.0.2:1\"\napps = \"127.0.0.2:2\"\nname = \"edge\"\nlog_format = \"json\"\n";
+        fs::write(data.path().join(FILE), text).unwrap();
+        let args = ServeArgs {
+            data_dir: Some(data.path().to_owned()),
+            apps: Some(address("127.0.0.3:3")),
+            ..ServeArgs::default()
+        };
+        let config = Config::resolve_with(args, None).unwrap();
+        assert_eq!(config.management, address("127.0.0.2:1"));
+        assert_eq!(config.apps, address("127.0.0.3:3"));
+        assert_eq!(config.name.as_deref(), Some("edge"));
+        assert_eq!(config.log_format, LogFormat::Json);
+    }
+
+    #[test]
+    fn a_data_directory_in_a_file_starts_from_that_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.toml");
+        fs::write(&path, "data_dir = \"data\"").unwrap();
+        let args = ServeArgs {
+            config: Some(path),
+            ..ServeArgs::default()
+        };
+        let config = Config::resolve_with(args, None).unwrap();
+        assert_eq!(config.data_dir, folder.path().join("data"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_a_usage_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("host.toml");
+        for text in [
+            "port = 1",
+            "management = \"here\"",
+            "log_format = \"xml\"",
+            "=",
+        ] {
+            fs::write(&path, text).unwrap();
+            let args = ServeArgs {
+                config: Some(path.clone()),
+                ..ServeArgs::default()
+            };
+            let failure = Config::resolve_with(args, None).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage, "{text}");
+            assert!(
+                failure.text().contains("host.toml, line 1"),
+                "{}",
+                failure.text()
+            );
+        }
+        let gone = ServeArgs {
+            config: Some(folder.path().join("gone")),
+            ..ServeArgs::default()
+        };
+        assert_eq!(
+            Config::resolve_with(gone, None).unwrap_err().exit,
+            Exit::Usage
+        );
+        assert_eq!(
+            Config::resolve_with(ServeArgs::default(), None)
+                .unwrap_err()
+                .exit,
+            Exit::Usage
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! `muster serve`
+
+mod config;
+mod logging;
+
+use std::{env, io, net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use muster_server::ServeOptions;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use self::{config::Config, logging::LogFormat};
+use crate::failure::{Exit, Failure};
+
+/// How to serve. What is left out comes from `host.toml`, or has a default.
+#[derive(Debug, Default, Args)]
+pub struct ServeArgs {
+    /// Where the host keeps everything [default: ~/.local/share/muster]
+    #[arg(
+        long,
+        env = "MUSTER_DATA_DIR",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
+    data_dir: Option<PathBuf>,
+    /// Where the API listens [default: 127.0.0.1:7480]
+    #[arg(
+        long,
+        env = "MUSTER_MANAGEMENT",
+        hide_env_values = true,
+        value_name = "ADDRESS"
+    )]
+    management: Option<SocketAddr>,
+    /// Where apps are reached [default: 127.0.0.1:8080]
+    #[arg(
+        long,
+        env = "MUSTER_APPS",
+        hide_env_values = true,
+        value_name = "ADDRESS"
+    )]
+    apps: Option<SocketAddr>,
+    /// The host's name [default: the machine's]
+    #[arg(long, env = "MUSTER_NAME", hide_env_values = true)]
+    name: Option<String>,
+    /// The domain of apps without a route of their own [default: localhost]
+    #[arg(
+        long,
+        env = "MUSTER_APP_DOMAIN",
+        hide_env_values = true,
+        value_name = "DOMAIN"
+    )]
+    app_domain: Option<String>,
+    /// The configuration file [default: host.toml in the data directory, if there is one]
+    #[arg(
+        long,
+        env = "MUSTER_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    config: Option<PathBuf>,
+    /// How log lines are written to standard error [default: text]
+    #[arg(
+        long,
+        env = "MUSTER_LOG_FORMAT",
+        hide_env_values = true,
+        value_enum,
+        value_name = "FORMAT"
+    )]
+    log_format: Option<LogFormat>,
+    /// What is logged, such as `warn` or `info,muster_server=debug` [default: info]
+    #[arg(
+        long,
+        env = "MUSTER_LOG",
+        hide_env_values = true,
+        value_name = "FILTER"
+    )]
+    log: Option<String>,
+}
+
+/// Runs a host until SIGTERM or SIGINT; a second one ends it at once.
+///
+/// # Errors
+/// If the configuration is wrong, or the host cannot start.
+pub async fn run(args: ServeArgs) -> Result<(), Failure> {
+    let config = Config::resolve(args)?;
+    logging::start(config.log_format, &config.log)?;
+    let options = ServeOptions {
+        data_dir: config.data_dir,
+        management: config.management,
+        apps: config.apps,
+        name: config.name,
+        app_domain: config.app_domain,
+        initial_password: env::var("MUSTER_INITIAL_PASSWORD")
+            .ok()
+            .filter(|text| !text.is_empty()),
+    };
+    let mut signals = Signals::take().map_err(|error| {
+        Failure::new(Exit::Failure, format!("signals cannot be awaited: {error}"))
+    })?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serve = muster_server::serve(options, async {
+        // Whether the sender has sent or is gone: the host is to stop.
+        let _ = stopped.await;
+    });
+    tokio::pin!(serve);
+    tokio::select! {
+        ended = &mut serve => return ended.map_err(failure),
+        () = signals.next() => {}
+    }
+    let _ = stop.send(());
+    tokio::select! {
+        ended = serve => ended.map_err(failure),
+        () = signals.next() => {
+            Err(Failure::new(Exit::Cancelled, "stopped before all requests were finished"))
+        }
+    }
+}
+
+fn failure(error: muster_server::ServeError) -> Failure {
+    Failure::new(Exit::Failure, error.to_string())
+}
+
+/// The signals that ask a host to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn take() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

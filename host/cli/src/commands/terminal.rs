@@ -1,0 +1,30 @@
+//! What is asked of the person at the terminal.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use crate::failure::{Exit, Failure};
+
+/// Asks a question that is answered with yes or no; no unless told.
+///
+/// # Errors
+/// If the answer is no, or there is nobody to ask.
+pub fn confirm(question: &str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::new(
+            Exit::Cancelled,
+            "nobody is there to confirm this, and nothing was done",
+        )
+        .hint("add --yes to do it without being asked"));
+    }
+    eprint!("{question} [y/N] ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure::new(
+            Exit::Cancelled,
+            "you said no, and nothing was done",
+        )),
+    }
+}

@@ -1,0 +1,166 @@
+//! What sample data looks like.
+
+use muster_api::{
+    apps::{App, AppDetail},
+    droplets::Droplet,
+    jobs::Job,
+    logs::LogLine,
+    page::Page,
+    roles::Role,
+    routes::Route,
+    status::{Info, Status},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Format, Sheet, View, data};
+
+const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::parse("2026-03-01T12:00:00Z", &Rfc3339).unwrap()
+}
+
+fn read<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+fn table<T: View>(value: &T) -> String {
+    let mut sheet = Sheet::new(now(), false);
+    value.show(&mut sheet);
+    sheet.into_text()
+}
+
+fn app(name: &str, state: &str, running: u32) -> Value {
+    json!({
+        "id": ID, "name": name, "state": state, "instances": 2, "running": running,
+        "release": 3, "next_release": null, "droplet": ID,
+        "settings": { "allow_outbound": ["api.example.com"] },
+        "urls": ["http://shop.localhost:8080/", "http://example.org/shop"],
+        "created_at": "2026-02-01T12:00:00.123456Z", "updated_at": "2026-03-01T11:57:00Z",
+    })
+}
+
+fn role(name: &str, state: &str, plugin: bool) -> Value {
+    let plugin = plugin.then(|| json!({
+        "name": "muster-router", "version": "0.1.0", "world": "muster:router/router-plugin@0.1.0",
+        "imports": ["wasi:logging/logging", "wasi:clocks/monotonic-clock@0.2.0"],
+        "digest": "00ff", "bundled": true, "memory_limit": 67_108_864, "call_limit_ms": 1_000,
+    }));
+    json!({
+        "name": name, "state": state, "builtin": plugin.is_none(), "summary": "Does its job",
+        "plugin": plugin, "restarts": 1, "last_error": "trapped\u{1b}[2J", "last_error_at": "2026-03-01T11:00:00Z",
+    })
+}
+
+fn job(state: &str) -> Value {
+    json!({
+        "id": ID, "kind": "push", "subject": "shop", "state": state, "step": "compiling",
+        "log": ["staging", "compiling shop.wasm"], "created_at": "2026-03-01T11:59:20Z",
+        "problem": { "code": "invalid", "status": 422, "title": "That is no component",
+                     "detail": "shop.wasm is a core module", "remedy": "componentise it" },
+    })
+}
+
+#[test]
+fn apps() {
+    let apps: Page<App> =
+        read(json!({ "items": [app("shop", "started", 1), app("old", "stopped", 0)] }));
+    insta::assert_snapshot!("apps-table", table(&apps));
+    insta::assert_snapshot!("apps-yaml", data(Format::Yaml, &apps).unwrap());
+    insta::assert_snapshot!(
+        "apps-none",
+        table(&Page::<App> {
+            items: Vec::new(),
+            next: None
+        })
+    );
+}
+
+#[test]
+fn an_app() {
+    let mut value = app("shop", "started", 1);
+    value["next_release"] = json!(4);
+    value["last_failure"] = json!("the health check never passed");
+    value["placements"] = json!([
+        { "id": ID, "index": 0, "release": 3, "state": "running", "since": "2026-03-01T10:00:00Z" },
+        { "id": ID, "index": 1, "release": 3, "state": "crashed", "since": "2026-03-01T11:59:59Z",
+          "reason": "unreachable executed" },
+    ]);
+    let app: AppDetail = read(value);
+    insta::assert_snapshot!("app-table", table(&app));
+}
+
+#[test]
+fn droplets() {
+    let droplets: Page<Droplet> = read(json!({ "items": [{
+        "id": ID, "detected": "component", "entry": "wasi:http/incoming-handler@0.2",
+        "component": "00ff", "size": 3_400_000, "current": true, "created_at": "2026-02-27T12:00:00Z",
+    }]}));
+    insta::assert_snapshot!("droplets-table", table(&droplets));
+}
+
+#[test]
+fn jobs() {
+    let jobs: Page<Job> = read(json!({ "items": [job("running"), job("failed")] }));
+    insta::assert_snapshot!("jobs-table", table(&jobs));
+    insta::assert_snapshot!("job-table", table(&jobs.items[1]));
+}
+
+#[test]
+fn routes() {
+    let routes: Page<Route> = read(json!({ "items": [
+        { "id": ID, "host": "shop.localhost", "path": "/", "sticky": false, "url": "http://shop.localhost:8080/",
+          "action": { "kind": "forward", "targets": [{ "app": "shop", "weight": 100 }] } },
+        { "id": ID, "host": "*.example", "path": "/shop", "sticky": true, "url": null,
+          "action": { "kind": "forward", "targets": [
+              { "app": "shop", "weight": 90 }, { "app": "shop-next", "weight": 10 }] } },
+        { "id": ID, "host": "old.example", "path": "/", "sticky": false, "url": "http://old.example:8080/",
+          "action": { "kind": "redirect", "location": "https://new.example", "status": 308, "keep_path": true } },
+    ]}));
+    insta::assert_snapshot!("routes-table", table(&routes));
+}
+
+#[test]
+fn roles() {
+    let roles: Page<Role> = read(
+        json!({ "items": [role("router", "degraded", true), role("base", "running", false)] }),
+    );
+    insta::assert_snapshot!("roles-table", table(&roles));
+    insta::assert_snapshot!("role-table", table(&roles.items[0]));
+}
+
+#[test]
+fn status() {
+    let status: Status = read(json!({
+        "host": "edge-1", "ready": false, "uptime_seconds": 7_300, "apps": 2, "running": 1, "desired": 2,
+        "roles": [role("router", "failing", true)], "attention": ["shop: 1 of 2 instances serve"],
+    }));
+    insta::assert_snapshot!("status-table", table(&status));
+}
+
+#[test]
+fn info() {
+    let info: Info = read(json!({
+        "id": ID, "name": "edge-1", "version": "0.1.0", "engine": "48.0.8",
+        "management": "http://127.0.0.1:7480", "apps": "http://127.0.0.1:8080", "app_domain": "localhost",
+        "roles": ["base", "router"], "available": ["stager"],
+        "offered": ["wasi:http/types@0.2.0", "wasi:clocks/wall-clock@0.2.0"],
+    }));
+    insta::assert_snapshot!("info-table", table(&info));
+}
+
+#[test]
+fn logs() {
+    let line = |source: &str, instance: Value, message: &str| {
+        json!({ "sequence": 1, "time": "2026-03-01T11:00:00.5Z", "source": source, "app": "shop",
+                "instance": instance, "message": message })
+    };
+    let lines: Page<LogLine> = read(json!({ "items": [
+        line("stdout", json!("0/3"), "hello\n"),
+        line("stderr", json!("0/3"), "\u{1b}]0;title\u{7}oh"),
+        line("platform", Value::Null, "started"),
+    ]}));
+    insta::assert_snapshot!("logs-table", table(&lines));
+}

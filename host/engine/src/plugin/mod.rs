@@ -1,0 +1,40 @@
+//! Role plugins: components that do a host's jobs, called synchronously and
+//! held to limits of memory and time.
+
+mod call;
+mod code;
+mod dea;
+mod io;
+mod lifecycle;
+mod logging;
+mod manifest;
+mod router;
+mod stager;
+mod state;
+
+pub use call::{Plugin, PluginError};
+pub use code::{PluginCode, PluginLimits, RoleWorld};
+pub use lifecycle::Health;
+pub use logging::{LogLevel, PluginLog};
+pub use manifest::{Manifest, ManifestError};
+
+/// The words of the router world.
+pub mod routing {
+    pub use super::router::{
+        Action, Decision, Forward, Outcome, Redirect, Route, RouteKey, RouterPlugin, Scope, TableUpdate, Target,
+    };
+}
+
+/// The words of the stager world.
+pub mod staging {
+    pub use super::stager::{
+        Droplet, Entry, File, PackageEntry, PackageError, PackageFiles, Rejection, Source, StagerPlugin, Terms, Wishes,
+    };
+}
+
+/// The words of the droplet execution agent's world.
+pub mod execution {
+    pub use super::dea::{
+        Action, DeaPlugin, Decisions, Desired, Instance, Rollout, Snapshot, Start, State, Stop,
+    };
+}

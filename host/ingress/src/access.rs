@@ -1,0 +1,94 @@
+//! What became of each request.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant, SystemTime},
+};
+
+use bytes::{Buf, Bytes};
+use http::Method;
+use http_body::{Body, Frame, SizeHint};
+use muster_engine::{AppBody, Refusal};
+
+use crate::backends::Backend;
+
+/// One request of an app, when its last byte is sent or it broke off.
+#[derive(Debug)]
+pub struct Access {
+    /// When it began.
+    pub began: SystemTime,
+    /// The app's name.
+    pub app: Arc<str>,
+    /// Index and release of the instance; none if none took it.
+    pub instance: Option<Arc<str>>,
+    /// The request's id.
+    pub request: Arc<str>,
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// The status that the client got.
+    pub status: u16,
+    /// Bytes of the response's body that were sent.
+    pub bytes: u64,
+    /// From the first byte of the request to the last of the response.
+    pub took: Duration,
+    /// The limit or failure that ended it.
+    pub refusal: Option<Refusal>,
+}
+
+/// Takes them.
+pub type AccessSink = Arc<dyn Fn(Access) + Send + Sync>;
+
+/// A record being written: handed on when dropped.
+pub(crate) struct Recorder {
+    pub(crate) access: Option<Access>,
+    pub(crate) started: Instant,
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) sink: AccessSink,
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if let Some(mut access) = self.access.take() {
+            access.took = self.started.elapsed();
+            let class = usize::from(access.status / 100).min(5);
+            self.backend.meters.statuses[class].increment(1);
+            self.backend.meters.seconds.record(access.took.as_secs_f64());
+            (self.sink)(access);
+        }
+    }
+}
+
+/// An app's body that counts what passes.
+pub(crate) struct RecordedBody {
+    pub(crate) body: AppBody,
+    pub(crate) recorder: Recorder,
+}
+
+impl Body for RecordedBody {
+    type Data = Bytes;
+    type Error = Refusal;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Refusal>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(access) = &mut self.recorder.access {
+            match &frame {
+                Some(Ok(frame)) => access.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64),
+                Some(Err(refusal)) => access.refusal = Some(refusal.clone()),
+                None => {}
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,182 @@
+//! The workers: threads that accept connections and serve them.
+
+use std::{
+    cell::RefCell,
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    rc::Rc,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    runtime,
+    task::LocalSet,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    access::AccessSink,
+    backends::Backends,
+    decider::Decider,
+    router_slot::RouterSlot,
+    service::{RequestIds, Worker},
+    table::RouteTable,
+};
+
+/// The longest request line and headers that are read at all; apps' own
+/// limits lie below.
+const MAX_HEAD: usize = 128 << 10;
+/// How long a client may take for a request's head, or idle before one.
+const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+const BACKLOG: u32 = 4096;
+/// How often the router does its housekeeping and is asked how it is.
+const TEND: Duration = Duration::from_secs(2);
+
+/// What the data path is made of.
+pub struct IngressOptions {
+    /// Where to listen. Port 0 takes any free one.
+    pub address: SocketAddr,
+    /// How many threads.
+    pub workers: usize,
+    /// The router in force.
+    pub router: RouterSlot,
+    /// The routes.
+    pub table: Arc<RouteTable>,
+    /// The running instances.
+    pub backends: Arc<Backends>,
+    /// Takes a record of each request.
+    pub access: AccessSink,
+}
+
+/// The running data path.
+pub struct Ingress {
+    address: SocketAddr,
+    stop: CancellationToken,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Ingress {
+    /// Binds the address and starts the workers.
+    ///
+    /// # Errors
+    /// If the address cannot be bound or a thread not be made.
+    pub fn start(options: IngressOptions) -> io::Result<Self> {
+        // Listeners that share a port would also share it with another host.
+        drop(std::net::TcpListener::bind(options.address)?);
+        let stop = CancellationToken::new();
+        let mut address = options.address;
+        let mut threads = Vec::new();
+        let options = Arc::new(options);
+        for number in 0..options.workers.max(1) {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+            let listener = {
+                let _entered = runtime.enter();
+                listen(address)?
+            };
+            // The first worker settles port 0 for all.
+            address = listener.local_addr()?;
+            let (stop, options) = (stop.clone(), Arc::clone(&options));
+            let work = move || LocalSet::new().block_on(&runtime, run(listener, options, stop));
+            threads.push(thread::Builder::new().name(format!("ingress-{number}")).spawn(work)?);
+        }
+        Ok(Self { address, stop, threads })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting and lets requests finish for as long as `grace`. Blocks.
+    pub fn stop(self, grace: Duration) {
+        self.stop.cancel();
+        let deadline = std::time::Instant::now() + grace;
+        for thread in self.threads {
+            while !thread.is_finished() && std::time::Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
+/// A socket that shares its port with those of the other workers: the kernel
+/// spreads connections over them.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+async fn run(listener: TcpListener, options: Arc<IngressOptions>, stop: CancellationToken) {
+    let worker = Rc::new(Worker {
+        decider: RefCell::new(Decider::new(options.router.clone(), Arc::clone(&options.table))),
+        backends: Arc::clone(&options.backends),
+        sink: Arc::clone(&options.access),
+        ids: RequestIds::new(),
+    });
+    let connections = TaskTracker::new();
+    let mut tend = tokio::time::interval(TEND);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = tend.tick() => {
+                worker.decider.borrow_mut().tend();
+                continue;
+            }
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = connection(Rc::clone(&worker), stream, peer, stop.clone());
+                tokio::task::spawn_local(connections.track_future(connection));
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: give some time to close.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    // What the kernel has already accepted for us is served, not reset.
+    while let Ok(Ok((stream, peer))) = timeout(Duration::from_millis(1), listener.accept()).await {
+        let connection = connection(Rc::clone(&worker), stream, peer, stop.clone());
+        tokio::task::spawn_local(connections.track_future(connection));
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+async fn connection(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let worker = Rc::clone(&worker);
+        async move { Ok::<_, Infallible>(worker.answer(request, peer).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}

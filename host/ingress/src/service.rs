@@ -1,0 +1,215 @@
+//! One request from its head to its response.
+
+use std::{
+    cell::RefCell,
+    fmt::Write,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use muster_engine::{
+    Refusal, RequestContext,
+    plugin::routing::{Decision, Forward, Outcome},
+};
+
+use crate::{
+    access::{Access, AccessSink, RecordedBody, Recorder},
+    backends::{Backend, Backends, Placement},
+    decider::{Decider, Undecided},
+    host_name::host_name,
+    reply::{self, ReplyBody},
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// What one worker thread has at hand. Never leaves its thread.
+pub(crate) struct Worker {
+    pub(crate) decider: RefCell<Decider>,
+    pub(crate) backends: Arc<Backends>,
+    pub(crate) sink: AccessSink,
+    pub(crate) ids: RequestIds,
+}
+
+/// Makes ids that no other worker and no other run makes.
+pub(crate) struct RequestIds {
+    prefix: u64,
+    next: std::cell::Cell<u64>,
+}
+
+impl RequestIds {
+    pub(crate) fn new() -> Self {
+        Self { prefix: rand::random(), next: std::cell::Cell::new(0) }
+    }
+
+    fn next(&self) -> Arc<str> {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        let mut id = String::with_capacity(16);
+        let _ = write!(id, "{:016x}", self.prefix.wrapping_add(number));
+        Arc::from(id)
+    }
+}
+
+impl Worker {
+    /// Answers one request. Always with a response: what goes wrong is told.
+    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<ReplyBody> {
+        let (started, began) = (Instant::now(), SystemTime::now());
+        let id = self.ids.next();
+        let (mut head, body) = request.into_parts();
+        let Some(host) = host_name(&head.uri, &head.headers).map(|host| Arc::<str>::from(&*host)) else {
+            return reply::problem(
+                StatusCode::BAD_REQUEST,
+                "host-missing",
+                "The request needs exactly one valid Host header",
+                &id,
+            );
+        };
+        let forward = match self.decide(&host, &mut head) {
+            Ok(decision) => decision,
+            Err(Undecided::NoRouter) => {
+                return reply::problem(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "router-missing",
+                    "This host has no router role",
+                    &id,
+                );
+            }
+            Err(Undecided::Failing) => {
+                return reply::problem(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "router-failing",
+                    "The router role is failing and is being restarted",
+                    &id,
+                );
+            }
+        };
+        match &forward.outcome {
+            Outcome::Redirect(redirect) => reply::redirect(redirect, &id),
+            Outcome::NoRoute => {
+                reply::problem(StatusCode::NOT_FOUND, "route-not-found", "No route matches this host and path", &id)
+            }
+            Outcome::NoTarget(_) => reply::problem(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "app-not-running",
+                "The app behind this route is not running",
+                &id,
+            ),
+            Outcome::Forward(forward) => {
+                let record = Record { started, began, id };
+                self.forward(forward, head, body, &host, peer, record).await
+            }
+        }
+    }
+
+    fn decide(&self, host: &str, head: &mut Parts) -> Result<Arc<Decision>, Undecided> {
+        self.decider.borrow_mut().decide(host, head)
+    }
+
+    async fn forward(
+        &self,
+        forward: &Forward,
+        mut head: Parts,
+        body: Incoming,
+        host: &str,
+        peer: SocketAddr,
+        Record { started, began, id }: Record,
+    ) -> Response<ReplyBody> {
+        let not_running = || {
+            reply::problem(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "app-not-running",
+                "The app behind this route is not running",
+                &id,
+            )
+        };
+        let Some(backend) = self.backends.get(&forward.app) else { return not_running() };
+        let Some(placement) = choose(&backend, forward) else { return not_running() };
+        let mut recorder = Recorder {
+            access: Some(Access {
+                began,
+                app: Arc::clone(&backend.name),
+                instance: Some(Arc::clone(&placement.label)),
+                request: Arc::clone(&id),
+                method: head.method.clone(),
+                path: head.uri.path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default(),
+                status: 0,
+                bytes: 0,
+                took: Duration::ZERO,
+                refusal: None,
+            }),
+            started,
+            backend: Arc::clone(&backend),
+            sink: Arc::clone(&self.sink),
+        };
+        set_forwarded(&mut head, host, peer, &id);
+        let context = RequestContext { id: Arc::clone(&id), tls: false };
+        let request = Request::from_parts(head, body);
+        let response = match placement.instance.serve(request, &context).await {
+            Ok(mut response) => {
+                if let Some(cookie) = forward.set_cookie.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+                    response.headers_mut().append(header::SET_COOKIE, cookie);
+                }
+                set_status(&mut recorder, response.status(), None);
+                response.map(|body| Either::Left(RecordedBody { body, recorder }))
+            }
+            Err(refusal) => {
+                let response = reply::refusal(&refusal, &id);
+                set_status(&mut recorder, response.status(), Some(refusal));
+                response
+            }
+        };
+        with_id(response, &id)
+    }
+}
+
+/// What is known of a request before anything else is.
+struct Record {
+    started: Instant,
+    began: SystemTime,
+    id: Arc<str>,
+}
+
+/// The instance that the router named, if it still runs; else the next one.
+fn choose<'a>(backend: &'a Backend, forward: &Forward) -> Option<&'a Placement> {
+    forward.instance.as_deref().and_then(|id| backend.named(id)).or_else(|| backend.next())
+}
+
+fn set_status(recorder: &mut Recorder, status: StatusCode, refusal: Option<Refusal>) {
+    if let Some(access) = &mut recorder.access {
+        access.status = status.as_u16();
+        access.refusal = refusal;
+    }
+}
+
+/// Tells the app where the request came from. What the client claims about
+/// that is not passed on.
+fn set_forwarded(head: &mut Parts, host: &str, peer: SocketAddr, id: &str) {
+    let text = |text: &str| HeaderValue::from_str(text).ok();
+    head.headers.remove(header::FORWARDED);
+    let values = [
+        (FORWARDED_FOR, text(&peer.ip().to_string())),
+        (FORWARDED_HOST, text(host)),
+        (FORWARDED_PROTO, Some(HeaderValue::from_static("http"))),
+        (REQUEST_ID, text(id)),
+    ];
+    for (name, value) in values {
+        match value {
+            Some(value) => head.headers.insert(name, value),
+            None => head.headers.remove(name),
+        };
+    }
+}
+
+fn with_id(mut response: Response<ReplyBody>, id: &str) -> Response<ReplyBody> {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        response.headers_mut().entry(REQUEST_ID).or_insert(value);
+    }
+    response
+}

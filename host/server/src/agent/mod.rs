@@ -1,0 +1,152 @@
+//! The agent makes this host match what control wants. It looks at everything
+//! anew each time: a lost wake-up costs time, never truth.
+
+mod health;
+pub(crate) mod instances;
+mod publish;
+mod settle;
+pub(crate) mod starter;
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use muster_api::{apps::DesiredState, id::AppId};
+use muster_engine::plugin::execution::{Action, Desired, Snapshot};
+use muster_ingress::{Backends, RouteTable};
+use muster_store::{AppRecord, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    agent::{instances::Instances, starter::Starter},
+    control::rollouts,
+    logs::Logs,
+    roles::Roles,
+};
+
+/// How long the agent waits when nothing happens.
+const LOOK_AROUND: Duration = Duration::from_secs(5);
+/// The shortest pause between two rounds, so that a burst of changes is one.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What the agent works with.
+pub(crate) struct Agent {
+    pub(crate) store: Store,
+    pub(crate) roles: Arc<Roles>,
+    pub(crate) instances: Arc<Instances>,
+    pub(crate) starter: Starter,
+    pub(crate) table: Arc<RouteTable>,
+    pub(crate) backends: Arc<Backends>,
+    pub(crate) logs: Arc<Logs>,
+    pub(crate) started: Instant,
+}
+
+impl Agent {
+    /// Works until stopped.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut revisions = self.store.revisions();
+        loop {
+            revisions.mark_unchanged();
+            let changed = self.instances.changed();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let wait = match self.round().await {
+                Ok(again) => again.unwrap_or(LOOK_AROUND).min(LOOK_AROUND),
+                Err(error) => {
+                    tracing::error!(%error, "the agent cannot read what should run; apps go on as they are");
+                    Duration::from_secs(1)
+                }
+            };
+            tokio::select! {
+                _ = revisions.changed() => {}
+                () = changed => {}
+                () = self.roles.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => return,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// One look at what should be and what is. Says when to look again.
+    async fn round(&self) -> Result<Option<Duration>, StoreError> {
+        let apps = self.store.app_all().await?;
+        self.publish(&apps).await?;
+        let again = self.decide(&apps).await?;
+        self.publish(&apps).await?;
+        settle::jobs(&self.store, &self.instances).await?;
+        Ok(again)
+    }
+
+    /// Asks the droplet execution agent plugin and does what it says.
+    async fn decide(&self, apps: &[AppRecord]) -> Result<Option<Duration>, StoreError> {
+        let snapshot = self.snapshot(apps);
+        let roles = Arc::clone(&self.roles);
+        let Ok(Some(decisions)) = tokio::task::spawn_blocking(move || roles.decide(&snapshot)).await else {
+            return Ok(None);
+        };
+        let names: HashMap<AppId, &str> = apps.iter().map(|app| (app.id, app.name.as_str())).collect();
+        for action in decisions.actions {
+            self.act(action, &names).await?;
+        }
+        if self.roles.evacuating() && self.instances.snapshot().is_empty() {
+            self.roles.evacuated();
+        }
+        Ok(decisions.again_ms.map(Duration::from_millis))
+    }
+
+    fn snapshot(&self, apps: &[AppRecord]) -> Snapshot {
+        let mut desired: Vec<Desired> = apps
+            .iter()
+            .filter(|app| app.state == DesiredState::Started)
+            .map(|app| Desired {
+                app: app.id.to_string(),
+                current: app.current_release,
+                next: app.next_release,
+                instances: app.instances,
+            })
+            .collect();
+        desired.sort_by(|a, b| a.app.cmp(&b.app));
+        Snapshot {
+            now_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            evacuating: self.roles.evacuating(),
+            desired,
+            instances: self.instances.snapshot(),
+        }
+    }
+
+    async fn act(&self, action: Action, names: &HashMap<AppId, &str>) -> Result<(), StoreError> {
+        match action {
+            Action::Start(start) => {
+                let app = start.app.parse::<AppId>().ok();
+                if let Some((app, name)) = app.and_then(|app| names.get(&app).map(|name| (app, *name))) {
+                    self.starter.start(app, name, start.release, start.index);
+                }
+            }
+            Action::Stop(stop) => {
+                self.instances.stop(&stop.instance, Duration::from_millis(stop.grace_ms));
+                tracing::info!(instance = stop.instance, reason = stop.reason, "stopping an instance");
+            }
+            Action::Forget(instance) => self.instances.forget(&instance),
+            Action::Finish(rollout) => {
+                if let Ok(app) = rollout.app.parse::<AppId>() {
+                    if let (Some(name), Some(why)) = (names.get(&app), &rollout.failure) {
+                        self.logs.platform(name, &format!("release {} was given up: {why}", rollout.release));
+                    }
+                    rollouts::finish(&self.store, app, rollout.release, rollout.failure).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the data path what runs and which routes lead there.
+    async fn publish(&self, apps: &[AppRecord]) -> Result<(), StoreError> {
+        let routes = self.store.route_all().await?;
+        self.backends.replace(publish::backends(&self.instances, apps, &self.backends));
+        self.table.replace(publish::routes(&self.instances, &routes));
+        Ok(())
+    }
+}

@@ -1,0 +1,228 @@
+//! Starting and stopping a host: what is opened in which order, and how it is
+//! let go.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use muster_api::id::HostId;
+use muster_blocks::{Blocks, BlocksError};
+use muster_engine::{Engine, EngineError, EngineOptions};
+use muster_ingress::{Backends, Ingress, IngressOptions, RouteTable, RouterSlot};
+use muster_store::{Store, StoreError};
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    agent::{Agent, instances::Instances, starter::Starter},
+    control::{
+        apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs, pushes::Pushes,
+        routes::Routes, staging::Staging, tokens::Tokens, views::Urls,
+    },
+    data_dir::{DataDir, DataDirError},
+    http::{Api, Host},
+    logs::Logs,
+    roles::Roles,
+};
+
+/// How long requests may finish when the host stops.
+const GRACE: Duration = Duration::from_secs(30);
+/// How many instances may live at the same time.
+const INSTANCES: u32 = 1000;
+
+/// What a host is told when it starts.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// The folder that holds everything the host keeps.
+    pub data_dir: PathBuf,
+    /// Where API and console listen.
+    pub management: SocketAddr,
+    /// Where apps are reached.
+    pub apps: SocketAddr,
+    /// The host's name; the machine's unless told.
+    pub name: Option<String>,
+    /// The domain of apps that name no route.
+    pub app_domain: String,
+    /// The first admin's password; made up and shown once unless told.
+    pub initial_password: Option<String>,
+}
+
+/// Why a host does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The block store cannot be used.
+    #[error("the block store cannot be used: {0}")]
+    Blocks(#[from] BlocksError),
+    /// The engine does not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({what}): {source}; choose another with {flag}")]
+    Listen {
+        /// What for.
+        what: &'static str,
+        /// The flag that changes it.
+        flag: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Anything else.
+    #[error("the host does not start: {0}")]
+    Other(String),
+}
+
+impl From<ControlError> for ServeError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Store(error) => Self::Store(error),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+/// Runs a host until `stop` resolves, then lets requests finish.
+///
+/// # Errors
+/// If the host does not start. Nothing was changed then but, on a first start,
+/// a fresh data directory.
+pub async fn serve(options: ServeOptions, stop: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+    let started = Instant::now();
+    let metrics = crate::http::metrics::install();
+    let dir = Arc::new(DataDir::open(&options.data_dir)?);
+    let store = Store::open(&dir.database()).await?;
+    let blocks = Blocks::open(&dir.blocks())?;
+    let engine = Engine::new(&EngineOptions { cache: dir.code(), instances: INSTANCES })?;
+    let management = TcpListener::bind(options.management)
+        .await
+        .map_err(listen("management", "--management", options.management))?;
+    let tokens = Tokens::open(store.clone()).await?;
+    let id = host_id(&store).await?;
+    announce_admin(&tokens, options.initial_password.clone()).await?;
+
+    let (slot, table, backends) = (RouterSlot::default(), Arc::new(RouteTable::default()), Arc::new(Backends::default()));
+    let (logs, instances) = (Arc::new(Logs::default()), Arc::new(Instances::default()));
+    let roles = Arc::new(Roles::new(store.clone(), blocks.clone(), engine.clone(), slot.clone()));
+    roles.boot().await?;
+
+    let access = Arc::clone(&logs);
+    let ingress = Ingress::start(IngressOptions {
+        address: options.apps,
+        workers: std::thread::available_parallelism().map_or(1, usize::from),
+        router: slot,
+        table: Arc::clone(&table),
+        backends: Arc::clone(&backends),
+        access: Arc::new(move |record| access.access(record)),
+    })
+    .map_err(listen("apps", "--apps", options.apps))?;
+
+    let (ending, tasks, queued) = (CancellationToken::new(), TaskTracker::new(), Arc::new(Notify::new()));
+    let starter = Starter::new(
+        store.clone(),
+        blocks.clone(),
+        engine.clone(),
+        Arc::clone(&dir),
+        Arc::clone(&logs),
+        Arc::clone(&instances),
+    );
+    let agent = Agent {
+        store: store.clone(),
+        roles: Arc::clone(&roles),
+        instances: Arc::clone(&instances),
+        starter,
+        table,
+        backends,
+        logs: Arc::clone(&logs),
+        started,
+    };
+    tasks.spawn(agent.run(ending.clone()));
+    let staging = Staging {
+        store: store.clone(),
+        blocks: blocks.clone(),
+        engine,
+        roles: Arc::clone(&roles),
+        logs: Arc::clone(&logs),
+        queued: Arc::clone(&queued),
+        app_domain: options.app_domain.clone(),
+    };
+    tasks.spawn(staging.run(ending.clone()));
+    tasks.spawn(housekeeping::run(store.clone(), blocks.clone(), Arc::clone(&dir), ending.clone()));
+
+    let urls = Urls { port: ingress.address().port() };
+    let host = Host {
+        id,
+        name: options.name.clone().unwrap_or_else(machine_name),
+        management: management.local_addr().unwrap_or(options.management),
+        apps: ingress.address(),
+        app_domain: options.app_domain,
+        started,
+    };
+    tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
+    let api = Api {
+        host: Arc::new(host),
+        apps: Apps { store: store.clone(), urls: urls.clone(), instances: Arc::clone(&instances), logs: Arc::clone(&logs) },
+        droplets: Droplets { store: store.clone() },
+        pushes: Pushes { store: store.clone(), blocks: blocks.clone(), queued },
+        routes: Routes { store: store.clone(), urls },
+        jobs: Jobs { store: store.clone() },
+        tokens,
+        roles,
+        blocks,
+        logs,
+        instances,
+        store: store.clone(),
+        metrics,
+        ending: ending.clone(),
+    };
+    let http = tasks.spawn(crate::http::serve(management, api, ending.clone()));
+
+    stop.await;
+    tracing::info!("the host stops; requests may finish for {} s", GRACE.as_secs());
+    let _ = tokio::task::spawn_blocking(move || ingress.stop(GRACE)).await;
+    ending.cancel();
+    tasks.close();
+    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+        tracing::warn!("some work did not end in time; it goes on at the next start");
+    }
+    drop(http);
+    store.close().await?;
+    tracing::info!("the host has stopped");
+    Ok(())
+}
+
+fn listen(what: &'static str, flag: &'static str, address: SocketAddr) -> impl FnOnce(std::io::Error) -> ServeError {
+    move |source| ServeError::Listen { what, flag, address, source }
+}
+
+async fn host_id(store: &Store) -> Result<HostId, StoreError> {
+    if let Some(id) = store.setting_get::<HostId>("host-id").await? {
+        return Ok(id);
+    }
+    let id = HostId(Uuid::now_v7());
+    store.write(move |tx| Box::pin(async move { tx.setting_put("host-id", &id).await })).await?;
+    Ok(id)
+}
+
+/// On the first start, tells the operator how to log in: once, and on standard
+/// error, so that it does not end up where logs are collected.
+async fn announce_admin(tokens: &Tokens, password: Option<String>) -> Result<(), ControlError> {
+    if let Some(password) = tokens.ensure_admin(password).await? {
+        eprintln!("The first user is 'admin' with the password {password}\nIt is shown this once. Log in with: muster login");
+    }
+    Ok(())
+}
+
+fn machine_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

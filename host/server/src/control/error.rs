@@ -1,0 +1,63 @@
+//! Why control refuses.
+
+use muster_api::{blocks::Digest, problem::FieldProblem};
+use muster_blocks::BlocksError;
+use muster_engine::{EngineError, plugin::PluginError};
+use muster_store::StoreError;
+
+/// Why a request was refused. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ControlError {
+    /// There is no such thing.
+    #[error("there is no {kind} '{name}'")]
+    NotFound {
+        /// What kind of thing, such as `app`.
+        kind: &'static str,
+        /// What it was called.
+        name: String,
+    },
+    /// It does not fit what is there.
+    #[error("{message}")]
+    Conflict {
+        /// A word for programs.
+        code: &'static str,
+        /// What stands in the way.
+        message: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// Fields are wrong.
+    #[error("the request has fields that are wrong")]
+    Invalid(Vec<FieldProblem>),
+    /// Blocks were not uploaded.
+    #[error("{} blocks of the package are not on this host", .0.len())]
+    BlocksMissing(Vec<Digest>),
+    /// Name or password is wrong, or a token is.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// A plugin is no good.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// A component is no good.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The block store failed.
+    #[error(transparent)]
+    Blocks(#[from] BlocksError),
+    /// Something that must not happen did.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl ControlError {
+    pub(crate) fn not_found(kind: &'static str, name: impl Into<String>) -> Self {
+        Self::NotFound { kind, name: name.into() }
+    }
+
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem { field: field.into(), message: message.into() }])
+    }
+}

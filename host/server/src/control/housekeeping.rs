@@ -1,0 +1,68 @@
+//! What piles up is cleared away: blocks that nothing names, files of droplets
+//! that are gone, expired tokens, old entries of the change log.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use muster_api::id::DropletId;
+use muster_blocks::Blocks;
+use muster_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use super::error::ControlError;
+use crate::data_dir::DataDir;
+
+const INTERVAL: Duration = Duration::from_secs(3600);
+/// Uploads may take this long before their push arrives.
+const YOUNG: Duration = Duration::from_secs(24 * 3600);
+/// How many entries of the change log are kept.
+const KEPT_CHANGES: u64 = 10_000;
+
+/// Clears away now and every hour, until stopped.
+pub(crate) async fn run(store: Store, blocks: Blocks, dir: Arc<DataDir>, stop: CancellationToken) {
+    loop {
+        if let Err(error) = clear(&store, &blocks, &dir).await {
+            tracing::warn!(%error, "housekeeping failed; it is tried again in an hour");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(INTERVAL) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn clear(store: &Store, blocks: &Blocks, dir: &DataDir) -> Result<(), ControlError> {
+    let now = muster_store::now();
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.refresh_token_expired_delete(now).await?;
+                tx.package_delete_unused(now - YOUNG).await?;
+                tx.change_prune(KEPT_CHANGES).await?;
+                Ok(())
+            })
+        })
+        .await?;
+    let freed = blocks.collect_garbage(store.live_blocks().await?, YOUNG).await?;
+    if freed.blocks > 0 {
+        tracing::info!(blocks = freed.blocks, bytes = freed.bytes, "unused blocks were removed");
+    }
+    remove_orphans(store, dir).await
+}
+
+/// Removes the files of droplets that are no more.
+async fn remove_orphans(store: &Store, dir: &DataDir) -> Result<(), ControlError> {
+    let Ok(entries) = fs::read_dir(dir.droplets()) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.parse::<DropletId>().ok());
+        let known = match id {
+            Some(id) => store.droplet_get(id).await?.is_some(),
+            // Left over by a write that was cut short, if it is old.
+            None => entry.metadata().and_then(|data| data.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age < YOUNG)),
+        };
+        if !known {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
+}

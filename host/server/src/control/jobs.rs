@@ -1,0 +1,161 @@
+//! Jobs: what takes longer than a moment, kept in the database so that it
+//! survives the host.
+
+use std::time::Duration;
+
+use muster_api::{
+    id::{AppId, JobId},
+    jobs::{Job, JobQuery, JobState},
+    page::{Page, PageQuery},
+    problem::Problem,
+};
+use muster_store::{ChangeKind, JobRecord, Store, StoreError, Tx};
+use serde_json::Value;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{
+    error::ControlError,
+    record::{Actor, Change, record},
+    rollouts,
+    views::{job_view, page_limit},
+};
+
+/// How long a question for news waits for some.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The jobs of this host.
+#[derive(Clone)]
+pub(crate) struct Jobs {
+    pub(crate) store: Store,
+}
+
+impl Jobs {
+    /// One page of jobs, newest first.
+    pub(crate) async fn list(&self, query: &PageQuery) -> Result<Page<Job>, ControlError> {
+        let cursor = query.cursor.as_deref().map(str::parse::<JobId>).transpose();
+        let cursor = cursor.map_err(|_| ControlError::invalid("cursor", "this is no cursor of this list"))?;
+        let page = self.store.job_list(cursor, page_limit(query)?).await?;
+        Ok(Page { items: page.items.into_iter().map(job_view).collect(), next: page.next })
+    }
+
+    /// A job; waits for news if asked to.
+    pub(crate) async fn show(&self, id: JobId, query: &JobQuery) -> Result<Job, ControlError> {
+        let mut revisions = self.store.revisions();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            revisions.mark_unchanged();
+            let job = self.store.job_get(id).await?.ok_or_else(|| missing(id))?;
+            let news = query.after_lines.is_none_or(|lines| job.log.len() > lines || job.state.is_final());
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            if news || !matches!(timeout(left, revisions.changed()).await, Ok(Ok(()))) {
+                return Ok(job_view(job));
+            }
+        }
+    }
+
+    /// Cancels a job that has not ended. What it rolled out is taken back.
+    pub(crate) async fn cancel(&self, actor: &Actor, id: JobId) -> Result<Job, ControlError> {
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let job = tx.job_get(id).await?.ok_or_else(|| missing(id))?;
+                    if job.state.is_final() {
+                        return Err(ControlError::Conflict {
+                            code: "job-ended",
+                            message: format!("the job {id} has ended already"),
+                            remedy: format!("see how with: muster job show {id}"),
+                        });
+                    }
+                    tx.job_finish(id, JobState::Cancelled, None, muster_store::now()).await?;
+                    if let (Some(app), Some(release)) = (job.app, release_of(&job)) {
+                        rollouts::abandon(tx, app, release, "the roll-out was cancelled").await?;
+                    }
+                    let change = Change {
+                        resource: "job",
+                        id: id.to_string(),
+                        name: &job.subject,
+                        verb: "cancel",
+                        kind: ChangeKind::Updated,
+                        before: None,
+                        after: None,
+                    };
+                    record(tx, &actor, change).await?;
+                    let job = tx.job_get(id).await?.ok_or_else(|| missing(id))?;
+                    Ok(job_view(job))
+                })
+            })
+            .await
+    }
+}
+
+fn missing(id: JobId) -> ControlError {
+    ControlError::not_found("job", id.to_string())
+}
+
+/// Makes a job that waits for its turn.
+pub(crate) async fn begin(
+    tx: &Tx,
+    kind: &str,
+    subject: &str,
+    app: AppId,
+    input: Value,
+    step: &str,
+) -> Result<JobRecord, StoreError> {
+    let job = JobRecord {
+        id: JobId(Uuid::now_v7()),
+        kind: kind.to_owned(),
+        subject: subject.to_owned(),
+        app: Some(app),
+        state: JobState::Queued,
+        step: step.to_owned(),
+        input,
+        log: Vec::new(),
+        problem: None,
+        created_at: muster_store::now(),
+        started_at: None,
+        ended_at: None,
+    };
+    tx.job_insert(&job).await?;
+    tx.change_append("job", job.id, ChangeKind::Created).await?;
+    Ok(job)
+}
+
+/// Adds lines to a job's log and names its step.
+pub(crate) async fn tell(tx: &Tx, id: JobId, step: &str, lines: &[String]) -> Result<(), StoreError> {
+    tx.job_step(id, step).await?;
+    tx.job_log_append(id, lines).await?;
+    tx.change_append("job", id, ChangeKind::Updated).await?;
+    Ok(())
+}
+
+/// Ends a job, unless it has ended before.
+pub(crate) async fn end(tx: &Tx, id: JobId, outcome: Result<(), Problem>, last: &str) -> Result<(), StoreError> {
+    tx.job_log_append(id, &[last.to_owned()]).await?;
+    let (state, problem) = match &outcome {
+        Ok(()) => (JobState::Succeeded, None),
+        Err(problem) => (JobState::Failed, Some(problem)),
+    };
+    tx.job_finish(id, state, problem, muster_store::now()).await?;
+    tx.change_append("job", id, ChangeKind::Updated).await?;
+    Ok(())
+}
+
+/// The release that a job rolls out, if it does.
+pub(crate) fn release_of(job: &JobRecord) -> Option<u64> {
+    job.input.get("release").and_then(Value::as_u64)
+}
+
+/// A problem of a job.
+pub(crate) fn problem(code: &str, title: &str, detail: impl Into<String>, remedy: Option<String>) -> Problem {
+    Problem {
+        code: code.to_owned(),
+        status: 422,
+        title: title.to_owned(),
+        detail: detail.into(),
+        remedy,
+        fields: Vec::new(),
+        request_id: None,
+    }
+}

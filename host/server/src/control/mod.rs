@@ -1,0 +1,17 @@
+//! The rules: what may be changed, by whom, and what follows. One type per
+//! domain. Every change is one transaction that also holds its entry in the
+//! change log, by which the agent notices, and in the audit log.
+
+pub(crate) mod apps;
+pub(crate) mod droplets;
+pub(crate) mod error;
+pub(crate) mod housekeeping;
+pub(crate) mod jobs;
+pub(crate) mod pushes;
+pub(crate) mod record;
+pub(crate) mod rollouts;
+pub(crate) mod routes;
+pub(crate) mod settings;
+pub(crate) mod staging;
+pub(crate) mod tokens;
+pub(crate) mod views;

@@ -1,0 +1,136 @@
+//! Pushes: what a user uploads becomes a package and a job that stages it.
+
+use std::sync::Arc;
+
+use muster_api::{
+    apps::DesiredState,
+    id::AppId,
+    jobs::Job,
+    name,
+    pushes::{Push, SettingsChange},
+};
+use muster_blocks::Blocks;
+use muster_store::{AppRecord, ChangeKind, PackageRecord, Store, Tx};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{
+    apps::{MAX_INSTANCES, change_of, newest_release},
+    error::ControlError,
+    jobs,
+    record::{Actor, record},
+    routes::Address,
+    settings,
+    views::job_view,
+};
+
+/// The most files of one package.
+const MAX_FILES: usize = 50_000;
+
+/// What a push job remembers until its package is staged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PushInput {
+    pub(crate) package: Uuid,
+    pub(crate) settings: SettingsChange,
+    pub(crate) routes: Vec<String>,
+    pub(crate) instances: Option<u32>,
+    pub(crate) no_start: bool,
+    pub(crate) actor: String,
+}
+
+/// Takes pushes.
+#[derive(Clone)]
+pub(crate) struct Pushes {
+    pub(crate) store: Store,
+    pub(crate) blocks: Blocks,
+    /// Wakes the stager.
+    pub(crate) queued: Arc<Notify>,
+}
+
+impl Pushes {
+    /// Takes a push. What can be told at once is refused at once; the rest is
+    /// the job's.
+    pub(crate) async fn push(&self, actor: &Actor, app: &str, push: Push) -> Result<Job, ControlError> {
+        name::check(app).map_err(|why| ControlError::invalid("app", why))?;
+        check(&push)?;
+        let digests: Vec<_> = push.files.iter().flat_map(|file| file.blocks.clone()).collect();
+        let missing = self.blocks.missing(&digests).await?;
+        if !missing.is_empty() {
+            return Err(ControlError::BlocksMissing(missing));
+        }
+        self.blocks.check_files(&push.files).await.map_err(|error| ControlError::invalid("files", error.to_string()))?;
+        let (actor, name) = (actor.clone(), app.to_owned());
+        let job = self
+            .store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let app = app_for(tx, &actor, &name).await?;
+                    let before = newest_release(tx, &app).await?.map(|release| release.settings).unwrap_or_default();
+                    settings::check(&push.settings.apply(&before))?;
+                    let package = PackageRecord {
+                        id: Uuid::now_v7(),
+                        size: push.files.iter().map(|file| file.size).sum(),
+                        files: push.files,
+                        created_at: muster_store::now(),
+                    };
+                    tx.package_insert(&package).await?;
+                    let input = PushInput {
+                        package: package.id,
+                        settings: push.settings,
+                        routes: push.routes,
+                        instances: push.instances,
+                        no_start: push.no_start,
+                        actor: actor.name.clone(),
+                    };
+                    let input = serde_json::to_value(input)
+                        .map_err(|error| ControlError::Internal(format!("a push cannot be written down: {error}")))?;
+                    let job = jobs::begin(tx, "push", &app.name, app.id, input, "waiting for the stager").await?;
+                    record(tx, &actor, change_of(&app, "push", ChangeKind::Updated)).await?;
+                    Ok::<_, ControlError>(job)
+                })
+            })
+            .await?;
+        self.queued.notify_one();
+        Ok(job_view(job))
+    }
+}
+
+fn check(push: &Push) -> Result<(), ControlError> {
+    if push.files.is_empty() {
+        return Err(ControlError::invalid("files", "a package needs at least one file"));
+    }
+    if push.files.len() > MAX_FILES {
+        let message = format!("a package has at most {MAX_FILES} files, this one has {}", push.files.len());
+        return Err(ControlError::invalid("files", message));
+    }
+    if let Some(instances) = push.instances.filter(|instances| *instances > MAX_INSTANCES) {
+        return Err(ControlError::invalid("instances", format!("{instances} is out of bounds: 0 to {MAX_INSTANCES}")));
+    }
+    for (number, route) in push.routes.iter().enumerate() {
+        Address::parse(route).map_err(|why| ControlError::invalid(format!("routes.{number}"), why))?;
+    }
+    Ok(())
+}
+
+/// The app of that name, made if there is none.
+async fn app_for(tx: &Tx, actor: &Actor, name: &str) -> Result<AppRecord, ControlError> {
+    if let Some(app) = tx.app_by_name(name).await? {
+        return Ok(app);
+    }
+    let now = muster_store::now();
+    let app = AppRecord {
+        id: AppId(Uuid::now_v7()),
+        name: name.to_owned(),
+        state: DesiredState::Stopped,
+        instances: 1,
+        current_release: None,
+        next_release: None,
+        last_failure: None,
+        created_at: now,
+        updated_at: now,
+    };
+    tx.app_insert(&app).await?;
+    record(tx, actor, change_of(&app, "create", ChangeKind::Created)).await?;
+    Ok(app)
+}

@@ -1,0 +1,298 @@
+//! Routes: host name and path prefix that reach apps.
+
+use muster_api::{
+    apps::DeletionPlan,
+    id::{AppId, RouteId},
+    page::{Page, PageQuery},
+    routes::{NewRoute, Route},
+};
+use muster_store::{ChangeKind, Redirect, RouteRecord, Store, TargetRecord, Tx};
+use uuid::Uuid;
+
+use super::{
+    apps::require_app,
+    error::ControlError,
+    record::{Actor, Change, record, value},
+    views::{Urls, page_limit, route_view},
+};
+
+/// A new target's share unless told.
+pub(crate) const DEFAULT_WEIGHT: u32 = 100;
+const MAX_WEIGHT: u32 = 1000;
+
+/// Host name and path prefix of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// Lower case; `*.name` or `*` for patterns.
+    pub(crate) host: String,
+    /// From `/` on, without a `/` at the end but for the root.
+    pub(crate) path: String,
+}
+
+impl Address {
+    /// Reads `HOST` or `HOST/PREFIX`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (host, path) = text.split_once('/').unwrap_or((text, ""));
+        let host = host.to_ascii_lowercase();
+        check_host(&host).map_err(|why| format!("'{text}' is not a route: {why}"))?;
+        let path = format!("/{}", path.trim_end_matches('/'));
+        let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\' | '*');
+        if path.contains(odd) || path.contains("//") || path.split('/').any(|part| part == "." || part == "..") {
+            return Err(format!("'{text}' is not a route: a path prefix has plain segments such as /shop/cart"));
+        }
+        Ok(Self { host, path })
+    }
+}
+
+fn check_host(host: &str) -> Result<(), &'static str> {
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    if host == "*" {
+        return Ok(());
+    }
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.contains(':') {
+        return Err("leave out scheme and port: shop.example.com/cart");
+    }
+    if name.len() > 253 || !name.split('.').all(label) {
+        return Err("a host name is like shop.example.com, *.example.com or *");
+    }
+    Ok(())
+}
+
+/// The routes of this host.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    pub(crate) store: Store,
+    pub(crate) urls: Urls,
+}
+
+impl Routes {
+    /// One page of routes, by host and path.
+    pub(crate) async fn list(&self, query: &PageQuery) -> Result<Page<Route>, ControlError> {
+        let (cursor, limit) = (query.cursor.clone(), page_limit(query)?);
+        let urls = self.urls.clone();
+        let page = self
+            .store
+            .read(move |db| {
+                Box::pin(async move {
+                    let found = db.route_list(cursor.as_deref(), limit).await?;
+                    let mut items = Vec::with_capacity(found.items.len());
+                    for route in &found.items {
+                        items.push(route_view(db, &urls, route).await?);
+                    }
+                    Ok(Page { items, next: found.next })
+                })
+            })
+            .await?;
+        Ok(page)
+    }
+
+    /// Adds a route, or one more app to an existing one.
+    pub(crate) async fn add(&self, actor: &Actor, new: NewRoute) -> Result<Route, ControlError> {
+        let address = Address::parse(&new.route).map_err(|why| ControlError::invalid("route", why))?;
+        let weight = new.weight.unwrap_or(DEFAULT_WEIGHT);
+        if weight > MAX_WEIGHT {
+            return Err(ControlError::invalid("weight", format!("{weight} is out of bounds: 0 to {MAX_WEIGHT}")));
+        }
+        let redirect = redirect(&new)?;
+        if new.app.is_some() == redirect.is_some() {
+            return Err(ControlError::invalid("app", "a route needs either an app or a redirect"));
+        }
+        let (actor, urls) = (actor.clone(), self.urls.clone());
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let id = match (&new.app, &redirect) {
+                        (Some(app), _) => {
+                            let app = require_app(tx, app).await?;
+                            add_target(tx, &actor, &address, app.id, weight, new.sticky).await?
+                        }
+                        (None, redirect) => {
+                            set_redirect(tx, &actor, &address, redirect.clone(), new.sticky).await?
+                        }
+                    };
+                    let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;
+                    Ok(route_view(tx, &urls, &route).await?)
+                })
+            })
+            .await
+    }
+
+    /// Removes a route, or one app's share of it.
+    pub(crate) async fn remove(
+        &self,
+        actor: &Actor,
+        id: RouteId,
+        app: Option<String>,
+        dry_run: bool,
+    ) -> Result<DeletionPlan, ControlError> {
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;
+                    let name = format!("{}{}", route.host, route.path);
+                    let app = match &app {
+                        Some(app) => Some(require_app(tx, app).await?),
+                        None => None,
+                    };
+                    let line = match &app {
+                        Some(app) => format!("the share of {} in the route {name}", app.name),
+                        None => format!("the route {name} with {} targets", route.targets.len()),
+                    };
+                    if !dry_run {
+                        let last = app.as_ref().is_some_and(|app| route.targets.iter().all(|t| t.app == app.id));
+                        match app {
+                            Some(app) if !last => {
+                                if !tx.route_target_delete(id, app.id).await? {
+                                    return Err(ControlError::not_found("target", app.name));
+                                }
+                            }
+                            _ => {
+                                tx.route_delete(id).await?;
+                            }
+                        }
+                        record(tx, &actor, change(&route, "remove", ChangeKind::Deleted)).await?;
+                    }
+                    Ok(DeletionPlan { removes: vec![line], done: !dry_run })
+                })
+            })
+            .await
+    }
+}
+
+fn missing(id: RouteId) -> ControlError {
+    ControlError::not_found("route", id.to_string())
+}
+
+fn redirect(new: &NewRoute) -> Result<Option<Redirect>, ControlError> {
+    let Some(location) = new.redirect.clone() else { return Ok(None) };
+    let status = new.status.unwrap_or(308);
+    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+        return Err(ControlError::invalid("status", format!("{status} is not 301, 302, 303, 307 or 308")));
+    }
+    let good = location.starts_with('/') || location.starts_with("https://") || location.starts_with("http://");
+    if !good || location.parse::<::http::Uri>().is_err() {
+        return Err(ControlError::invalid("redirect", format!("'{location}' is not a URL or a path from / on")));
+    }
+    Ok(Some(Redirect { location, status, keep_path: new.keep_path }))
+}
+
+/// Adds an app to a route, which is made if there is none.
+pub(crate) async fn add_target(
+    tx: &Tx,
+    actor: &Actor,
+    address: &Address,
+    app: AppId,
+    weight: u32,
+    sticky: Option<bool>,
+) -> Result<RouteId, ControlError> {
+    let target = TargetRecord { app, weight };
+    match tx.route_by_address(&address.host, &address.path).await? {
+        Some(route) if route.redirect.is_some() => Err(taken(&route)),
+        Some(route) => {
+            tx.route_target_put(route.id, app, weight).await?;
+            tx.route_update(route.id, None, sticky.unwrap_or(route.sticky)).await?;
+            record(tx, actor, change(&route, "add", ChangeKind::Updated)).await?;
+            Ok(route.id)
+        }
+        None => insert(tx, actor, address, None, sticky.unwrap_or(false), vec![target]).await,
+    }
+}
+
+async fn set_redirect(
+    tx: &Tx,
+    actor: &Actor,
+    address: &Address,
+    redirect: Option<Redirect>,
+    sticky: Option<bool>,
+) -> Result<RouteId, ControlError> {
+    match tx.route_by_address(&address.host, &address.path).await? {
+        Some(route) if !route.targets.is_empty() => Err(taken(&route)),
+        Some(route) => {
+            tx.route_update(route.id, redirect.as_ref(), route.sticky).await?;
+            record(tx, actor, change(&route, "add", ChangeKind::Updated)).await?;
+            Ok(route.id)
+        }
+        None => insert(tx, actor, address, redirect, sticky.unwrap_or(false), Vec::new()).await,
+    }
+}
+
+async fn insert(
+    tx: &Tx,
+    actor: &Actor,
+    address: &Address,
+    redirect: Option<Redirect>,
+    sticky: bool,
+    targets: Vec<TargetRecord>,
+) -> Result<RouteId, ControlError> {
+    let route = RouteRecord {
+        id: RouteId(Uuid::now_v7()),
+        host: address.host.clone(),
+        path: address.path.clone(),
+        redirect,
+        sticky,
+        targets,
+        created_at: muster_store::now(),
+    };
+    tx.route_insert(&route).await?;
+    record(tx, actor, change(&route, "add", ChangeKind::Created)).await?;
+    Ok(route.id)
+}
+
+fn taken(route: &RouteRecord) -> ControlError {
+    let is = if route.redirect.is_some() { "redirects" } else { "forwards to apps" };
+    ControlError::Conflict {
+        code: "route-taken",
+        message: format!("the route {}{} {is} already", route.host, route.path),
+        remedy: "remove it first with: muster route remove HOST/PREFIX".to_owned(),
+    }
+}
+
+fn change<'a>(route: &'a RouteRecord, verb: &'static str, kind: ChangeKind) -> Change<'a> {
+    let address = format!("{}{}", route.host, route.path);
+    Change {
+        resource: "route",
+        id: route.id.to_string(),
+        name: &route.host,
+        verb,
+        kind,
+        before: None,
+        after: value(&address),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_brought_into_one_form() {
+        for (text, host, path) in [
+            ("Shop.Example.com", "shop.example.com", "/"),
+            ("shop.example.com/", "shop.example.com", "/"),
+            ("*.example.com/a/b/", "*.example.com", "/a/b"),
+            ("*", "*", "/"),
+            ("localhost/x", "localhost", "/x"),
+        ] {
+            assert_eq!(
+                Address::parse(text),
+                Ok(Address { host: host.to_owned(), path: path.to_owned() }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_route_is_refused() {
+        for text in ["", "/a", "http://a.example", "a.example:80", "a..b", "-a.example", "a b", "*a.example", "a/../b", "a//b", "a/b?c", "a/*"] {
+            assert!(Address::parse(text).is_err(), "{text}");
+        }
+    }
+}

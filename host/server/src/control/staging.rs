@@ -1,0 +1,401 @@
+//! Staging: push jobs, one after the other, from package to droplet to release.
+//! What a crash interrupts begins anew; nothing of it is seen before it is whole.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use muster_api::{
+    apps::DesiredState,
+    blocks::FileEntry,
+    id::DropletId,
+    jobs::JobState,
+    problem::Problem,
+};
+use muster_blocks::{Blocks, file_digest};
+use muster_engine::{
+    Code, Engine, Entry,
+    plugin::staging::{self, PackageEntry, PackageError, PackageFiles, Source},
+};
+use muster_store::{ChangeKind, DropletRecord, JobRecord, Store, Tx};
+use tokio::{runtime::Handle, sync::Notify};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    apps::{change_of, newest_release},
+    error::ControlError,
+    jobs::{self, problem},
+    pushes::PushInput,
+    record::{Actor, record},
+    rollouts,
+    routes::{Address, DEFAULT_WEIGHT, add_target},
+};
+use crate::{
+    logs::Logs,
+    roles::{Roles, bundled, stager::StagerError},
+};
+
+/// The largest component.
+const MAX_COMPONENT: u64 = 128 << 20;
+
+/// Works through push jobs.
+pub(crate) struct Staging {
+    pub(crate) store: Store,
+    pub(crate) blocks: Blocks,
+    pub(crate) engine: Engine,
+    pub(crate) roles: Arc<Roles>,
+    pub(crate) logs: Arc<Logs>,
+    pub(crate) queued: Arc<Notify>,
+    pub(crate) app_domain: String,
+}
+
+/// Why a push failed, for its job; or why staging could not go on.
+enum Failure {
+    Refused(Problem),
+    Control(ControlError),
+}
+
+impl<E: Into<ControlError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Control(error.into())
+    }
+}
+
+impl Staging {
+    /// Works until stopped.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        loop {
+            match self.next().await {
+                Ok(Some(job)) => self.work(&job).await,
+                Ok(None) => tokio::select! {
+                    () = self.queued.notified() => {}
+                    () = stop.cancelled() => return,
+                },
+                Err(error) => {
+                    tracing::error!(%error, "push jobs cannot be read; trying again");
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// The oldest push that has not been staged.
+    async fn next(&self) -> Result<Option<JobRecord>, ControlError> {
+        let unfinished = self.store.job_list_unfinished().await?;
+        Ok(unfinished.into_iter().find(|job| job.kind == "push" && jobs::release_of(job).is_none()))
+    }
+
+    async fn work(&self, job: &JobRecord) {
+        let failure = match self.stage(job).await {
+            Ok(()) => return,
+            Err(Failure::Refused(problem)) => problem,
+            Err(Failure::Control(error)) => {
+                tracing::error!(job = %job.id, %error, "a push failed");
+                problem("push-failed", "The push failed", error.to_string(), None)
+            }
+        };
+        self.logs.platform(&job.subject, &format!("push failed: {failure}"));
+        let id = job.id;
+        let app = job.app;
+        let ended = self
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let last = failure.to_string();
+                    if let Some(mut app) = match app {
+                        Some(app) => tx.app_by_id(app).await?,
+                        None => None,
+                    } {
+                        app.last_failure = Some(failure.title.clone());
+                        tx.app_update(&app).await?;
+                    }
+                    jobs::end(tx, id, Err(failure), &last).await
+                })
+            })
+            .await;
+        if let Err(error) = ended {
+            // The job stays unfinished and is tried again; not in a tight loop.
+            tracing::error!(job = %id, %error, "a push's failure cannot be written down");
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn stage(&self, job: &JobRecord) -> Result<(), Failure> {
+        let input: PushInput = serde_json::from_value(job.input.clone())
+            .map_err(|error| ControlError::Internal(format!("a push job cannot be read: {error}")))?;
+        self.tell(job, "staging", format!("staging {}", job.subject), true).await?;
+        let package = self.store.package_get(input.package).await?;
+        let package = package.ok_or_else(|| ControlError::not_found("package", input.package.to_string()))?;
+        let (made, log) = self.ask_stager(job, &input, &package.files).await?;
+        for line in &log {
+            self.logs.platform(&job.subject, line);
+        }
+        self.tell(job, "compiling", log.join("\n"), false).await?;
+        self.compile(&made).await?;
+        self.release(job, input, made, package.id).await
+    }
+
+    /// Has the stager plugin make a droplet, in an instance of its own.
+    async fn ask_stager(
+        &self,
+        job: &JobRecord,
+        input: &PushInput,
+        files: &[FileEntry],
+    ) -> Result<(Made, Vec<String>), Failure> {
+        let app = match job.app {
+            Some(app) => self.store.app_by_id(app).await?,
+            None => None,
+        };
+        let before = match &app {
+            Some(app) => newest_release(&self.store, app).await?.map(|release| release.settings),
+            None => None,
+        };
+        let wanted = input.settings.apply(&before.unwrap_or_default());
+        let package = Arc::new(Package { blocks: self.blocks.clone(), files: files.to_vec(), runtime: Handle::current() });
+        let wishes = staging::Wishes {
+            app: job.subject.clone(),
+            component: wanted.component,
+            fallback: wanted.fallback,
+        };
+        let terms = staging::Terms { offered: muster_engine::offered(), max_component_size: MAX_COMPONENT };
+        let roles = Arc::clone(&self.roles);
+        let staged = tokio::task::spawn_blocking(move || roles.stage(package, &wishes, &terms))
+            .await
+            .map_err(|error| ControlError::Internal(format!("the stager's thread failed: {error}")))?;
+        let droplet = staged.map_err(|error| Failure::Refused(stager_problem(error)))?;
+        let component = self.keep("component.wasm", droplet.component, files).await?;
+        let mut kept = Vec::with_capacity(droplet.files.len());
+        for file in droplet.files {
+            kept.push(self.keep(&file.path, file.source, files).await?);
+        }
+        let entry = match droplet.entry {
+            staging::Entry::IncomingHandler => Entry::IncomingHandler,
+            staging::Entry::Handler => Entry::Handler,
+        };
+        Ok((Made { detected: droplet.detected, entry, component, files: kept }, droplet.log))
+    }
+
+    /// Brings a file of the droplet into the block store, if it is not there.
+    async fn keep(&self, path: &str, source: Source, files: &[FileEntry]) -> Result<FileEntry, Failure> {
+        let bytes = match source {
+            Source::Packaged(from) => {
+                let found = files.iter().find(|file| file.path == from).ok_or_else(|| {
+                    Failure::Refused(problem(
+                        "stager-failed",
+                        "The stager named a file that the package does not have",
+                        from,
+                        None,
+                    ))
+                })?;
+                return Ok(FileEntry { path: path.to_owned(), ..found.clone() });
+            }
+            Source::Made(bytes) => Bytes::from(bytes),
+            Source::StaticSite => Bytes::from_static(
+                bundled::component("site").ok_or_else(|| ControlError::Internal("this host was built without its component for static sites".to_owned()))?,
+            ),
+        };
+        Ok(self.blocks.write_bytes(path, bytes).await?)
+    }
+
+    /// The compiler has the last word on whether a component runs.
+    async fn compile(&self, made: &Made) -> Result<(), Failure> {
+        let wasm = self.blocks.load_file(&made.component).await?;
+        let (engine, entry) = (self.engine.clone(), made.entry);
+        let compiled = tokio::task::spawn_blocking(move || Code::load(&engine, &wasm, entry).map(|_| ()))
+            .await
+            .map_err(|error| ControlError::Internal(format!("the compiler's thread failed: {error}")))?;
+        compiled.map_err(|error| {
+            Failure::Refused(problem(
+                "component-unusable",
+                "The component cannot run on this host",
+                error.to_string(),
+                Some("see what apps may import with: muster info".to_owned()),
+            ))
+        })
+    }
+
+    /// Droplet, routes and release appear together.
+    async fn release(&self, job: &JobRecord, input: PushInput, made: Made, package: Uuid) -> Result<(), Failure> {
+        let (job, domain) = (job.clone(), self.app_domain.clone());
+        let written: Result<(), ControlError> = self
+            .store
+            .write_or_refuse(move |tx| Box::pin(async move { write_release(tx, &job, input, made, package, &domain).await }))
+            .await;
+        Ok(written?)
+    }
+
+    async fn tell(&self, job: &JobRecord, step: &'static str, line: String, start: bool) -> Result<(), Failure> {
+        let id = job.id;
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    if start {
+                        tx.job_start(id, muster_store::now()).await?;
+                    }
+                    let lines: Vec<String> = line.lines().map(str::to_owned).collect();
+                    jobs::tell(tx, id, step, &lines).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// A droplet that has no id yet.
+struct Made {
+    detected: String,
+    entry: Entry,
+    component: FileEntry,
+    files: Vec<FileEntry>,
+}
+
+/// The entry point's name, as records and the API have it.
+pub(crate) fn entry_name(entry: Entry) -> &'static str {
+    match entry {
+        Entry::IncomingHandler => "wasi:http/incoming-handler@0.2",
+        Entry::Handler => "wasi:http/handler@0.3",
+    }
+}
+
+/// The entry point of that name.
+pub(crate) fn entry_named(name: &str) -> Option<Entry> {
+    [Entry::IncomingHandler, Entry::Handler].into_iter().find(|entry| entry_name(*entry) == name)
+}
+
+async fn write_release(
+    tx: &Tx,
+    job: &JobRecord,
+    input: PushInput,
+    made: Made,
+    package: Uuid,
+    domain: &str,
+) -> Result<(), ControlError> {
+    // Cancelled, or its app deleted, while the stager was at work.
+    let alive = tx.job_get(job.id).await?.is_some_and(|job| job.state == JobState::Running);
+    let app = match job.app.filter(|_| alive) {
+        Some(app) => tx.app_by_id(app).await?,
+        None => None,
+    };
+    let Some(mut app) = app else { return Ok(()) };
+    let actor = Actor { name: input.actor.clone(), origin: None, request: None };
+    let droplet = DropletRecord {
+        id: DropletId(Uuid::now_v7()),
+        app: app.id,
+        package,
+        detected: made.detected,
+        entry: entry_name(made.entry).to_owned(),
+        size: made.component.size + made.files.iter().map(|file| file.size).sum::<u64>(),
+        component: made.component,
+        files: made.files,
+        created_at: muster_store::now(),
+    };
+    tx.droplet_insert(&droplet).await?;
+    let before = newest_release(tx, &app).await?;
+    let wanted = input.settings.apply(&before.as_ref().map(|release| release.settings.clone()).unwrap_or_default());
+    for route in routes(tx, &app, &input, before.is_none(), domain).await? {
+        add_target(tx, &actor, &route, app.id, DEFAULT_WEIGHT, None).await?;
+    }
+    app.instances = input.instances.unwrap_or(app.instances);
+    if input.no_start && app.state == DesiredState::Started {
+        tx.app_update(&app).await?;
+        jobs::end(tx, job.id, Ok(()), &format!("droplet {} is staged; what runs was left alone", droplet.id)).await?;
+    } else {
+        if !input.no_start {
+            app.state = DesiredState::Started;
+        }
+        let (release, rolls) = rollouts::begin(tx, &mut app, droplet.id, &wanted).await?;
+        tx.job_input(job.id, &serde_json::json!({ "release": release })).await?;
+        if rolls {
+            let line = format!("droplet {} is release {release}; starting {} instances", droplet.id, app.instances);
+            jobs::tell(tx, job.id, "starting", &[line]).await?;
+        } else {
+            jobs::end(tx, job.id, Ok(()), &format!("droplet {} is staged; the app is stopped", droplet.id)).await?;
+        }
+    }
+    record(tx, &actor, change_of(&app, "stage", ChangeKind::Updated)).await?;
+    Ok(())
+}
+
+/// The routes that a push adds: those it names; for an app's first release
+/// that names none, the app's own name under the host's domain.
+async fn routes(
+    tx: &Tx,
+    app: &muster_store::AppRecord,
+    input: &PushInput,
+    first: bool,
+    domain: &str,
+) -> Result<Vec<Address>, ControlError> {
+    let parse = |text: &str| Address::parse(text).map_err(|why| ControlError::invalid("routes", why));
+    if input.routes.is_empty() && first && tx.route_list_for_app(app.id).await?.is_empty() {
+        return Ok(vec![parse(&format!("{}.{domain}", app.name))?]);
+    }
+    let held = tx.route_list_for_app(app.id).await?;
+    let named: Vec<Address> = input.routes.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
+    Ok(named
+        .into_iter()
+        .filter(|named| !held.iter().any(|route| route.host == named.host && route.path == named.path))
+        .collect())
+}
+
+fn stager_problem(error: StagerError) -> Problem {
+    match error {
+        StagerError::Rejected(rejection) => {
+            let mut found = problem(&rejection.code, "The package cannot be staged", rejection.message, None);
+            for detail in rejection.details {
+                found.detail.push_str("\n  ");
+                found.detail.push_str(&detail);
+            }
+            found
+        }
+        StagerError::NoRole => problem(
+            "stager-missing",
+            "This host has no stager role",
+            "nothing was staged",
+            Some("add it with: muster role add stager".to_owned()),
+        ),
+        StagerError::Plugin(error) => problem(
+            "stager-failed",
+            "The stager role failed",
+            error.to_string(),
+            Some("see: muster role info stager".to_owned()),
+        ),
+    }
+}
+
+/// A package, read from the block store on the stager's thread.
+struct Package {
+    blocks: Blocks,
+    files: Vec<FileEntry>,
+    runtime: Handle,
+}
+
+impl PackageFiles for Package {
+    fn entries(&self) -> Vec<PackageEntry> {
+        let mut entries: Vec<PackageEntry> = self
+            .files
+            .iter()
+            .map(|file| PackageEntry { path: file.path.clone(), size: file.size, digest: file_digest(file) })
+            .collect();
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        entries
+    }
+
+    fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, PackageError> {
+        use futures::TryStreamExt;
+        let file = self.files.iter().find(|file| file.path == path);
+        let file = file.ok_or_else(|| PackageError::NotFound(path.to_owned()))?;
+        let end = file.size.min(offset.saturating_add(u64::from(length)));
+        let read = async {
+            let mut bytes = Vec::new();
+            let mut stream = self.blocks.read_file(file, offset.min(end)..end)?;
+            while let Some(chunk) = stream.try_next().await? {
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok::<_, muster_blocks::BlocksError>(bytes)
+        };
+        self.runtime.block_on(read).map_err(|error| PackageError::Unavailable(error.to_string()))
+    }
+}

@@ -1,0 +1,101 @@
+//! The folder that holds everything a host keeps.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use muster_api::id::DropletId;
+use rustix::fs::{FlockOperation, flock};
+
+/// A host's folder, locked for as long as this value lives.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    root: PathBuf,
+    _lock: File,
+}
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Another host has it.
+    #[error("the data directory {0} is in use by another host; stop that one or choose another directory with --data-dir")]
+    InUse(PathBuf),
+    /// The system refuses.
+    #[error("the data directory {path} cannot be used: {source}")]
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl DataDir {
+    /// Makes the folder if there is none and locks it. The lock goes with the
+    /// process, however it ends.
+    pub(crate) fn open(root: &Path) -> Result<Self, DataDirError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| DataDirError::Io { path, source }
+        };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed(root))?;
+        let path = root.join("lock");
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed(&path))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(DataDirError::InUse(root.to_owned())),
+            Err(error) => return Err(failed(&path)(error.into())),
+        }
+        let dir = Self { root: root.to_owned(), _lock: lock };
+        fs::create_dir_all(dir.droplets()).map_err(failed(&dir.droplets()))?;
+        Ok(dir)
+    }
+
+    /// The database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join("muster.db")
+    }
+
+    /// The block store.
+    pub(crate) fn blocks(&self) -> PathBuf {
+        self.root.join("blocks")
+    }
+
+    /// Compiled code.
+    pub(crate) fn code(&self) -> PathBuf {
+        self.root.join("cache/code")
+    }
+
+    /// Files of droplets, as apps see them.
+    pub(crate) fn droplets(&self) -> PathBuf {
+        self.root.join("droplets")
+    }
+
+    /// Files of one droplet.
+    pub(crate) fn droplet(&self, id: DropletId) -> PathBuf {
+        self.droplets().join(id.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_host_is_refused_until_the_first_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = DataDir::open(folder.path()).unwrap();
+        assert!(matches!(DataDir::open(folder.path()), Err(DataDirError::InUse(_))));
+        drop(first);
+        assert!(DataDir::open(folder.path()).is_ok());
+    }
+}

@@ -1,0 +1,23 @@
+//! `/apps/{app}/droplets`
+
+use axum::{Json, extract::State};
+use muster_api::{droplets::Droplet, page::Page};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Api,
+    caller::Caller,
+    reply::{Answer, Segment},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(droplet_list))
+}
+
+/// List an app's droplets, newest first.
+#[utoipa::path(get, path = "/apps/{app}/droplets", tag = "droplets", params(("app" = String, Path, description = "The app's name")), responses(
+    (status = 200, body = Page<Droplet>),
+))]
+async fn droplet_list(State(api): State<Api>, _: Caller, Segment(app): Segment<String>) -> Answer<Json<Page<Droplet>>> {
+    Ok(Json(api.droplets.list(&app).await?))
+}

@@ -1,0 +1,49 @@
+//! `/jobs`
+
+use axum::{Json, extract::State};
+use muster_api::{
+    id::JobId,
+    jobs::{Job, JobQuery},
+    page::{Page, PageQuery},
+    problem::Problem,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Api,
+    caller::Caller,
+    reply::{Answer, Params, Segment},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(job_list)).routes(routes!(job_show)).routes(routes!(job_cancel))
+}
+
+/// List jobs, newest first.
+#[utoipa::path(get, path = "/jobs", tag = "jobs", params(PageQuery), responses((status = 200, body = Page<Job>)))]
+async fn job_list(State(api): State<Api>, _: Caller, Params(query): Params<PageQuery>) -> Answer<Json<Page<Job>>> {
+    Ok(Json(api.jobs.list(&query).await?))
+}
+
+/// Show a job; with `after_lines`, wait for news first.
+#[utoipa::path(get, path = "/jobs/{job}", tag = "jobs", params(("job" = JobId, Path, description = "The job's id"), JobQuery), responses(
+    (status = 200, body = Job),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
+async fn job_show(
+    State(api): State<Api>,
+    _: Caller,
+    Segment(job): Segment<JobId>,
+    Params(query): Params<JobQuery>,
+) -> Answer<Json<Job>> {
+    Ok(Json(api.jobs.show(job, &query).await?))
+}
+
+/// Cancel a job that has not ended.
+#[utoipa::path(post, path = "/jobs/{job}/actions/cancel", tag = "jobs", params(("job" = JobId, Path, description = "The job's id")), responses(
+    (status = 200, body = Job),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+))]
+async fn job_cancel(State(api): State<Api>, Caller(actor): Caller, Segment(job): Segment<JobId>) -> Answer<Json<Job>> {
+    Ok(Json(api.jobs.cancel(&actor, job).await?))
+}

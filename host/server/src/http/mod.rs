@@ -1,0 +1,111 @@
+//! The API over HTTP. A handler parses, makes one call, maps the answer.
+
+mod apps;
+mod blocks;
+mod caller;
+mod droplets;
+mod jobs;
+mod logs;
+pub(crate) mod metrics;
+mod openapi;
+mod probes;
+mod problems;
+mod reply;
+mod roles;
+mod routes;
+mod status;
+mod tokens;
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use metrics_exporter_prometheus::PrometheusHandle;
+use muster_api::id::HostId;
+use muster_blocks::Blocks;
+use muster_store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::{request_id::MakeRequestUuid, ServiceBuilderExt};
+use utoipa_axum::router::OpenApiRouter;
+
+pub use self::openapi::openapi_document;
+use crate::{
+    agent::instances::Instances,
+    control::{
+        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes, tokens::Tokens,
+    },
+    logs::Logs,
+    roles::Roles,
+};
+
+/// The largest JSON body: a push of many files lists all their blocks.
+const MAX_JSON: usize = 32 << 20;
+
+/// What handlers have at hand.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) host: Arc<Host>,
+    pub(crate) apps: Apps,
+    pub(crate) droplets: Droplets,
+    pub(crate) pushes: Pushes,
+    pub(crate) routes: Routes,
+    pub(crate) jobs: Jobs,
+    pub(crate) tokens: Tokens,
+    pub(crate) roles: Arc<Roles>,
+    pub(crate) blocks: Blocks,
+    pub(crate) logs: Arc<Logs>,
+    pub(crate) instances: Arc<Instances>,
+    pub(crate) store: Store,
+    pub(crate) metrics: PrometheusHandle,
+    /// Cancelled when the host stops, so that streams end.
+    pub(crate) ending: CancellationToken,
+}
+
+/// What this host is.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) id: HostId,
+    pub(crate) name: String,
+    pub(crate) management: SocketAddr,
+    pub(crate) apps: SocketAddr,
+    pub(crate) app_domain: String,
+    pub(crate) started: Instant,
+}
+
+/// Every route under `/api/v1`, with its description.
+fn v1() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(tokens::routes())
+        .merge(status::routes())
+        .merge(apps::routes())
+        .merge(droplets::routes())
+        .merge(logs::routes())
+        .merge(blocks::routes())
+        .merge(routes::routes())
+        .merge(roles::routes())
+        .merge(jobs::routes())
+}
+
+fn router(api: Api) -> Router {
+    let (v1, document) = openapi::with_document(v1());
+    let layers = tower::ServiceBuilder::new()
+        .set_x_request_id(MakeRequestUuid)
+        .layer(middleware::from_fn(reply::trace))
+        .propagate_x_request_id();
+    v1.merge(openapi::route(document))
+        .merge(probes::routes())
+        .fallback(problems::no_such_route)
+        .method_not_allowed_fallback(problems::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_JSON))
+        .layer(layers)
+        .with_state(api)
+}
+
+/// Serves the API until the host ends.
+pub(crate) async fn serve(listener: TcpListener, api: Api, ending: CancellationToken) {
+    let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(ending.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the API ended");
+    }
+}

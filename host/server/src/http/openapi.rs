@@ -1,0 +1,41 @@
+//! The description of the API, made from the handlers.
+
+use axum::{Json, Router, routing::get};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        OpenApi as Document,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{Api, v1};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Muster", description = "Apps, routes and roles of a Muster host."),
+    security(("token" = [])),
+)]
+struct Base;
+
+/// Puts the routes under their prefix and describes them.
+pub(super) fn with_document(v1: OpenApiRouter<Api>) -> (Router<Api>, Document) {
+    let mut base = Base::openapi();
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    base.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
+    OpenApiRouter::with_openapi(base).nest("/api/v1", v1).split_for_parts()
+}
+
+/// `GET /api/openapi.json`
+pub(super) fn route(document: Document) -> Router<Api> {
+    Router::new().route("/api/openapi.json", get(|| async move { Json(document) }))
+}
+
+/// The description of the API, as JSON.
+///
+/// # Errors
+/// If it cannot be put into JSON, which a test would notice.
+pub fn openapi_document() -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&with_document(v1()).1)
+}

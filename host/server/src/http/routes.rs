@@ -1,0 +1,69 @@
+//! `/routes`
+
+use axum::{Json, extract::State, http::StatusCode};
+use muster_api::{
+    apps::DeletionPlan,
+    id::RouteId,
+    page::{Page, PageQuery},
+    problem::Problem,
+    routes::{NewRoute, Route},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Api,
+    caller::Caller,
+    reply::{Answer, Input, Params, Segment},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(route_list, route_add)).routes(routes!(route_remove))
+}
+
+/// How to remove a route.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Removal {
+    /// Remove only this app's share.
+    app: Option<String>,
+    /// Only say what would be done.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// List routes by host and path.
+#[utoipa::path(get, path = "/routes", tag = "routes", params(PageQuery), responses((status = 200, body = Page<Route>)))]
+async fn route_list(State(api): State<Api>, _: Caller, Params(query): Params<PageQuery>) -> Answer<Json<Page<Route>>> {
+    Ok(Json(api.routes.list(&query).await?))
+}
+
+/// Add a route, or one more app to a route that is there.
+#[utoipa::path(post, path = "/routes", tag = "routes", request_body = NewRoute, responses(
+    (status = 201, body = Route),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+))]
+async fn route_add(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Input(new): Input<NewRoute>,
+) -> Answer<(StatusCode, Json<Route>)> {
+    Ok((StatusCode::CREATED, Json(api.routes.add(&actor, new).await?)))
+}
+
+/// Remove a route, or one app's share of it.
+#[utoipa::path(delete, path = "/routes/{route}", tag = "routes", params(("route" = RouteId, Path, description = "The route's id"), Removal), responses(
+    (status = 200, body = DeletionPlan),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
+async fn route_remove(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(route): Segment<RouteId>,
+    Params(how): Params<Removal>,
+) -> Answer<Json<DeletionPlan>> {
+    Ok(Json(api.routes.remove(&actor, route, how.app, how.dry_run).await?))
+}

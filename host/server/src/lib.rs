@@ -1,0 +1,13 @@
+//! One host: control decides what should be, the agent makes it so, roles are
+//! played by plugins, HTTP is how the world talks to it.
+
+mod agent;
+mod boot;
+mod control;
+mod data_dir;
+mod http;
+mod logs;
+mod roles;
+
+pub use boot::{ServeError, ServeOptions, serve};
+pub use http::openapi_document;

@@ -1,0 +1,194 @@
+//! The last log lines of each app, in memory, for whoever asks or follows.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use muster_api::logs::{LogLine, LogSource};
+use muster_ingress::Access;
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+
+/// How many lines of each app are kept.
+const KEPT: usize = 10_000;
+
+/// The logs of all apps.
+#[derive(Default)]
+pub(crate) struct Logs {
+    apps: RwLock<HashMap<Arc<str>, Arc<AppLog>>>,
+    sequence: AtomicU64,
+}
+
+/// The log of one app.
+#[derive(Default)]
+pub(crate) struct AppLog {
+    lines: Mutex<VecDeque<(u64, Entry)>>,
+    grown: Notify,
+}
+
+enum Entry {
+    Line { time: SystemTime, source: LogSource, instance: Option<Arc<str>>, request: Option<Box<str>>, message: Box<str> },
+    /// Put into words only when somebody reads it.
+    Access(Access),
+}
+
+impl Logs {
+    /// The log of an app, made on first use.
+    pub(crate) fn app(&self, name: &str) -> Arc<AppLog> {
+        if let Some(log) = self.apps.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Arc::clone(log);
+        }
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(apps.entry(Arc::from(name)).or_default())
+    }
+
+    /// Forgets an app's log.
+    pub(crate) fn forget(&self, name: &str) {
+        self.apps.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// Adds a line that a guest wrote.
+    pub(crate) fn output(&self, app: &str, source: LogSource, instance: &Arc<str>, request: &str, line: &str) {
+        let request = (!request.is_empty()).then(|| Box::from(request));
+        let entry = Entry::Line {
+            time: SystemTime::now(),
+            source,
+            instance: Some(Arc::clone(instance)),
+            request,
+            message: Box::from(line),
+        };
+        self.push(app, entry);
+    }
+
+    /// Adds what the platform has to say about an app.
+    pub(crate) fn platform(&self, app: &str, message: &str) {
+        let entry = Entry::Line {
+            time: SystemTime::now(),
+            source: LogSource::Platform,
+            instance: None,
+            request: None,
+            message: Box::from(message),
+        };
+        self.push(app, entry);
+    }
+
+    /// Adds the record of a request, and a line of its own for the limit or
+    /// failure that ended it.
+    pub(crate) fn access(&self, access: Access) {
+        let app = Arc::clone(&access.app);
+        if let Some(refusal) = &access.refusal {
+            let message = format!("{app}: {refusal}");
+            tracing::warn!(app = %app, request = %access.request, code = refusal.code(), "a request was refused or failed");
+            let entry = Entry::Line {
+                time: SystemTime::now(),
+                source: LogSource::Platform,
+                instance: access.instance.clone(),
+                request: Some(Box::from(&*access.request)),
+                message: Box::from(message),
+            };
+            self.push(&app, entry);
+        }
+        self.push(&app, Entry::Access(access));
+    }
+
+    fn push(&self, app: &str, entry: Entry) {
+        let log = self.app(app);
+        {
+            let mut lines = log.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            // Numbered under the lock, so that numbers grow along the log.
+            lines.push_back((self.sequence.fetch_add(1, Ordering::Relaxed) + 1, entry));
+            if lines.len() > KEPT {
+                lines.pop_front();
+            }
+        }
+        log.grown.notify_waiters();
+    }
+}
+
+impl AppLog {
+    /// The last `count` lines.
+    pub(crate) fn tail(&self, app: &str, count: usize) -> Vec<LogLine> {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().skip(lines.len().saturating_sub(count)).map(|(number, entry)| entry.line(*number, app)).collect()
+    }
+
+    /// The lines after one; waits until there are any.
+    pub(crate) async fn after(&self, app: &str, sequence: u64) -> Vec<LogLine> {
+        loop {
+            let grown = self.grown.notified();
+            tokio::pin!(grown);
+            grown.as_mut().enable();
+            let found: Vec<LogLine> = {
+                let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+                let first = lines.partition_point(|(number, _)| *number <= sequence);
+                lines.iter().skip(first).map(|(number, entry)| entry.line(*number, app)).collect()
+            };
+            if !found.is_empty() {
+                return found;
+            }
+            grown.await;
+        }
+    }
+}
+
+impl Entry {
+    fn line(&self, sequence: u64, app: &str) -> LogLine {
+        let text = |text: &Arc<str>| text.to_string();
+        match self {
+            Self::Line { time, source, instance, request, message } => LogLine {
+                sequence,
+                time: OffsetDateTime::from(*time),
+                source: *source,
+                app: app.to_owned(),
+                instance: instance.as_ref().map(text),
+                request: request.as_ref().map(ToString::to_string),
+                message: message.to_string(),
+            },
+            Self::Access(access) => LogLine {
+                sequence,
+                time: OffsetDateTime::from(access.began),
+                source: LogSource::Access,
+                app: app.to_owned(),
+                instance: access.instance.as_ref().map(text),
+                request: Some(access.request.to_string()),
+                message: format!(
+                    "{} {} {} {}B {:.1}ms",
+                    access.method,
+                    access.path,
+                    access.status,
+                    access.bytes,
+                    access.took.as_secs_f64() * 1000.0
+                ),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn followers_get_every_line_once_and_old_lines_go() {
+        let logs = Logs::default();
+        for n in 0..KEPT + 5 {
+            logs.platform("shop", &n.to_string());
+        }
+        let log = logs.app("shop");
+        assert_eq!(log.tail("shop", usize::MAX).len(), KEPT);
+        let tail = log.tail("shop", 2);
+        assert_eq!(tail[1].message, (KEPT + 4).to_string());
+        let next = log.after("shop", tail[0].sequence).await;
+        assert_eq!(next.len(), 1);
+        let waiting = log.after("shop", tail[1].sequence);
+        tokio::pin!(waiting);
+        assert!(futures::poll!(&mut waiting).is_pending());
+        logs.platform("shop", "more");
+        assert_eq!(waiting.await[0].message, "more");
+    }
+}

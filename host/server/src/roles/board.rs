@@ -1,0 +1,103 @@
+//! How each role does, for whoever looks.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use muster_api::roles::RoleState;
+use muster_engine::plugin::{Health, Manifest, PluginCode, PluginError};
+use time::OffsetDateTime;
+
+/// How one role does.
+#[derive(Debug, Clone)]
+pub(super) struct BoardEntry {
+    pub(super) state: RoleState,
+    pub(super) restarts: u32,
+    pub(super) last_error: Option<String>,
+    pub(super) last_error_at: Option<OffsetDateTime>,
+    /// The plugin in force and its digest.
+    pub(super) plugin: Option<(Manifest, String)>,
+}
+
+impl Default for BoardEntry {
+    fn default() -> Self {
+        Self { state: RoleState::Absent, restarts: 0, last_error: None, last_error_at: None, plugin: None }
+    }
+}
+
+/// How all roles do.
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<HashMap<&'static str, BoardEntry>>);
+
+impl Board {
+    /// How a role does.
+    pub(super) fn get(&self, role: &str) -> BoardEntry {
+        self.lock().get(role).cloned().unwrap_or_default()
+    }
+
+    /// A plugin was put in force, or none.
+    pub(super) fn seated(&self, role: &str, code: Option<&PluginCode>) {
+        self.update(role, |entry| {
+            *entry = match code {
+                Some(code) => BoardEntry {
+                    state: RoleState::Running,
+                    plugin: Some((code.manifest().clone(), code.digest().to_owned())),
+                    ..BoardEntry::default()
+                },
+                None => BoardEntry::default(),
+            };
+        });
+    }
+
+    /// The plugin could not even be put in force.
+    pub(super) fn unusable(&self, role: &str, error: &str) {
+        tracing::error!(role, error, "the role's plugin cannot be used");
+        self.update(role, |entry| {
+            entry.state = RoleState::Failing;
+            note(entry, error.to_owned());
+        });
+    }
+
+    /// The plugin failed at work and will be restarted.
+    pub(super) fn failed(&self, role: &str, error: &PluginError, version: u64) {
+        tracing::error!(role, version, %error, "a role plugin failed and is restarted");
+        metrics::counter!("muster_role_failures_total", "role" => role.to_owned()).increment(1);
+        self.update(role, |entry| {
+            entry.state = RoleState::Failing;
+            entry.restarts += 1;
+            note(entry, error.to_string());
+        });
+    }
+
+    /// The plugin said how it is.
+    pub(super) fn tended(&self, role: &str, health: &Health) {
+        self.update(role, |entry| match health {
+            Health::Healthy => entry.state = RoleState::Running,
+            Health::Degraded(why) => {
+                entry.state = RoleState::Degraded;
+                note(entry, why.clone());
+            }
+            Health::Failing(why) => {
+                entry.state = RoleState::Failing;
+                note(entry, why.clone());
+            }
+        });
+    }
+
+    fn update(&self, role: &str, change: impl FnOnce(&mut BoardEntry)) {
+        let name = super::catalog::PLAYED_BY_PLUGINS.iter().find(|(name, _)| *name == role);
+        if let Some((name, _)) = name {
+            change(self.lock().entry(name).or_default());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, BoardEntry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn note(entry: &mut BoardEntry, error: String) {
+    entry.last_error = Some(error);
+    entry.last_error_at = Some(OffsetDateTime::now_utc());
+}

@@ -1,0 +1,192 @@
+//! Which plugin plays a role: installing, replacing, removing. A new plugin is
+//! loaded, checked and started before it takes the old one's place.
+
+use bytes::Bytes;
+use muster_api::{apps::DeletionPlan, blocks::FileEntry, roles::Role};
+use muster_engine::plugin::{
+    Health, Plugin, PluginCode, PluginError, RoleWorld, execution::DeaPlugin, routing::RouterPlugin,
+    staging::StagerPlugin,
+};
+use muster_store::{ChangeKind, RoleRecord};
+use serde_json::json;
+
+use super::{Roles, bundled, catalog, limits, plugin_log};
+use crate::control::{
+    error::ControlError,
+    record::{Actor, Change, record},
+};
+
+/// The setting that says that the first roles were given.
+const GIVEN: &str = "roles-given";
+
+impl Roles {
+    /// Puts every installed plugin in force; on the very first start installs
+    /// the bundled ones. A plugin that is no good is shown so; the host goes on.
+    pub(crate) async fn boot(&self) -> Result<(), ControlError> {
+        if self.store.setting_get::<bool>(GIVEN).await?.is_none() {
+            self.give_bundled().await?;
+        }
+        for record in self.store.role_list().await? {
+            let Some((name, _)) = catalog::PLAYED_BY_PLUGINS.iter().find(|(name, _)| *name == record.name) else {
+                continue;
+            };
+            let loaded = match self.component(name, record.component.as_ref()).await {
+                Ok(wasm) => self.check(name, wasm).await,
+                Err(error) => Err(error),
+            };
+            match loaded {
+                Ok(code) => self.seat(name, Some(code)),
+                Err(error) => self.board.unusable(name, &error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn give_bundled(&self) -> Result<(), ControlError> {
+        self.store
+            .write(|tx| {
+                Box::pin(async move {
+                    for (name, _) in catalog::PLAYED_BY_PLUGINS {
+                        tx.role_put(&role_record(name, None)).await?;
+                    }
+                    tx.setting_put(GIVEN, &true).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Has a plugin play a role: the given component, or the bundled one.
+    pub(crate) async fn add(&self, actor: &Actor, role: &str, component: Option<Bytes>) -> Result<Role, ControlError> {
+        let known = catalog::PLAYED_BY_PLUGINS.iter().find(|(name, _)| *name == role);
+        let Some((name, _)) = known else { return Err(unknown(role)) };
+        let kept = match component {
+            Some(bytes) => {
+                self.check(name, bytes.to_vec()).await?;
+                Some(self.blocks.write_bytes("plugin.wasm", bytes).await?)
+            }
+            None => None,
+        };
+        let code = self.check(name, self.component(name, kept.as_ref()).await?).await?;
+        let (actor, record_of) = (actor.clone(), role_record(name, kept));
+        let after = json!({ "plugin": code.manifest().name, "version": code.manifest().version, "digest": code.digest() });
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.role_put(&record_of).await?;
+                    let mut change = change(&record_of.name, "add", ChangeKind::Updated);
+                    change.after = Some(after);
+                    record(tx, &actor, change).await
+                })
+            })
+            .await?;
+        self.seat(name, Some(code));
+        self.show(name).await
+    }
+
+    /// Takes a role from this host.
+    pub(crate) async fn remove(&self, actor: &Actor, role: &str, dry_run: bool) -> Result<DeletionPlan, ControlError> {
+        if catalog::BUILTIN.iter().any(|(name, _)| *name == role) {
+            return Err(ControlError::Conflict {
+                code: "role-builtin",
+                message: format!("the role '{role}' is part of the host"),
+                remedy: "only roles that plugins play can be removed; see: muster role list".to_owned(),
+            });
+        }
+        if self.store.role_get(role).await?.is_none() {
+            return Err(ControlError::not_found("role", role));
+        }
+        let consequence = match role {
+            "router" => "requests to apps are no longer routed",
+            "stager" => "packages are no longer staged",
+            _ => "all instances on this host are stopped",
+        };
+        let plan = DeletionPlan { removes: vec![format!("the role {role}: {consequence}")], done: !dry_run };
+        if dry_run {
+            return Ok(plan);
+        }
+        let (actor, name) = (actor.clone(), role.to_owned());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.role_delete(&name).await?;
+                    record(tx, &actor, change(&name, "remove", ChangeKind::Deleted)).await
+                })
+            })
+            .await?;
+        self.seat(role, None);
+        Ok(plan)
+    }
+
+    async fn component(&self, role: &str, kept: Option<&FileEntry>) -> Result<Vec<u8>, ControlError> {
+        match kept {
+            Some(file) => Ok(self.blocks.load_file(file).await?.to_vec()),
+            None => bundled::component(role).map(<[u8]>::to_vec).ok_or_else(|| ControlError::Conflict {
+                code: "plugin-not-bundled",
+                message: format!("this host was built without a plugin for the role '{role}'"),
+                remedy: "give one with: muster role add ROLE --component FILE".to_owned(),
+            }),
+        }
+    }
+
+    /// Loads a plugin and tries whether it starts and is well.
+    async fn check(&self, role: &'static str, wasm: Vec<u8>) -> Result<PluginCode, ControlError> {
+        let engine = self.engine.clone();
+        tokio::task::spawn_blocking(move || {
+            let code = PluginCode::new(&engine, &wasm)?;
+            match role {
+                "router" => try_out::<RouterPlugin>(role, &code)?,
+                "stager" => try_out::<StagerPlugin>(role, &code)?,
+                _ => try_out::<DeaPlugin>(role, &code)?,
+            }
+            Ok(code)
+        })
+        .await
+        .map_err(|error| ControlError::Internal(format!("the thread that loads plugins failed: {error}")))?
+    }
+}
+
+/// A plugin of some role's world.
+trait InWorld {
+    type World: RoleWorld;
+}
+
+impl<W: RoleWorld> InWorld for Plugin<W> {
+    type World = W;
+}
+
+fn try_out<P: InWorld>(role: &'static str, code: &PluginCode) -> Result<(), PluginError> {
+    let mut plugin: Plugin<P::World> = code.instantiate(limits(role), plugin_log(role))?;
+    let (name, version) = plugin.describe()?;
+    let manifest = code.manifest();
+    if (&name, &version) != (&manifest.name, &manifest.version) {
+        return Err(PluginError::Reported(format!(
+            "it calls itself {name} {version}, its manifest says {} {}",
+            manifest.name, manifest.version
+        )));
+    }
+    plugin.start()?;
+    if let Health::Failing(why) = plugin.health()? {
+        return Err(PluginError::Reported(why));
+    }
+    plugin.stop()
+}
+
+fn role_record(name: &str, component: Option<FileEntry>) -> RoleRecord {
+    RoleRecord {
+        name: name.to_owned(),
+        enabled: true,
+        component,
+        manifest: None,
+        installed_at: muster_store::now(),
+    }
+}
+
+fn unknown(role: &str) -> ControlError {
+    let known: Vec<&str> = catalog::PLAYED_BY_PLUGINS.iter().map(|(name, _)| *name).collect();
+    ControlError::invalid("role", format!("'{role}' is no role that a plugin can play here; there are {}", known.join(", ")))
+}
+
+fn change<'a>(role: &'a str, verb: &'static str, kind: ChangeKind) -> Change<'a> {
+    Change { resource: "role", id: role.to_owned(), name: role, verb, kind, before: None, after: None }
+}

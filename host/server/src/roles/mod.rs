@@ -1,0 +1,224 @@
+//! The roles of this host: which plugin plays each, and how it does.
+
+mod board;
+pub(crate) mod bundled;
+mod catalog;
+mod dea;
+pub(crate) mod install;
+pub(crate) mod stager;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use muster_api::{
+    page::Page,
+    roles::{Role, RolePlugin, RoleState},
+};
+use muster_blocks::Blocks;
+use muster_engine::{
+    Engine,
+    plugin::{
+        LogLevel, PluginCode, PluginError, PluginLimits, PluginLog,
+        execution::{Decisions, Snapshot},
+        staging::{Droplet, PackageFiles, Terms, Wishes},
+    },
+};
+use muster_ingress::{RouterFailure, RouterMaker, RouterSlot};
+use muster_store::Store;
+use tokio::sync::Notify;
+
+use self::{board::Board, dea::DeaSeat, stager::{StagerError, StagerSeat}};
+use crate::control::error::ControlError;
+
+/// Limits of a router's instance: it holds the route table, and requests wait
+/// for its decisions.
+const ROUTER_LIMITS: PluginLimits =
+    PluginLimits { memory: 1 << 30, call: Duration::from_millis(100), work: Duration::from_secs(10) };
+/// Limits of a stager's instance: it reads whole components.
+const STAGER_LIMITS: PluginLimits =
+    PluginLimits { memory: 1 << 30, call: Duration::from_secs(5), work: Duration::from_secs(120) };
+/// Limits of a droplet execution agent's instance.
+const DEA_LIMITS: PluginLimits =
+    PluginLimits { memory: 256 << 20, call: Duration::from_secs(2), work: Duration::from_secs(5) };
+
+/// The limits of a role's plugin.
+fn limits(role: &str) -> PluginLimits {
+    match role {
+        "router" => ROUTER_LIMITS,
+        "stager" => STAGER_LIMITS,
+        _ => DEA_LIMITS,
+    }
+}
+
+/// The roles of this host.
+pub(crate) struct Roles {
+    store: Store,
+    blocks: Blocks,
+    engine: Engine,
+    board: Arc<Board>,
+    router: RouterSlot,
+    stager: StagerSeat,
+    dea: DeaSeat,
+    version: AtomicU64,
+    evacuating: AtomicBool,
+    changed: Notify,
+}
+
+impl Roles {
+    pub(crate) fn new(store: Store, blocks: Blocks, engine: Engine, router: RouterSlot) -> Self {
+        let board = Arc::new(Board::default());
+        Self {
+            store,
+            blocks,
+            engine,
+            router,
+            stager: StagerSeat::new(Arc::clone(&board)),
+            dea: DeaSeat::new(Arc::clone(&board)),
+            board,
+            version: AtomicU64::new(1),
+            evacuating: AtomicBool::new(false),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Resolves when another plugin plays a role.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Whether this host is being emptied, because it is to be no droplet
+    /// execution agent any more.
+    pub(crate) fn evacuating(&self) -> bool {
+        self.evacuating.load(Ordering::Relaxed)
+    }
+
+    /// The host is empty: the role can go.
+    pub(crate) fn evacuated(&self) {
+        if self.evacuating.swap(false, Ordering::Relaxed) {
+            self.dea.set(None);
+        }
+    }
+
+    /// Has the stager role stage a package. Blocks.
+    pub(crate) fn stage(
+        &self,
+        package: Arc<dyn PackageFiles>,
+        wishes: &Wishes,
+        terms: &Terms,
+    ) -> Result<Droplet, StagerError> {
+        self.stager.stage(package, wishes, terms)
+    }
+
+    /// Has the droplet execution agent role decide. `None` if nobody plays it
+    /// or it rests after a failure. Blocks.
+    pub(crate) fn decide(&self, snapshot: &Snapshot) -> Option<Decisions> {
+        self.dea.decide(snapshot)
+    }
+
+    /// All roles: those of this host and those it could have.
+    pub(crate) async fn list(&self) -> Result<Page<Role>, ControlError> {
+        let mut items: Vec<Role> = catalog::BUILTIN.iter().map(|(name, summary)| builtin(name, summary)).collect();
+        for (name, summary) in catalog::PLAYED_BY_PLUGINS {
+            items.push(self.view(name, summary).await?);
+        }
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Page { items, next: None })
+    }
+
+    /// One role.
+    pub(crate) async fn show(&self, name: &str) -> Result<Role, ControlError> {
+        let all = self.list().await?;
+        all.items.into_iter().find(|role| role.name == name).ok_or_else(|| ControlError::not_found("role", name))
+    }
+
+    async fn view(&self, name: &str, summary: &str) -> Result<Role, ControlError> {
+        let entry = self.board.get(name);
+        let installed = self.store.role_get(name).await?;
+        let bundled = installed.as_ref().is_some_and(|record| record.component.is_none());
+        let plugin = entry.plugin.filter(|_| installed.is_some()).map(|(manifest, digest)| {
+            let limits = limits(name);
+            RolePlugin {
+                name: manifest.name,
+                version: manifest.version,
+                world: manifest.world,
+                imports: manifest.imports,
+                digest,
+                bundled,
+                memory_limit: limits.memory,
+                call_limit_ms: u64::try_from(limits.call.as_millis()).unwrap_or(u64::MAX),
+            }
+        });
+        Ok(Role {
+            name: name.to_owned(),
+            state: if installed.is_some() { entry.state } else { RoleState::Absent },
+            builtin: false,
+            summary: summary.to_owned(),
+            plugin,
+            restarts: entry.restarts,
+            last_error: entry.last_error,
+            last_error_at: entry.last_error_at,
+        })
+    }
+
+    /// Puts a plugin in force, in the middle of whatever goes on.
+    fn seat(&self, role: &str, code: Option<PluginCode>) {
+        let version = self.version.fetch_add(1, Ordering::Relaxed);
+        self.board.seated(role, code.as_ref());
+        match role {
+            "router" => self.router.set(code.map(|code| self.router_maker(version, code))),
+            "stager" => self.stager.set(code),
+            _ => match code {
+                Some(code) => {
+                    self.evacuating.store(false, Ordering::Relaxed);
+                    self.dea.set(Some(code));
+                }
+                // The plugin stays until it has emptied the host.
+                None => self.evacuating.store(true, Ordering::Relaxed),
+            },
+        }
+        self.changed.notify_waiters();
+    }
+
+    fn router_maker(&self, version: u64, code: PluginCode) -> RouterMaker {
+        let (board, tended) = (Arc::clone(&self.board), Arc::clone(&self.board));
+        RouterMaker {
+            version,
+            make: Box::new(move || code.instantiate(ROUTER_LIMITS, plugin_log("router"))),
+            failed: Box::new(move |failure: &RouterFailure| board.failed("router", &failure.error, version)),
+            tended: Box::new(move |health| tended.tended("router", health)),
+        }
+    }
+}
+
+fn builtin(name: &str, summary: &str) -> Role {
+    Role {
+        name: name.to_owned(),
+        state: RoleState::Running,
+        builtin: true,
+        summary: summary.to_owned(),
+        plugin: None,
+        restarts: 0,
+        last_error: None,
+        last_error_at: None,
+    }
+}
+
+/// What a plugin logs goes into the host's log, under its role.
+pub(crate) fn plugin_log(role: &'static str) -> PluginLog {
+    Arc::new(move |level, message: &str| match level {
+        LogLevel::Debug => tracing::debug!(target: "muster::plugin", role, "{message}"),
+        LogLevel::Info => tracing::info!(target: "muster::plugin", role, "{message}"),
+        LogLevel::Warn => tracing::warn!(target: "muster::plugin", role, "{message}"),
+        LogLevel::Error => tracing::error!(target: "muster::plugin", role, "{message}"),
+    })
+}
+
+/// Whether an error means that the instance must not be called again.
+pub(crate) fn is_fatal(error: &PluginError) -> bool {
+    !matches!(error, PluginError::Reported(_))
+}

@@ -1,0 +1,303 @@
+//! Jobs: what takes longer than a moment. They outlive the host's restarts.
+
+use muster_api::{
+    id::{AppId, JobId},
+    jobs::JobState,
+    page::Page,
+    problem::Problem,
+};
+use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::{
+    columns::{from_json, from_word, json, millis, time, word},
+    error::StoreError,
+    reader::Reader,
+    tx::Tx,
+};
+
+mod job {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "jobs")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub kind: String,
+        pub subject: String,
+        pub app_id: Option<Uuid>,
+        pub state: String,
+        #[sea_orm(column_type = "Text")]
+        pub step: String,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub input: Json,
+        #[sea_orm(column_type = "JsonBinary")]
+        pub log: Json,
+        #[sea_orm(column_type = "JsonBinary", nullable)]
+        pub problem: Option<Json>,
+        pub created_at: i64,
+        pub started_at: Option<i64>,
+        pub ended_at: Option<i64>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use job::{ActiveModel, Column, Entity, Model};
+
+/// A job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRecord {
+    /// Names the job for life; of version 7, so that jobs sort by creation.
+    pub id: JobId,
+    /// What it does: `push`, `rollout`.
+    pub kind: String,
+    /// What it works on, such as an app's name.
+    pub subject: String,
+    /// The app that it works on.
+    pub app: Option<AppId>,
+    /// How far it is.
+    pub state: JobState,
+    /// What it is doing right now, for people.
+    pub step: String,
+    /// What it was asked to do, in its kind's own words.
+    pub input: Value,
+    /// What happened so far, a line each.
+    pub log: Vec<String>,
+    /// Why it failed.
+    pub problem: Option<Problem>,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it was first started.
+    pub started_at: Option<OffsetDateTime>,
+    /// When it ended.
+    pub ended_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<Model> for JobRecord {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: JobId(row.id),
+            kind: row.kind,
+            subject: row.subject,
+            app: row.app_id.map(AppId),
+            state: from_word(row.state, "jobs.state")?,
+            step: row.step,
+            input: row.input,
+            log: from_json(row.log, "jobs.log")?,
+            problem: row
+                .problem
+                .map(|problem| from_json(problem, "jobs.problem"))
+                .transpose()?,
+            created_at: time(row.created_at)?,
+            started_at: row.started_at.map(time).transpose()?,
+            ended_at: row.ended_at.map(time).transpose()?,
+        })
+    }
+}
+
+/// The words of the states in which a job has not ended.
+fn unfinished() -> Result<[String; 2], StoreError> {
+    Ok([word(JobState::Queued)?, word(JobState::Running)?])
+}
+
+impl Reader {
+    /// A job.
+    ///
+    /// # Errors
+    /// If the database could not be read.
+    pub async fn job_get(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
+        Entity::find_by_id(id.0)
+            .one(&self.db())
+            .await?
+            .map(JobRecord::try_from)
+            .transpose()
+    }
+
+    /// At most `limit` jobs, newest first, from the one before `cursor` on. The
+    /// next page's cursor is the last id.
+    ///
+    /// # Errors
+    /// If the database could not be read.
+    pub async fn job_list(
+        &self,
+        cursor: Option<JobId>,
+        limit: u32,
+    ) -> Result<Page<JobRecord>, StoreError> {
+        let mut question = Entity::find()
+            .order_by_desc(Column::Id)
+            .limit(u64::from(limit) + 1);
+        if let Some(id) = cursor {
+            question = question.filter(Column::Id.lt(id.0));
+        }
+        let rows = question.all(&self.db()).await?;
+        crate::columns::page(rows, limit, |job: &JobRecord| job.id.to_string())
+    }
+
+    /// The jobs that have not ended, in the order of their creation.
+    ///
+    /// # Errors
+    /// If the database could not be read.
+    pub async fn job_list_unfinished(&self) -> Result<Vec<JobRecord>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::State.is_in(unfinished()?))
+            .order_by_asc(Column::Id)
+            .all(&self.db())
+            .await?;
+        rows.into_iter().map(JobRecord::try_from).collect()
+    }
+
+    /// The newest job of an app.
+    ///
+    /// # Errors
+    /// If the database could not be read.
+    pub async fn job_latest_for_app(&self, app: AppId) -> Result<Option<JobRecord>, StoreError> {
+        let row = Entity::find()
+            .filter(Column::AppId.eq(app.0))
+            .order_by_desc(Column::Id)
+            .one(&self.db())
+            .await?;
+        row.map(JobRecord::try_from).transpose()
+    }
+}
+
+impl Tx {
+    /// Adds a job.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_insert(&self, job: &JobRecord) -> Result<(), StoreError> {
+        let row = ActiveModel {
+            id: Set(job.id.0),
+            kind: Set(job.kind.clone()),
+            subject: Set(job.subject.clone()),
+            app_id: Set(job.app.map(|app| app.0)),
+            state: Set(word(job.state)?),
+            step: Set(job.step.clone()),
+            input: Set(job.input.clone()),
+            log: Set(json(&job.log)?),
+            problem: Set(job.problem.as_ref().map(json).transpose()?),
+            created_at: Set(millis(job.created_at)),
+            started_at: Set(job.started_at.map(millis)),
+            ended_at: Set(job.ended_at.map(millis)),
+        };
+        Entity::insert(row)
+            .exec_without_returning(&self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Marks a job as running since `at`. False if it has ended or does not
+    /// exist.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_start(&self, id: JobId, at: OffsetDateTime) -> Result<bool, StoreError> {
+        let running = Set(word(JobState::Running)?);
+        self.job_change(
+            id,
+            ActiveModel {
+                state: running,
+                started_at: Set(Some(millis(at))),
+                ..Default::default()
+            },
+        )
+        .await
+    }
+
+    /// Says what a job is doing right now. False if it has ended or does not
+    /// exist.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_step(&self, id: JobId, step: &str) -> Result<bool, StoreError> {
+        self.job_change(
+            id,
+            ActiveModel {
+                step: Set(step.to_owned()),
+                ..Default::default()
+            },
+        )
+        .await
+    }
+
+    /// Appends lines to a job's log. False if it does not exist.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_log_append(&self, id: JobId, lines: &[String]) -> Result<bool, StoreError> {
+        let Some(mut job) = self.job_get(id).await? else {
+            return Ok(false);
+        };
+        job.log.extend_from_slice(lines);
+        let change = ActiveModel {
+            log: Set(json(&job.log)?),
+            ..Default::default()
+        };
+        let done = Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(id.0))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Replaces what a job works from. False if it does not exist.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_input(&self, id: JobId, input: &serde_json::Value) -> Result<bool, StoreError> {
+        let change = ActiveModel {
+            input: Set(json(input)?),
+            ..Default::default()
+        };
+        let done = Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(id.0))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Ends a job in `state`. False if it has ended before or does not exist, so
+    /// that of cancellation and success only the first counts.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_finish(
+        &self,
+        id: JobId,
+        state: JobState,
+        problem: Option<&Problem>,
+        at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let change = ActiveModel {
+            state: Set(word(state)?),
+            problem: Set(problem.map(json).transpose()?),
+            ended_at: Set(Some(millis(at))),
+            ..Default::default()
+        };
+        self.job_change(id, change).await
+    }
+
+    /// Changes a job unless it has ended.
+    async fn job_change(&self, id: JobId, change: ActiveModel) -> Result<bool, StoreError> {
+        let done = Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::State.is_in(unfinished()?))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

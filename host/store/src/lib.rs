@@ -1,0 +1,50 @@
+//! What Muster remembers: SeaORM entities and queries, a file per resource.
+//!
+//! [`Store`] opens the database and asks it; [`Store::write`] changes it, one
+//! transaction at a time. What can be asked are the methods of [`Reader`],
+//! which serve outside and inside of a transaction alike; what can be changed
+//! are the methods of [`Tx`], so that several changes become one transaction.
+//! Records are plain data: no caller needs to know SeaORM.
+//!
+//! Points in time are kept in milliseconds; what is finer is cut off, which
+//! [`now`] does from the beginning.
+
+mod apps;
+mod audit;
+mod changes;
+mod columns;
+mod droplets;
+mod error;
+mod jobs;
+mod live;
+mod packages;
+mod reader;
+mod refresh_tokens;
+mod releases;
+mod roles;
+mod routes;
+mod settings;
+mod sqlite;
+mod store;
+mod tx;
+mod users;
+
+#[cfg(test)]
+mod testing;
+
+pub use apps::AppRecord;
+pub use audit::{AuditEntry, AuditRecord};
+pub use changes::{ChangeKind, ChangeRecord};
+pub use columns::now;
+pub use droplets::DropletRecord;
+pub use error::StoreError;
+pub use jobs::JobRecord;
+pub use packages::PackageRecord;
+pub use reader::Reader;
+pub use refresh_tokens::RefreshTokenRecord;
+pub use releases::ReleaseRecord;
+pub use roles::RoleRecord;
+pub use routes::{Detached, Redirect, RouteRecord, TargetRecord};
+pub use store::{Store, Work};
+pub use tx::Tx;
+pub use users::UserRecord;

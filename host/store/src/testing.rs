@@ -1,0 +1,98 @@
+//! Stores and records for the tests of this crate.
+
+use muster_api::{
+    apps::DesiredState,
+    blocks::{Digest, FileEntry},
+    id::{AppId, DropletId, JobId, UserId},
+    jobs::JobState,
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::{AppRecord, DropletRecord, JobRecord, PackageRecord, Store, UserRecord, now};
+
+/// A fresh store. It lives as long as the directory.
+pub(crate) async fn store() -> (Store, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("muster.db")).await.unwrap();
+    (store, dir)
+}
+
+pub(crate) fn user(name: &str) -> UserRecord {
+    UserRecord {
+        id: UserId(Uuid::now_v7()),
+        name: name.to_owned(),
+        password_hash: "$argon2id$".to_owned(),
+        admin: true,
+        created_at: now(),
+    }
+}
+
+pub(crate) fn app(name: &str) -> AppRecord {
+    AppRecord {
+        id: AppId(Uuid::now_v7()),
+        name: name.to_owned(),
+        state: DesiredState::Started,
+        instances: 1,
+        current_release: None,
+        next_release: None,
+        last_failure: None,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+/// A digest that stands for `content`, without being its hash.
+pub(crate) fn digest(content: &str) -> Digest {
+    let mut bytes = [0; 32];
+    bytes[..content.len()].copy_from_slice(content.as_bytes());
+    Digest::from_bytes(&bytes)
+}
+
+pub(crate) fn file(path: &str, content: &str) -> FileEntry {
+    FileEntry {
+        path: path.to_owned(),
+        size: 7,
+        blocks: vec![digest(content)],
+    }
+}
+
+pub(crate) fn package(content: &str) -> PackageRecord {
+    PackageRecord {
+        id: Uuid::now_v7(),
+        files: vec![file("app.wasm", content)],
+        size: 7,
+        created_at: now(),
+    }
+}
+
+pub(crate) fn droplet(app: &AppRecord, package: &PackageRecord) -> DropletRecord {
+    DropletRecord {
+        id: DropletId(Uuid::now_v7()),
+        app: app.id,
+        package: package.id,
+        detected: "component".to_owned(),
+        entry: "wasi:http/incoming-handler@0.2".to_owned(),
+        component: package.files[0].clone(),
+        files: Vec::new(),
+        size: package.size,
+        created_at: now(),
+    }
+}
+
+pub(crate) fn job(subject: &str, app: Option<AppId>) -> JobRecord {
+    JobRecord {
+        id: JobId(Uuid::now_v7()),
+        kind: "push".to_owned(),
+        subject: subject.to_owned(),
+        app,
+        state: JobState::Queued,
+        step: "waiting".to_owned(),
+        input: serde_json::json!({ "package": "p" }),
+        log: Vec::new(),
+        problem: None,
+        created_at: now(),
+        started_at: None,
+        ended_at: None,
+    }
+}

@@ -1,0 +1,110 @@
+//! The project's own chores: set-up, builds, run, test and bench.
+//!
+//! Needs nothing but the Rust toolchain; what else a chore needs, it installs.
+
+mod bench;
+mod build;
+mod debian;
+mod fixtures;
+mod guests;
+mod host;
+mod http;
+mod listeners;
+mod password;
+mod project;
+mod run;
+mod sample;
+mod step;
+mod sysroot;
+mod test;
+mod toolchain;
+mod wrk;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, value_parser};
+
+use crate::{bench::Effort, build::Profile, project::Project, step::Steps};
+
+/// The chores of the Muster project.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+enum Chore {
+    /// Make this machine able to build guests for wasm32-wasip2
+    Setup,
+    /// Build role plugins, samples and fixtures into target/guests/dist
+    Guests {
+        /// Only these, by the name of their folder, such as `router hello`
+        names: Vec<String>,
+    },
+    /// Build the apps in other languages that the end-to-end tests push
+    Fixtures,
+    /// Build the binary `muster` with all that it carries
+    Build {
+        /// Quick to build, slow to run
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Build, then run a host with a sample app until Ctrl-C
+    Run {
+        /// Quick to build, slow to run
+        #[arg(long)]
+        debug: bool,
+        /// Arguments for `muster serve`, such as `--management 127.0.0.1:9000`
+        #[arg(last = true)]
+        serve: Vec<String>,
+    },
+    /// Format, lint, build, test and check all there is, as CI does
+    Test {
+        /// Arguments for the test runner, such as the part of a test's name
+        #[arg(last = true)]
+        runner: Vec<String>,
+    },
+    /// Measure Muster beside others and write BENCHMARKS.md
+    Bench {
+        /// How often to measure each side
+        #[arg(long, default_value_t = 3, value_parser = value_parser!(u64).range(1..))]
+        rounds: u64,
+        /// How many seconds a round takes
+        #[arg(long, default_value_t = 10, value_parser = value_parser!(u64).range(1..))]
+        seconds: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Chore::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<ExitCode> {
+    let project = Project::find()?;
+    match chore {
+        Chore::Setup => {
+            let mut steps = Steps::new(1);
+            toolchain::prepare(&project, &mut steps)?;
+        }
+        Chore::Guests { names } => {
+            let mut steps = Steps::new(2);
+            let toolchain = toolchain::prepare(&project, &mut steps)?;
+            guests::build(&project, &toolchain, &names, &mut steps)?;
+        }
+        Chore::Fixtures => {
+            Steps::new(1).step(fixtures::TITLE, |step| fixtures::prepare(&project, step))?;
+        }
+        Chore::Build { debug } => {
+            let mut steps = Steps::new(build::STEPS);
+            let binary = build::all(&project, Profile::from_flag(debug), &mut steps)?;
+            eprintln!("{}", binary.display());
+        }
+        Chore::Run { debug, serve } => return run::run(&project, debug, &serve),
+        Chore::Test { runner } => test::run(&project, &runner)?,
+        Chore::Bench { rounds, seconds } => bench::run(&project, Effort { rounds, seconds })?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

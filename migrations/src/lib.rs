@@ -1,0 +1,25 @@
+//! The history of the database schema: a dated module per change, oldest first.
+//! What was released is never edited; the next change gets a module of its own.
+//! Nothing here imports entities, so that a migration keeps its meaning when
+//! they move on.
+//!
+//! The same history runs on SQLite and PostgreSQL. Points in time are
+//! milliseconds since 1970 in UTC, as 64-bit integers: they sort and compare
+//! alike in both databases, whatever their ideas of time zones. Structures that
+//! are only ever read as a whole are JSON.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+mod m20261121_000001_foundation;
+
+/// Brings a database to the newest schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261121_000001_foundation::Migration)]
+    }
+}

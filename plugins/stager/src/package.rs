@@ -1,0 +1,131 @@
+//! Access to the files of a package.
+
+use muster_sdk::stager::packages::{Entry, Error};
+
+use crate::reject::Reason;
+
+/// How much is read at once, in bytes.
+const CHUNK: u32 = 1 << 20;
+
+/// What a user pushed.
+pub trait Package {
+    /// The files, sorted by path.
+    fn entries(&self) -> Vec<Entry>;
+
+    /// Up to `length` bytes of a file from `offset` on.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, Error>;
+}
+
+/// Up to `length` bytes from the beginning of a file.
+///
+/// # Errors
+/// [`Reason::Unreadable`].
+pub fn head(package: &impl Package, path: &str, length: u32) -> Result<Vec<u8>, Reason> {
+    package
+        .read(path, 0, length)
+        .map_err(|error| unreadable(path, &error))
+}
+
+/// A whole file.
+///
+/// # Errors
+/// [`Reason::Unreadable`].
+pub fn whole(package: &impl Package, entry: &Entry) -> Result<Vec<u8>, Reason> {
+    let mut bytes = Vec::with_capacity(usize::try_from(entry.size).unwrap_or_default());
+    loop {
+        let chunk = package
+            .read(&entry.path, bytes.len() as u64, CHUNK)
+            .map_err(|error| unreadable(&entry.path, &error))?;
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 >= entry.size {
+            return Ok(bytes);
+        }
+        if chunk.is_empty() {
+            let why = format!("it ends after {} of {} bytes", bytes.len(), entry.size);
+            return Err(Reason::Unreadable {
+                path: entry.path.clone(),
+                why,
+            });
+        }
+    }
+}
+
+fn unreadable(path: &str, error: &Error) -> Reason {
+    let why = match error {
+        Error::AccessDenied(why) => format!("access was denied: {why}"),
+        Error::NotFound(why) => format!("there is no such file: {why}"),
+        Error::Unavailable(why) | Error::Other(why) => why.clone(),
+    };
+    Reason::Unreadable {
+        path: path.to_owned(),
+        why,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// A package in memory.
+    #[derive(Default)]
+    pub struct Files(pub BTreeMap<String, Vec<u8>>);
+
+    impl Files {
+        pub fn of(files: &[(&str, &[u8])]) -> Self {
+            Self(
+                files
+                    .iter()
+                    .map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec()))
+                    .collect(),
+            )
+        }
+    }
+
+    impl Package for Files {
+        fn entries(&self) -> Vec<Entry> {
+            let entry = |(path, bytes): (&String, &Vec<u8>)| Entry {
+                path: path.clone(),
+                size: bytes.len() as u64,
+                digest: format!("digest of {path}"),
+            };
+            self.0.iter().map(entry).collect()
+        }
+
+        fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, Error> {
+            let bytes = self
+                .0
+                .get(path)
+                .ok_or_else(|| Error::NotFound(path.to_owned()))?;
+            let start = bytes.len().min(usize::try_from(offset).unwrap());
+            let end = bytes.len().min(start + length as usize);
+            Ok(bytes[start..end].to_vec())
+        }
+    }
+
+    #[test]
+    fn files_larger_than_a_chunk_are_read_whole() {
+        let big: Vec<u8> = (0..3 * CHUNK + 17).map(|byte| byte as u8).collect();
+        let files = Files::of(&[("big", &big), ("empty", b"")]);
+        let [big_entry, empty] = &files.entries()[..] else {
+            panic!("two files")
+        };
+        assert_eq!(whole(&files, big_entry), Ok(big));
+        assert_eq!(whole(&files, empty), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_file_that_ends_early_is_an_error() {
+        let files = Files::of(&[("short", b"abc")]);
+        let mut entry = files.entries().remove(0);
+        entry.size = 4;
+        assert!(matches!(
+            whole(&files, &entry),
+            Err(Reason::Unreadable { .. })
+        ));
+    }
+}
