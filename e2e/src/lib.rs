@@ -1,1 +1,20 @@
-//! Tests of the whole system against the real binary.
+//! What the tests of the whole system share: hosts that are the real binary on
+//! loopback ports, a client of their API, and the guests to push.
+
+mod client;
+mod eventually;
+mod guests;
+mod host;
+mod load;
+mod logs;
+mod raw;
+mod refusal;
+
+pub use client::{Client, files, push_of};
+pub use eventually::eventually;
+pub use guests::{greeting, guest, guest_path, hello_version, workspace};
+pub use host::{Host, HostOptions, PASSWORD, muster_binary};
+pub use load::{Answers, Load};
+pub use logs::logged;
+pub use raw::{RawAnswer, raw};
+pub use refusal::{Case, assert_remedy, everything, only_field, refuse, refuse_all, refused};

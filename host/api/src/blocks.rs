@@ -36,7 +36,11 @@ impl Digest {
     /// If it is not 64 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         let good = text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if good { Ok(Self(text.to_owned())) } else { Err(DigestError(text.to_owned())) }
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(DigestError(text.to_owned()))
+        }
     }
 
     /// The name.

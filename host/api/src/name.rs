@@ -11,13 +11,23 @@ pub const MAX_LENGTH: usize = 63;
 pub fn check(name: &str) -> Result<(), String> {
     let first = name.chars().next().ok_or("a name must not be empty")?;
     if name.len() > MAX_LENGTH {
-        return Err(format!("a name has at most {MAX_LENGTH} characters, this one has {}", name.len()));
+        return Err(format!(
+            "a name has at most {MAX_LENGTH} characters, this one has {}",
+            name.len()
+        ));
     }
     if !first.is_ascii_lowercase() {
-        return Err(format!("a name begins with a lower-case letter, not with '{first}'"));
+        return Err(format!(
+            "a name begins with a lower-case letter, not with '{first}'"
+        ));
     }
-    if let Some(odd) = name.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
-        return Err(format!("a name has lower-case letters, digits and hyphens only, not '{odd}'"));
+    if let Some(odd) = name
+        .chars()
+        .find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-'))
+    {
+        return Err(format!(
+            "a name has lower-case letters, digits and hyphens only, not '{odd}'"
+        ));
     }
     if name.ends_with('-') {
         return Err("a name must not end with a hyphen".to_owned());
@@ -34,7 +44,18 @@ mod tests {
         for good in ["a", "hello", "a1-b2", &"x".repeat(63)] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
-        for bad in ["", "1a", "-a", "a-", "A", "a.b", "a b", "ä", "../a", &"x".repeat(64)] {
+        for bad in [
+            "",
+            "1a",
+            "-a",
+            "a-",
+            "A",
+            "a.b",
+            "a b",
+            "ä",
+            "../a",
+            &"x".repeat(64),
+        ] {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

@@ -81,9 +81,18 @@ impl SettingsChange {
             env,
             limits: self.limits.apply(&settings.limits),
             health: self.health.clone().or_else(|| settings.health.clone()),
-            allow_outbound: self.allow_outbound.clone().unwrap_or_else(|| settings.allow_outbound.clone()),
-            allow_private: self.allow_private.clone().unwrap_or_else(|| settings.allow_private.clone()),
-            component: self.component.clone().or_else(|| settings.component.clone()),
+            allow_outbound: self
+                .allow_outbound
+                .clone()
+                .unwrap_or_else(|| settings.allow_outbound.clone()),
+            allow_private: self
+                .allow_private
+                .clone()
+                .unwrap_or_else(|| settings.allow_private.clone()),
+            component: self
+                .component
+                .clone()
+                .or_else(|| settings.component.clone()),
             fallback: self.fallback.clone().or_else(|| settings.fallback.clone()),
         }
     }

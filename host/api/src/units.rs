@@ -38,13 +38,21 @@ const SIZES: &[(&str, u64)] = &[
     ("", 1),
 ];
 
-const TIMES: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("", 1)];
+const TIMES: &[(&str, u64)] = &[
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("", 1),
+];
 
 /// Splits a number from its unit and multiplies; `None` for an unknown unit,
 /// no number, or more than 64 bits.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim())?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
@@ -134,7 +142,13 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_and_without_units() {
-        for (text, bytes) in [("0", 0), ("17", 17), ("64MiB", 64 << 20), ("64 MiB", 64 << 20), ("3kB", 3000)] {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17", 17),
+            ("64MiB", 64 << 20),
+            ("64 MiB", 64 << 20),
+            ("3kB", 3000),
+        ] {
             assert_eq!(text.parse::<ByteSize>(), Ok(ByteSize(bytes)), "{text}");
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     output::Format,
 };
 
+const GLOBAL: &str = "Options of every command";
 const AFTER_HELP: &str = "\
 Environment:
   MUSTER_URL    The host to speak to, in place of the context in use
@@ -27,20 +28,13 @@ Exit codes:
 
 /// Muster: a platform for WebAssembly apps on your own machines.
 #[derive(Debug, Parser)]
-#[command(name = "muster", version, after_help = AFTER_HELP, propagate_version = true)]
+#[command(name = "muster", version, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// How to print
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_enum,
-        value_name = "FORMAT",
-        default_value_t
-    )]
+    /// How to print: table for people, json as the API says it, yaml the same
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = GLOBAL, hide_possible_values = true)]
     pub output: Format,
     /// Speak to the host of this context, whatever is in use
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", help_heading = GLOBAL)]
     pub context: Option<String>,
     /// What to do.
     #[command(subcommand)]

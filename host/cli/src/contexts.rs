@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn a_file_that_is_something_else_is_named() {
         let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join(FILE), "[]").unwrap();
+        fs::write(home.path().join(FILE), "tokens").unwrap();
         let error = ContextStore::at(home.path().to_owned())
             .read()
             .err()

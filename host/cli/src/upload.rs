@@ -50,9 +50,8 @@ pub async fn upload(client: &Client, package: &Package) -> Result<(), UploadErro
         .filter_map(|digest| package.blocks.get_key_value(digest))
         .collect();
     let size: u64 = blocks.iter().map(|(_, source)| source.length as u64).sum();
-    let counted = format!("{} of {}", blocks.len(), text::count(all.len(), "block"));
     if blocks.is_empty() {
-        eprintln!("The host has all of {}", text::count(all.len(), "block"));
+        eprintln!("Nothing to upload: the host has every block");
         return Ok(());
     }
     let bar = bar("Uploading", size);
@@ -62,6 +61,7 @@ pub async fn upload(client: &Client, package: &Package) -> Result<(), UploadErro
         .try_collect::<()>()
         .await?;
     bar.finish_and_clear();
+    let counted = format!("{} of {}", missing.len(), text::count(all.len(), "block"));
     eprintln!("Uploaded {counted}, {}", text::size(size));
     Ok(())
 }

@@ -44,12 +44,19 @@ impl CodeCache {
                 key
             }
         };
-        Ok(Self { folder: folder.to_owned(), key })
+        Ok(Self {
+            folder: folder.to_owned(),
+            key,
+        })
     }
 
     /// The component compiled for this engine: from the cache where its file
     /// is whole and ours, else compiled now and kept.
-    pub(crate) fn component(&self, engine: &wasmtime::Engine, wasm: &[u8]) -> Result<Component, EngineError> {
+    pub(crate) fn component(
+        &self,
+        engine: &wasmtime::Engine,
+        wasm: &[u8],
+    ) -> Result<Component, EngineError> {
         let path = self.path(engine, wasm);
         if let Some(component) = self.load(engine, &path) {
             return Ok(component);
@@ -88,7 +95,8 @@ impl CodeCache {
 
     /// Covers the file's name too, so that one file cannot stand in for another.
     fn mac(&self, path: &Path, code: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
         mac.update(path.file_name().unwrap_or_default().as_encoded_bytes());
         mac.update(b"\0");
         mac.update(code);
@@ -100,7 +108,8 @@ impl CodeCache {
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let digest: [u8; 32] = Sha256::digest(wasm).into();
         let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(format!("{name}-{:016x}.code", hasher.finish()))
+        self.folder
+            .join(format!("{name}-{:016x}.code", hasher.finish()))
     }
 }
 
@@ -108,7 +117,11 @@ impl CodeCache {
 fn write_private(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
     let temporary = path.with_extension(format!("tmp-{:016x}", rand::random::<u64>()));
     let written = (|| {
-        let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let mut file: File = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
         for part in parts {
             file.write_all(part)?;
         }
@@ -133,7 +146,10 @@ mod tests {
         fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .find(|path| path.extension().is_some_and(|extension| extension == "code"))
+            .find(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "code")
+            })
             .unwrap()
     }
 
@@ -142,7 +158,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine();
         let wasm = wat::parse_str("(component)").unwrap();
-        CodeCache::open(folder.path()).unwrap().component(&engine, &wasm).unwrap();
+        CodeCache::open(folder.path())
+            .unwrap()
+            .component(&engine, &wasm)
+            .unwrap();
         let again = CodeCache::open(folder.path()).unwrap();
         assert!(again.load(&engine, &code_file(folder.path())).is_some());
     }
@@ -152,7 +171,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine();
         let cache = CodeCache::open(folder.path()).unwrap();
-        cache.component(&engine, &wat::parse_str("(component)").unwrap()).unwrap();
+        cache
+            .component(&engine, &wat::parse_str("(component)").unwrap())
+            .unwrap();
         let path = code_file(folder.path());
         let good = fs::read(&path).unwrap();
 
@@ -160,7 +181,10 @@ mod tests {
             let mut bad = good.clone();
             bad[position] ^= 1;
             fs::write(&path, bad).unwrap();
-            assert!(cache.load(&engine, &path).is_none(), "byte {position} changed");
+            assert!(
+                cache.load(&engine, &path).is_none(),
+                "byte {position} changed"
+            );
         }
         for length in [0, MAC_LENGTH - 1, MAC_LENGTH, good.len() - 1] {
             fs::write(&path, &good[..length]).unwrap();
@@ -177,10 +201,18 @@ mod tests {
     fn another_hosts_code_is_not_run() {
         let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let engine = engine();
-        CodeCache::open(theirs.path()).unwrap().component(&engine, &wat::parse_str("(component)").unwrap()).unwrap();
+        CodeCache::open(theirs.path())
+            .unwrap()
+            .component(&engine, &wat::parse_str("(component)").unwrap())
+            .unwrap();
         let path = code_file(theirs.path());
         let copied = ours.path().join(path.file_name().unwrap());
         fs::copy(&path, &copied).unwrap();
-        assert!(CodeCache::open(ours.path()).unwrap().load(&engine, &copied).is_none());
+        assert!(
+            CodeCache::open(ours.path())
+                .unwrap()
+                .load(&engine, &copied)
+                .is_none()
+        );
     }
 }

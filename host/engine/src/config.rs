@@ -23,7 +23,9 @@ pub(crate) const EPOCH: Duration = Duration::from_millis(5);
 
 /// How many epochs make up a length of time, rounded up.
 pub(crate) fn epochs(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(EPOCH.as_nanos())).unwrap_or(u64::MAX).max(1)
+    u64::try_from(time.as_nanos().div_ceil(EPOCH.as_nanos()))
+        .unwrap_or(u64::MAX)
+        .max(1)
 }
 
 /// What a host decides about its engine.
@@ -55,9 +57,15 @@ impl Engine {
         let cache = Arc::new(CodeCache::open(&options.cache)?);
         let apps = wasmtime::Engine::new(&app_config(options.instances)).map_err(start)?;
         let plugins = wasmtime::Engine::new(&plugin_config()).map_err(start)?;
-        let ticker = Ticker::start(vec![apps.weak(), plugins.weak()])
-            .map_err(|error| EngineError::Start(format!("no thread for the epoch ticker: {error}")))?;
-        Ok(Self { apps, plugins, cache, _ticker: Arc::new(ticker) })
+        let ticker = Ticker::start(vec![apps.weak(), plugins.weak()]).map_err(|error| {
+            EngineError::Start(format!("no thread for the epoch ticker: {error}"))
+        })?;
+        Ok(Self {
+            apps,
+            plugins,
+            cache,
+            _ticker: Arc::new(ticker),
+        })
     }
 }
 
@@ -93,13 +101,18 @@ fn app_config(instances: u32) -> Config {
 /// which would make each call several times dearer.
 fn plugin_config() -> Config {
     let mut config = base_config();
-    config.concurrency_support(false).wasm_component_model_async(false);
+    config
+        .concurrency_support(false)
+        .wasm_component_model_async(false);
     config
 }
 
 fn base_config() -> Config {
     let mut config = Config::new();
-    config.wasm_component_model(true).epoch_interruption(true).memory_init_cow(true);
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .memory_init_cow(true);
     config
 }
 
@@ -111,7 +124,9 @@ fn pagemap_scan() -> Enabled {
     if swapless {
         Enabled::Auto
     } else {
-        tracing::info!("swap is on: instance memory is reset without pagemap scan, which is slower");
+        tracing::info!(
+            "swap is on: instance memory is reset without pagemap scan, which is slower"
+        );
         Enabled::No
     }
 }
@@ -126,16 +141,18 @@ impl Ticker {
     fn start(engines: Vec<wasmtime::EngineWeak>) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        std::thread::Builder::new().name("epoch-ticker".to_owned()).spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(EPOCH);
-                for engine in &engines {
-                    if let Some(engine) = engine.upgrade() {
-                        engine.increment_epoch();
+        std::thread::Builder::new()
+            .name("epoch-ticker".to_owned())
+            .spawn(move || {
+                while !stopped.load(Ordering::Relaxed) {
+                    std::thread::sleep(EPOCH);
+                    for engine in &engines {
+                        if let Some(engine) = engine.upgrade() {
+                            engine.increment_epoch();
+                        }
                     }
                 }
-            }
-        })?;
+            })?;
         Ok(Self { stop })
     }
 }

@@ -52,7 +52,9 @@ impl Meter {
 
     /// Notes that a limit stopped the request. The first one counts.
     pub(crate) fn exceed(&self, limit: Exceeded) {
-        let _ = self.exceeded.compare_exchange(0, limit as u8, Ordering::Relaxed, Ordering::Relaxed);
+        let _ =
+            self.exceeded
+                .compare_exchange(0, limit as u8, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// The limit that stopped the request, if one did.

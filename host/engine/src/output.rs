@@ -50,13 +50,20 @@ pub(crate) struct LineStream {
 
 impl LineStream {
     pub(crate) fn new(sink: &OutputSink, request: &Arc<str>, stream: Stream) -> Self {
-        Self { sink: Arc::clone(sink), request: Arc::clone(request), stream, rest: Arc::default() }
+        Self {
+            sink: Arc::clone(sink),
+            request: Arc::clone(request),
+            stream,
+            rest: Arc::default(),
+        }
     }
 
     fn take(&self, bytes: &[u8]) {
         let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let (piece, ended) = piece.strip_suffix(b"\n").map_or((piece, false), |line| (line, true));
+            let (piece, ended) = piece
+                .strip_suffix(b"\n")
+                .map_or((piece, false), |line| (line, true));
             for part in piece.chunks(MAX_LINE) {
                 if rest.len() + part.len() > MAX_LINE {
                     self.emit(&mut rest);
@@ -71,7 +78,11 @@ impl LineStream {
 
     fn emit(&self, line: &mut Vec<u8>) {
         let text = String::from_utf8_lossy(line);
-        (self.sink)(Output { stream: self.stream, request: &self.request, line: text.trim_end_matches('\r') });
+        (self.sink)(Output {
+            stream: self.stream,
+            request: &self.request,
+            line: text.trim_end_matches('\r'),
+        });
         line.clear();
     }
 }
@@ -80,7 +91,8 @@ impl LineStream {
 impl Drop for LineStream {
     fn drop(&mut self) {
         if Arc::strong_count(&self.rest) == 1 {
-            let mut rest = std::mem::take(&mut *self.rest.lock().unwrap_or_else(PoisonError::into_inner));
+            let mut rest =
+                std::mem::take(&mut *self.rest.lock().unwrap_or_else(PoisonError::into_inner));
             if !rest.is_empty() {
                 self.emit(&mut rest);
             }
@@ -125,7 +137,11 @@ impl OutputStream for LineStream {
 }
 
 impl AsyncWrite for LineStream {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         self.take(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
@@ -146,7 +162,8 @@ mod tests {
     fn lines(writes: &[&[u8]]) -> Vec<String> {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&seen);
-        let sink: OutputSink = Arc::new(move |output: Output<'_>| kept.lock().unwrap().push(output.line.to_owned()));
+        let sink: OutputSink =
+            Arc::new(move |output: Output<'_>| kept.lock().unwrap().push(output.line.to_owned()));
         let stream = LineStream::new(&sink, &Arc::from("r1"), Stream::Out);
         for bytes in writes {
             stream.take(bytes);
@@ -158,7 +175,10 @@ mod tests {
 
     #[test]
     fn lines_are_joined_over_writes_and_the_last_needs_no_end() {
-        assert_eq!(lines(&[b"one\ntw", b"o\r\n", b"\nthree"]), ["one", "two", "", "three"]);
+        assert_eq!(
+            lines(&[b"one\ntw", b"o\r\n", b"\nthree"]),
+            ["one", "two", "", "three"]
+        );
         assert!(lines(&[]).is_empty());
     }
 

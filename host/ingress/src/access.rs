@@ -56,7 +56,10 @@ impl Drop for Recorder {
             access.took = self.started.elapsed();
             let class = usize::from(access.status / 100).min(5);
             self.backend.meters.statuses[class].increment(1);
-            self.backend.meters.seconds.record(access.took.as_secs_f64());
+            self.backend
+                .meters
+                .seconds
+                .record(access.took.as_secs_f64());
             (self.sink)(access);
         }
     }
@@ -72,11 +75,16 @@ impl Body for RecordedBody {
     type Data = Bytes;
     type Error = Refusal;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Refusal>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Refusal>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(access) = &mut self.recorder.access {
             match &frame {
-                Some(Ok(frame)) => access.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64),
+                Some(Ok(frame)) => {
+                    access.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                }
                 Some(Err(refusal)) => access.refusal = Some(refusal.clone()),
                 None => {}
             }

@@ -42,19 +42,24 @@ impl Backend {
     /// An app's running instances, in any order.
     #[must_use]
     pub fn new(name: &str, placements: Vec<Placement>) -> Self {
-        let class = |class: usize| {
-            metrics::counter!("muster_app_requests_total", "app" => name.to_owned(), "status" => format!("{class}xx"))
-        };
+        let class = |class: usize| metrics::counter!("muster_app_requests_total", "app" => name.to_owned(), "status" => format!("{class}xx"));
         let meters = Meters {
             statuses: std::array::from_fn(class),
             seconds: metrics::histogram!("muster_app_request_seconds", "app" => name.to_owned()),
         };
-        Self { name: Arc::from(name), placements, turn: AtomicUsize::new(0), meters }
+        Self {
+            name: Arc::from(name),
+            placements,
+            turn: AtomicUsize::new(0),
+            meters,
+        }
     }
 
     /// The instance of that id, if it runs.
     pub(crate) fn named(&self, id: &str) -> Option<&Placement> {
-        self.placements.iter().find(|placement| &*placement.id == id)
+        self.placements
+            .iter()
+            .find(|placement| &*placement.id == id)
     }
 
     /// The next instance in turn that has room; one without room if none has,
@@ -69,7 +74,10 @@ impl Backend {
         match count {
             0 => None,
             1 => self.placements.first(),
-            _ => (0..count).map(in_turn).find(has_room).or_else(|| Some(in_turn(0))),
+            _ => (0..count)
+                .map(in_turn)
+                .find(has_room)
+                .or_else(|| Some(in_turn(0))),
         }
     }
 }
@@ -90,7 +98,11 @@ impl Backends {
     pub fn same(&self, app: &str, name: &str, placements: &[Placement]) -> Option<Arc<Backend>> {
         let backend = self.get(app)?;
         let alike = backend.placements.len() == placements.len()
-            && backend.placements.iter().zip(placements).all(|(one, other)| one.id == other.id);
+            && backend
+                .placements
+                .iter()
+                .zip(placements)
+                .all(|(one, other)| one.id == other.id);
         (alike && &*backend.name == name).then_some(backend)
     }
 

@@ -24,7 +24,11 @@ struct Cached {
 impl DecisionCache {
     pub(crate) fn get(&self, host: &str, path: &str) -> Option<Arc<Decision>> {
         let cached = self.hosts.get(host)?;
-        cached.whole.as_ref().or_else(|| cached.paths.get(path)).cloned()
+        cached
+            .whole
+            .as_ref()
+            .or_else(|| cached.paths.get(path))
+            .cloned()
     }
 
     pub(crate) fn put(&mut self, host: &str, path: &str, decision: &Arc<Decision>) {
@@ -56,7 +60,10 @@ mod tests {
     use super::*;
 
     fn decision(scope: Scope) -> Arc<Decision> {
-        Arc::new(Decision { outcome: Outcome::NoRoute, scope })
+        Arc::new(Decision {
+            outcome: Outcome::NoRoute,
+            scope,
+        })
     }
 
     #[test]

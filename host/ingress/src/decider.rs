@@ -54,7 +54,11 @@ impl Decider {
     }
 
     /// Decides on a request. `host` is lower-case without port.
-    pub(crate) fn decide(&mut self, host: &str, head: &mut Parts) -> Result<Arc<Decision>, Undecided> {
+    pub(crate) fn decide(
+        &mut self,
+        host: &str,
+        head: &mut Parts,
+    ) -> Result<Arc<Decision>, Undecided> {
         self.follow_slot();
         if self.generation == Some(self.table.generation())
             && let Some(decision) = self.cache.get(host, head.uri.path())
@@ -63,12 +67,15 @@ impl Decider {
         }
         let maker = self.maker.clone().ok_or(Undecided::NoRouter)?;
         let decided = self.ask(&maker, host, head);
-        decided.map(Arc::new).inspect(|decision| self.cache.put(host, head.uri.path(), decision)).map_err(|error| {
-            if let Some(error) = error {
-                self.fail(&maker, error);
-            }
-            Undecided::Failing
-        })
+        decided
+            .map(Arc::new)
+            .inspect(|decision| self.cache.put(host, head.uri.path(), decision))
+            .map_err(|error| {
+                if let Some(error) = error {
+                    self.fail(&maker, error);
+                }
+                Undecided::Failing
+            })
     }
 
     /// Takes over the router that is in force now. A new one starts with an
@@ -92,7 +99,9 @@ impl Decider {
     /// housekeeping and asks it how it is.
     pub(crate) fn tend(&mut self) {
         self.follow_slot();
-        let Some(maker) = self.maker.clone() else { return };
+        let Some(maker) = self.maker.clone() else {
+            return;
+        };
         let tended = self.ready(&maker).and_then(|plugin| {
             plugin.reconcile()?;
             Ok(plugin.health()?)
@@ -104,7 +113,12 @@ impl Decider {
         }
     }
 
-    fn ask(&mut self, maker: &RouterMaker, host: &str, head: &mut Parts) -> Result<Decision, Option<PluginError>> {
+    fn ask(
+        &mut self,
+        maker: &RouterMaker,
+        host: &str,
+        head: &mut Parts,
+    ) -> Result<Decision, Option<PluginError>> {
         Ok(self.ready(maker)?.decide(host, head)?)
     }
 
@@ -120,7 +134,9 @@ impl Decider {
             self.generation = None;
             self.plugin = Some(plugin);
         }
-        let Some(plugin) = &mut self.plugin else { return Err(None) };
+        let Some(plugin) = &mut self.plugin else {
+            return Err(None);
+        };
         if self.generation != Some(self.table.generation()) {
             let update = self.table.update_since(self.generation);
             self.cache.clear();

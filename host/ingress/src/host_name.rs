@@ -17,7 +17,9 @@ pub(crate) fn host_name<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<Cow<
     };
     let name = without_port(authority)?;
     let name = name.strip_suffix('.').unwrap_or(name);
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    let good = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+    };
     if name.is_empty() || name.len() > 255 || !name.bytes().all(good) {
         return None;
     }
@@ -33,7 +35,9 @@ fn without_port(authority: &str) -> Option<&str> {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port),
         _ => return Some(authority),
     };
-    port.bytes().all(|byte| byte.is_ascii_digit()).then_some(host)
+    port.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then_some(host)
 }
 
 #[cfg(test)]
@@ -62,7 +66,10 @@ mod tests {
         ] {
             assert_eq!(of("/", &[given]).as_deref(), Some(name), "{given}");
         }
-        assert_eq!(of("http://b.example/x", &["a.example"]).as_deref(), Some("b.example"));
+        assert_eq!(
+            of("http://b.example/x", &["a.example"]).as_deref(),
+            Some("b.example")
+        );
     }
 
     #[test]

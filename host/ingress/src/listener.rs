@@ -75,7 +75,9 @@ impl Ingress {
         let mut threads = Vec::new();
         let options = Arc::new(options);
         for number in 0..options.workers.max(1) {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             let listener = {
                 let _entered = runtime.enter();
                 listen(address)?
@@ -84,9 +86,17 @@ impl Ingress {
             address = listener.local_addr()?;
             let (stop, options) = (stop.clone(), Arc::clone(&options));
             let work = move || LocalSet::new().block_on(&runtime, run(listener, options, stop));
-            threads.push(thread::Builder::new().name(format!("ingress-{number}")).spawn(work)?);
+            threads.push(
+                thread::Builder::new()
+                    .name(format!("ingress-{number}"))
+                    .spawn(work)?,
+            );
         }
-        Ok(Self { address, stop, threads })
+        Ok(Self {
+            address,
+            stop,
+            threads,
+        })
     }
 
     /// Where it listens.
@@ -110,7 +120,11 @@ impl Ingress {
 /// A socket that shares its port with those of the other workers: the kernel
 /// spreads connections over them.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
     socket.set_reuseaddr(true)?;
     socket.set_reuseport(true)?;
     socket.bind(address)?;
@@ -119,7 +133,10 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 async fn run(listener: TcpListener, options: Arc<IngressOptions>, stop: CancellationToken) {
     let worker = Rc::new(Worker {
-        decider: RefCell::new(Decider::new(options.router.clone(), Arc::clone(&options.table))),
+        decider: RefCell::new(Decider::new(
+            options.router.clone(),
+            Arc::clone(&options.table),
+        )),
         backends: Arc::clone(&options.backends),
         sink: Arc::clone(&options.access),
         ids: RequestIds::new(),
@@ -157,7 +174,12 @@ async fn run(listener: TcpListener, options: Arc<IngressOptions>, stop: Cancella
     connections.wait().await;
 }
 
-async fn connection(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+async fn connection(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    stop: CancellationToken,
+) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let worker = Rc::clone(&worker);

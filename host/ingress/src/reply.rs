@@ -12,7 +12,12 @@ use crate::access::RecordedBody;
 pub(crate) type ReplyBody = Either<RecordedBody, Full<Bytes>>;
 
 /// A problem document.
-pub(crate) fn problem(status: StatusCode, code: &str, title: &str, request: &str) -> Response<ReplyBody> {
+pub(crate) fn problem(
+    status: StatusCode,
+    code: &str,
+    title: &str,
+    request: &str,
+) -> Response<ReplyBody> {
     let document = Problem {
         code: code.to_owned(),
         status: status.as_u16(),
@@ -26,9 +31,14 @@ pub(crate) fn problem(status: StatusCode, code: &str, title: &str, request: &str
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let mut response = Response::new(Either::Right(Full::new(Bytes::from(body))));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(problem::MEDIA_TYPE),
+    );
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }

@@ -63,7 +63,10 @@ impl Backoff {
 
     /// Notes a failure; says how long to wait before the next try.
     pub fn next(&mut self, now: Instant) -> Duration {
-        if self.last.is_none_or(|last| now.duration_since(last) > Self::FORGIVEN_AFTER) {
+        if self
+            .last
+            .is_none_or(|last| now.duration_since(last) > Self::FORGIVEN_AFTER)
+        {
             self.failures = 0;
         }
         self.last = Some(now);
@@ -86,6 +89,9 @@ mod tests {
         let waits: Vec<u128> = (0..12).map(|_| backoff.next(start).as_millis()).collect();
         assert_eq!(waits[..4], [0, 50, 100, 200]);
         assert_eq!(waits[11], 10_000);
-        assert_eq!(backoff.next(start + Duration::from_secs(31)), Duration::ZERO);
+        assert_eq!(
+            backoff.next(start + Duration::from_secs(31)),
+            Duration::ZERO
+        );
     }
 }

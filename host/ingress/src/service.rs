@@ -45,7 +45,10 @@ pub(crate) struct RequestIds {
 
 impl RequestIds {
     pub(crate) fn new() -> Self {
-        Self { prefix: rand::random(), next: std::cell::Cell::new(0) }
+        Self {
+            prefix: rand::random(),
+            next: std::cell::Cell::new(0),
+        }
     }
 
     fn next(&self) -> Arc<str> {
@@ -59,11 +62,16 @@ impl RequestIds {
 
 impl Worker {
     /// Answers one request. Always with a response: what goes wrong is told.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<ReplyBody> {
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<ReplyBody> {
         let (started, began) = (Instant::now(), SystemTime::now());
         let id = self.ids.next();
         let (mut head, body) = request.into_parts();
-        let Some(host) = host_name(&head.uri, &head.headers).map(|host| Arc::<str>::from(&*host)) else {
+        let Some(host) = host_name(&head.uri, &head.headers).map(|host| Arc::<str>::from(&*host))
+        else {
             return reply::problem(
                 StatusCode::BAD_REQUEST,
                 "host-missing",
@@ -92,9 +100,12 @@ impl Worker {
         };
         match &forward.outcome {
             Outcome::Redirect(redirect) => reply::redirect(redirect, &id),
-            Outcome::NoRoute => {
-                reply::problem(StatusCode::NOT_FOUND, "route-not-found", "No route matches this host and path", &id)
-            }
+            Outcome::NoRoute => reply::problem(
+                StatusCode::NOT_FOUND,
+                "route-not-found",
+                "No route matches this host and path",
+                &id,
+            ),
             Outcome::NoTarget(_) => reply::problem(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "app-not-running",
@@ -129,8 +140,12 @@ impl Worker {
                 &id,
             )
         };
-        let Some(backend) = self.backends.get(&forward.app) else { return not_running() };
-        let Some(placement) = choose(&backend, forward) else { return not_running() };
+        let Some(backend) = self.backends.get(&forward.app) else {
+            return not_running();
+        };
+        let Some(placement) = choose(&backend, forward) else {
+            return not_running();
+        };
         let mut recorder = Recorder {
             access: Some(Access {
                 began,
@@ -138,7 +153,11 @@ impl Worker {
                 instance: Some(Arc::clone(&placement.label)),
                 request: Arc::clone(&id),
                 method: head.method.clone(),
-                path: head.uri.path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default(),
+                path: head
+                    .uri
+                    .path_and_query()
+                    .map(|path| path.as_str().to_owned())
+                    .unwrap_or_default(),
                 status: 0,
                 bytes: 0,
                 took: Duration::ZERO,
@@ -149,11 +168,18 @@ impl Worker {
             sink: Arc::clone(&self.sink),
         };
         set_forwarded(&mut head, host, peer, &id);
-        let context = RequestContext { id: Arc::clone(&id), tls: false };
+        let context = RequestContext {
+            id: Arc::clone(&id),
+            tls: false,
+        };
         let request = Request::from_parts(head, body);
         let response = match placement.instance.serve(request, &context).await {
             Ok(mut response) => {
-                if let Some(cookie) = forward.set_cookie.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
+                if let Some(cookie) = forward
+                    .set_cookie
+                    .as_deref()
+                    .and_then(|text| HeaderValue::from_str(text).ok())
+                {
                     response.headers_mut().append(header::SET_COOKIE, cookie);
                 }
                 set_status(&mut recorder, response.status(), None);
@@ -178,7 +204,11 @@ struct Record {
 
 /// The instance that the router named, if it still runs; else the next one.
 fn choose<'a>(backend: &'a Backend, forward: &Forward) -> Option<&'a Placement> {
-    forward.instance.as_deref().and_then(|id| backend.named(id)).or_else(|| backend.next())
+    forward
+        .instance
+        .as_deref()
+        .and_then(|id| backend.named(id))
+        .or_else(|| backend.next())
 }
 
 fn set_status(recorder: &mut Recorder, status: StatusCode, refusal: Option<Refusal>) {

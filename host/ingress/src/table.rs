@@ -42,9 +42,15 @@ impl RouteTable {
     /// Replaces the table. The generation grows if anything differs.
     pub fn replace(&self, routes: Vec<Route>) {
         let mut inner = self.lock();
-        let new: BTreeMap<Key, Route> = routes.into_iter().map(|route| (key(&route.key), route)).collect();
+        let new: BTreeMap<Key, Route> = routes
+            .into_iter()
+            .map(|route| (key(&route.key), route))
+            .collect();
         let gone = inner.routes.keys().filter(|key| !new.contains_key(*key));
-        let differing = new.iter().filter(|(key, route)| inner.routes.get(*key) != Some(route)).map(|(key, _)| key);
+        let differing = new
+            .iter()
+            .filter(|(key, route)| inner.routes.get(*key) != Some(route))
+            .map(|(key, _)| key);
         let touched: Vec<Key> = gone.chain(differing).cloned().collect();
         if touched.is_empty() {
             return;
@@ -63,7 +69,10 @@ impl RouteTable {
     pub fn update_since(&self, generation: Option<u64>) -> TableUpdate {
         let inner = self.lock();
         let current = self.generation.load(Ordering::Acquire);
-        let oldest = inner.history.front().map_or(current + 1, |(first, _)| *first);
+        let oldest = inner
+            .history
+            .front()
+            .map_or(current + 1, |(first, _)| *first);
         match generation {
             Some(held) if held + 1 >= oldest && held <= current => {
                 let touched: BTreeSet<&Key> = inner
@@ -72,15 +81,23 @@ impl RouteTable {
                     .filter(|(generation, _)| *generation > held)
                     .flat_map(|(_, keys)| keys)
                     .collect();
-                let (kept, gone): (Vec<&Key>, Vec<&Key>) =
-                    touched.into_iter().partition(|key| inner.routes.contains_key(*key));
+                let (kept, gone): (Vec<&Key>, Vec<&Key>) = touched
+                    .into_iter()
+                    .partition(|key| inner.routes.contains_key(*key));
                 TableUpdate {
                     generation: current,
                     full: false,
-                    upserts: kept.iter().filter_map(|key| inner.routes.get(*key)).cloned().collect(),
+                    upserts: kept
+                        .iter()
+                        .filter_map(|key| inner.routes.get(*key))
+                        .cloned()
+                        .collect(),
                     removals: gone
                         .into_iter()
-                        .map(|(host, path)| RouteKey { host: host.clone(), path: path.clone() })
+                        .map(|(host, path)| RouteKey {
+                            host: host.clone(),
+                            path: path.clone(),
+                        })
                         .collect(),
                 }
             }
@@ -110,9 +127,16 @@ mod tests {
     use super::*;
 
     fn route(host: u8, app: u8) -> Route {
-        let target = Target { app: format!("app{app}"), weight: 1, instances: Vec::new() };
+        let target = Target {
+            app: format!("app{app}"),
+            weight: 1,
+            instances: Vec::new(),
+        };
         Route {
-            key: RouteKey { host: format!("h{host}"), path: "/".to_owned() },
+            key: RouteKey {
+                host: format!("h{host}"),
+                path: "/".to_owned(),
+            },
             action: Action::Forward(vec![target]),
             sticky: false,
         }

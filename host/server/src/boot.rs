@@ -20,8 +20,8 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs, pushes::Pushes,
-        routes::Routes, staging::Staging, tokens::Tokens, views::Urls,
+        apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs,
+        pushes::Pushes, routes::Routes, staging::Staging, tokens::Tokens, views::Urls,
     },
     data_dir::{DataDir, DataDirError},
     http::{Api, Host},
@@ -97,23 +97,42 @@ impl From<ControlError> for ServeError {
 /// # Errors
 /// If the host does not start. Nothing was changed then but, on a first start,
 /// a fresh data directory.
-pub async fn serve(options: ServeOptions, stop: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+pub async fn serve(
+    options: ServeOptions,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
     let started = Instant::now();
     let metrics = crate::http::metrics::install();
     let dir = Arc::new(DataDir::open(&options.data_dir)?);
     let store = Store::open(&dir.database()).await?;
     let blocks = Blocks::open(&dir.blocks())?;
-    let engine = Engine::new(&EngineOptions { cache: dir.code(), instances: INSTANCES })?;
-    let management = TcpListener::bind(options.management)
-        .await
-        .map_err(listen("management", "--management", options.management))?;
+    let engine = Engine::new(&EngineOptions {
+        cache: dir.code(),
+        instances: INSTANCES,
+    })?;
+    let management = TcpListener::bind(options.management).await.map_err(listen(
+        "management",
+        "--management",
+        options.management,
+    ))?;
     let tokens = Tokens::open(store.clone()).await?;
     let id = host_id(&store).await?;
-    announce_admin(&tokens, options.initial_password.clone()).await?;
+    tokens
+        .ensure_admin(options.initial_password.clone(), announce_admin)
+        .await?;
 
-    let (slot, table, backends) = (RouterSlot::default(), Arc::new(RouteTable::default()), Arc::new(Backends::default()));
+    let (slot, table, backends) = (
+        RouterSlot::default(),
+        Arc::new(RouteTable::default()),
+        Arc::new(Backends::default()),
+    );
     let (logs, instances) = (Arc::new(Logs::default()), Arc::new(Instances::default()));
-    let roles = Arc::new(Roles::new(store.clone(), blocks.clone(), engine.clone(), slot.clone()));
+    let roles = Arc::new(Roles::new(
+        store.clone(),
+        blocks.clone(),
+        engine.clone(),
+        slot.clone(),
+    ));
     roles.boot().await?;
 
     let access = Arc::clone(&logs);
@@ -127,7 +146,11 @@ pub async fn serve(options: ServeOptions, stop: impl Future<Output = ()> + Send)
     })
     .map_err(listen("apps", "--apps", options.apps))?;
 
-    let (ending, tasks, queued) = (CancellationToken::new(), TaskTracker::new(), Arc::new(Notify::new()));
+    let (ending, tasks, queued) = (
+        CancellationToken::new(),
+        TaskTracker::new(),
+        Arc::new(Notify::new()),
+    );
     let starter = Starter::new(
         store.clone(),
         blocks.clone(),
@@ -157,9 +180,16 @@ pub async fn serve(options: ServeOptions, stop: impl Future<Output = ()> + Send)
         app_domain: options.app_domain.clone(),
     };
     tasks.spawn(staging.run(ending.clone()));
-    tasks.spawn(housekeeping::run(store.clone(), blocks.clone(), Arc::clone(&dir), ending.clone()));
+    tasks.spawn(housekeeping::run(
+        store.clone(),
+        blocks.clone(),
+        Arc::clone(&dir),
+        ending.clone(),
+    ));
 
-    let urls = Urls { port: ingress.address().port() };
+    let urls = Urls {
+        port: ingress.address().port(),
+    };
     let host = Host {
         id,
         name: options.name.clone().unwrap_or_else(machine_name),
@@ -171,11 +201,27 @@ pub async fn serve(options: ServeOptions, stop: impl Future<Output = ()> + Send)
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
     let api = Api {
         host: Arc::new(host),
-        apps: Apps { store: store.clone(), urls: urls.clone(), instances: Arc::clone(&instances), logs: Arc::clone(&logs) },
-        droplets: Droplets { store: store.clone() },
-        pushes: Pushes { store: store.clone(), blocks: blocks.clone(), queued },
-        routes: Routes { store: store.clone(), urls },
-        jobs: Jobs { store: store.clone() },
+        apps: Apps {
+            store: store.clone(),
+            urls: urls.clone(),
+            instances: Arc::clone(&instances),
+            logs: Arc::clone(&logs),
+        },
+        droplets: Droplets {
+            store: store.clone(),
+        },
+        pushes: Pushes {
+            store: store.clone(),
+            blocks: blocks.clone(),
+            queued,
+        },
+        routes: Routes {
+            store: store.clone(),
+            urls,
+        },
+        jobs: Jobs {
+            store: store.clone(),
+        },
         tokens,
         roles,
         blocks,
@@ -188,7 +234,10 @@ pub async fn serve(options: ServeOptions, stop: impl Future<Output = ()> + Send)
     let http = tasks.spawn(crate::http::serve(management, api, ending.clone()));
 
     stop.await;
-    tracing::info!("the host stops; requests may finish for {} s", GRACE.as_secs());
+    tracing::info!(
+        "the host stops; requests may finish for {} s",
+        GRACE.as_secs()
+    );
     let _ = tokio::task::spawn_blocking(move || ingress.stop(GRACE)).await;
     ending.cancel();
     tasks.close();
@@ -201,8 +250,17 @@ pub async fn serve(options: ServeOptions, stop: impl Future<Output = ()> + Send)
     Ok(())
 }
 
-fn listen(what: &'static str, flag: &'static str, address: SocketAddr) -> impl FnOnce(std::io::Error) -> ServeError {
-    move |source| ServeError::Listen { what, flag, address, source }
+fn listen(
+    what: &'static str,
+    flag: &'static str,
+    address: SocketAddr,
+) -> impl FnOnce(std::io::Error) -> ServeError {
+    move |source| ServeError::Listen {
+        what,
+        flag,
+        address,
+        source,
+    }
 }
 
 async fn host_id(store: &Store) -> Result<HostId, StoreError> {
@@ -210,19 +268,24 @@ async fn host_id(store: &Store) -> Result<HostId, StoreError> {
         return Ok(id);
     }
     let id = HostId(Uuid::now_v7());
-    store.write(move |tx| Box::pin(async move { tx.setting_put("host-id", &id).await })).await?;
+    store
+        .write(move |tx| Box::pin(async move { tx.setting_put("host-id", &id).await }))
+        .await?;
     Ok(id)
 }
 
-/// On the first start, tells the operator how to log in: once, and on standard
-/// error, so that it does not end up where logs are collected.
-async fn announce_admin(tokens: &Tokens, password: Option<String>) -> Result<(), ControlError> {
-    if let Some(password) = tokens.ensure_admin(password).await? {
-        eprintln!("The first user is 'admin' with the password {password}\nIt is shown this once. Log in with: muster login");
-    }
-    Ok(())
+/// Tells the operator how to log in: once, and on standard error as plain text,
+/// so that it does not end up where logs are collected.
+fn announce_admin(password: &str) {
+    eprintln!(
+        "The first user is 'admin' with the password {password}\n\
+         It is shown this once. Log in with: muster login"
+    );
 }
 
 fn machine_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }

@@ -21,7 +21,9 @@ pub(crate) struct DataDir {
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// Another host has it.
-    #[error("the data directory {0} is in use by another host; stop that one or choose another directory with --data-dir")]
+    #[error(
+        "the data directory {0} is in use by another host; stop that one or choose another directory with --data-dir"
+    )]
     InUse(PathBuf),
     /// The system refuses.
     #[error("the data directory {path} cannot be used: {source}")]
@@ -41,7 +43,11 @@ impl DataDir {
             let path = path.to_owned();
             move |source| DataDirError::Io { path, source }
         };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed(root))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(root)
+            .map_err(failed(root))?;
         let path = root.join("lock");
         let lock = OpenOptions::new()
             .write(true)
@@ -55,7 +61,10 @@ impl DataDir {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(DataDirError::InUse(root.to_owned())),
             Err(error) => return Err(failed(&path)(error.into())),
         }
-        let dir = Self { root: root.to_owned(), _lock: lock };
+        let dir = Self {
+            root: root.to_owned(),
+            _lock: lock,
+        };
         fs::create_dir_all(dir.droplets()).map_err(failed(&dir.droplets()))?;
         Ok(dir)
     }
@@ -94,7 +103,10 @@ mod tests {
     fn a_second_host_is_refused_until_the_first_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let first = DataDir::open(folder.path()).unwrap();
-        assert!(matches!(DataDir::open(folder.path()), Err(DataDirError::InUse(_))));
+        assert!(matches!(
+            DataDir::open(folder.path()),
+            Err(DataDirError::InUse(_))
+        ));
         drop(first);
         assert!(DataDir::open(folder.path()).is_ok());
     }

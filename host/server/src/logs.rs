@@ -32,7 +32,13 @@ pub(crate) struct AppLog {
 }
 
 enum Entry {
-    Line { time: SystemTime, source: LogSource, instance: Option<Arc<str>>, request: Option<Box<str>>, message: Box<str> },
+    Line {
+        time: SystemTime,
+        source: LogSource,
+        instance: Option<Arc<str>>,
+        request: Option<Box<str>>,
+        message: Box<str>,
+    },
     /// Put into words only when somebody reads it.
     Access(Access),
 }
@@ -40,7 +46,12 @@ enum Entry {
 impl Logs {
     /// The log of an app, made on first use.
     pub(crate) fn app(&self, name: &str) -> Arc<AppLog> {
-        if let Some(log) = self.apps.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+        if let Some(log) = self
+            .apps
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+        {
             return Arc::clone(log);
         }
         let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
@@ -49,11 +60,21 @@ impl Logs {
 
     /// Forgets an app's log.
     pub(crate) fn forget(&self, name: &str) {
-        self.apps.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.apps
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name);
     }
 
     /// Adds a line that a guest wrote.
-    pub(crate) fn output(&self, app: &str, source: LogSource, instance: &Arc<str>, request: &str, line: &str) {
+    pub(crate) fn output(
+        &self,
+        app: &str,
+        source: LogSource,
+        instance: &Arc<str>,
+        request: &str,
+        line: &str,
+    ) {
         let request = (!request.is_empty()).then(|| Box::from(request));
         let entry = Entry::Line {
             time: SystemTime::now(),
@@ -114,7 +135,11 @@ impl AppLog {
     /// The last `count` lines.
     pub(crate) fn tail(&self, app: &str, count: usize) -> Vec<LogLine> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().skip(lines.len().saturating_sub(count)).map(|(number, entry)| entry.line(*number, app)).collect()
+        lines
+            .iter()
+            .skip(lines.len().saturating_sub(count))
+            .map(|(number, entry)| entry.line(*number, app))
+            .collect()
     }
 
     /// The lines after one; waits until there are any.
@@ -126,7 +151,11 @@ impl AppLog {
             let found: Vec<LogLine> = {
                 let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
                 let first = lines.partition_point(|(number, _)| *number <= sequence);
-                lines.iter().skip(first).map(|(number, entry)| entry.line(*number, app)).collect()
+                lines
+                    .iter()
+                    .skip(first)
+                    .map(|(number, entry)| entry.line(*number, app))
+                    .collect()
             };
             if !found.is_empty() {
                 return found;
@@ -140,7 +169,13 @@ impl Entry {
     fn line(&self, sequence: u64, app: &str) -> LogLine {
         let text = |text: &Arc<str>| text.to_string();
         match self {
-            Self::Line { time, source, instance, request, message } => LogLine {
+            Self::Line {
+                time,
+                source,
+                instance,
+                request,
+                message,
+            } => LogLine {
                 sequence,
                 time: OffsetDateTime::from(*time),
                 source: *source,

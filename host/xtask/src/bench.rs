@@ -104,12 +104,13 @@ pub fn run(project: &Project, effort: Effort) -> Result<()> {
     }
     fs::create_dir_all(&folder)
         .with_context(|| format!("could not create {}", folder.display()))?;
-    let arguments = [
-        format!("--management={}", listeners.management),
-        format!("--apps={}", listeners.apps),
-    ];
     let password = password::generate()?;
-    let mut host = Host::start(&binary, &folder.join("data"), &arguments, &password)?;
+    let mut host = Host::start(
+        &binary,
+        &folder.join("data"),
+        &listeners.to_args(),
+        &password,
+    )?;
     steps.step("start a host with the sample app", |step| {
         host.wait_ready(listeners.management, step)?;
         let sample = sample::stage(project, &folder.join(sample::NAME))?;

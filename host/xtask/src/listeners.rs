@@ -35,13 +35,21 @@ impl Listeners {
             ("--apps", &mut listeners.apps),
         ] {
             if let Some(value) = value_of(arguments, flag) {
-                let address = value.strip_prefix("http://").unwrap_or(value);
-                *place = address.parse().with_context(|| {
+                *place = value.parse().with_context(|| {
                     format!("{flag} takes an address like {place}, not '{value}'")
                 })?;
             }
         }
         Ok(listeners)
+    }
+
+    /// The arguments of `muster serve` that say the same, whatever its
+    /// environment and files say.
+    pub fn to_args(self) -> [String; 2] {
+        [
+            format!("--management={}", self.management),
+            format!("--apps={}", self.apps),
+        ]
     }
 
     /// Makes sure that nobody listens there yet: else a chore would take
@@ -62,6 +70,24 @@ impl Listeners {
     pub fn url(&self) -> String {
         format!("http://{}", reachable(self.management))
     }
+}
+
+/// The arguments without those flags and their values.
+pub fn without(arguments: &[String], flags: &[&str]) -> Vec<String> {
+    let mut rest = Vec::new();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (argument.as_str(), None),
+        };
+        if !flags.contains(&name) {
+            rest.push(argument.clone());
+        } else if value.is_none() {
+            arguments.next();
+        }
+    }
+    rest
 }
 
 /// The value that a flag has among arguments: `--flag value` or `--flag=value`.
@@ -97,6 +123,17 @@ mod tests {
     }
 
     #[test]
+    fn flags_are_left_out_with_their_values() {
+        let flags = ["--management", "--apps"];
+        let given = words("--log debug --management=a:1 --apps b:2 --name=--apps c");
+        assert_eq!(
+            without(&given, &flags),
+            words("--log debug --name=--apps c")
+        );
+        assert_eq!(without(&words("--apps"), &flags), words(""));
+    }
+
+    #[test]
     fn taken_addresses_are_told() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let management = taken.local_addr().unwrap();
@@ -124,5 +161,9 @@ mod tests {
             Listeners::default()
         );
         assert!(Listeners::from_args(&words("--apps 9000")).is_err());
+        assert_eq!(
+            Listeners::from_args(&listeners.to_args()).unwrap(),
+            listeners
+        );
     }
 }

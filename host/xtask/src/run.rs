@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     build::{self, Profile},
     host::{Host, Signals, exit_code},
-    listeners::{Listeners, reachable, value_of},
+    listeners::{Listeners, reachable, value_of, without},
     password,
     project::Project,
     sample::{self, Client},
@@ -35,7 +35,9 @@ pub fn run(project: &Project, debug: bool, arguments: &[String]) -> Result<ExitC
     fs::create_dir_all(project.path("target/run"))?;
     let password = password::settle(&project.path("target/run/password"), &data)?;
     let signals = Signals::take()?;
-    let mut host = Host::start(&binary, &data, arguments, &password)?;
+    let mut arguments = without(arguments, &["--management", "--apps"]);
+    arguments.extend(listeners.to_args());
+    let mut host = Host::start(&binary, &data, &arguments, &password)?;
     let ready = steps
         .step("start the host", |step| {
             host.wait_ready(listeners.management, step)
@@ -92,7 +94,8 @@ Try, in another terminal:
 
   {call}
   {muster} app list
-  {muster} app scale {name} 3
+  {muster} app logs {name} --follow
+  {muster} app scale {name} --instances 3
 
 Ctrl-C stops it; what it holds stays in target/run.
 

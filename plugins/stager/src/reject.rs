@@ -175,11 +175,12 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.instead.as_slice() {
             [] => write!(f, "{} is not offered", self.import),
-            instead => write!(
+            [one] => write!(f, "{} is not offered, but {one} is", self.import),
+            several => write!(
                 f,
-                "{} is not offered, but {} is",
+                "{} is not offered, but {} are",
                 self.import,
-                instead.join(" and ")
+                several.join(" and ")
             ),
         }
     }

@@ -88,16 +88,49 @@ fn look(job: &Job) -> String {
 /// A job's failure. Whatever status the problem has, the job was found and the
 /// person is logged in: the exit code is that of any failure.
 fn failure(job: Job) -> Failure {
-    match job.problem {
-        Some(problem) => {
-            let mut failure = Failure::from(problem);
-            failure.exit = Exit::Failure;
-            failure
+    let log = format!("`muster job show {}` shows its log", job.id);
+    let Some(problem) = job.problem else {
+        let message = format!("the {} of {} failed", job.kind, job.subject);
+        return Failure::new(Exit::Failure, message).hint(log);
+    };
+    let has_remedy = problem.remedy.is_some();
+    let mut failure = Failure::from(problem);
+    failure.exit = Exit::Failure;
+    if has_remedy {
+        failure
+    } else {
+        failure.hint(log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_job_is_a_failure_whatever_its_status() {
+        let job = |problem| -> Job {
+            serde_json::from_value(json!({
+                "id": "01890a5d-ac96-774b-bcce-b302099a8057", "kind": "push", "subject": "a",
+                "state": "failed", "step": "", "log": [], "problem": problem,
+                "created_at": "2026-03-01T11:59:20Z",
+            }))
+            .unwrap()
+        };
+        let gone = json!({ "code": "gone", "status": 404, "title": "No", "remedy": "do this" });
+        for (problem, hint) in [
+            (gone, "hint: do this"),
+            (
+                json!({ "code": "x", "status": 422, "title": "No" }),
+                "hint: `muster job show 0189",
+            ),
+            (serde_json::Value::Null, "hint: `muster job show 0189"),
+        ] {
+            let failure = failure(job(problem));
+            assert_eq!(failure.exit, Exit::Failure);
+            assert!(failure.text().contains(hint), "{}", failure.text());
         }
-        None => Failure::new(
-            Exit::Failure,
-            format!("the {} of {} failed", job.kind, job.subject),
-        )
-        .hint(format!("`muster job show {}` shows its log", job.id)),
     }
 }

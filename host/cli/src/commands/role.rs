@@ -56,7 +56,7 @@ pub async fn run(scope: &Scope, command: RoleCommand) -> Result<(), Failure> {
             let version = role
                 .plugin
                 .as_ref()
-                .map(|plugin| format!(", {} {}", plugin.name, plugin.version));
+                .map(|plugin| format!(" ({} {})", plugin.name, plugin.version));
             let line = format!(
                 "The host has the role {}{}",
                 role.name,

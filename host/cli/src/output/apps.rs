@@ -104,7 +104,7 @@ impl View for AppDetail {
         ]);
         if let Some(failure) = &app.last_failure {
             sheet.gap();
-            sheet.line(&format!("The last roll-out failed: {}", printable(failure)));
+            sheet.line(&format!("Last failure: {}", printable(failure)));
         }
         if !self.placements.is_empty() {
             sheet.gap();

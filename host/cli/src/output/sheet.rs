@@ -1,8 +1,6 @@
 //! A sheet of tables and lines.
 
-use comfy_table::{
-    Attribute, Cell, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
-};
+use comfy_table::{Attribute, Cell, Color, ContentLineStyle, LineStyle, Table, TableStyle};
 use time::OffsetDateTime;
 
 use super::text;
@@ -101,22 +99,17 @@ impl Sheet {
     }
 
     fn table(&mut self, mut table: Table) {
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        // Never wrapped: an id that is broken over two lines cannot be copied.
         if self.colourful {
-            table
-                .enforce_styling()
-                .set_content_arrangement(ContentArrangement::Dynamic);
+            table.enforce_styling().style_text_only();
         } else {
             table.force_no_tty();
         }
-        let text: Vec<String> = table
-            .lines()
-            .map(|line| {
-                line.strip_prefix(' ')
-                    .unwrap_or(&line)
-                    .trim_end()
-                    .to_owned()
-            })
-            .collect();
-        self.line(&text.join("\n"));
+        for line in table.lines() {
+            self.line(line.trim_end());
+        }
     }
 }

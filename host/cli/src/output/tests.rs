@@ -141,6 +141,22 @@ fn status() {
 }
 
 #[test]
+fn colours_change_nothing_else() {
+    let apps: Page<App> =
+        read(json!({ "items": [app("shop", "started", 1), app("old", "stopped", 0)] }));
+    let mut sheet = Sheet::new(now(), true);
+    apps.show(&mut sheet);
+    let colourful = sheet.into_text();
+    assert!(colourful.contains('\u{1b}'));
+    let mut parts = colourful.split('\u{1b}');
+    let mut plain = parts.next().unwrap().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').unwrap().1);
+    }
+    assert_eq!(plain, table(&apps));
+}
+
+#[test]
 fn info() {
     let info: Info = read(json!({
         "id": ID, "name": "edge-1", "version": "0.1.0", "engine": "48.0.8",

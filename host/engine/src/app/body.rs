@@ -28,7 +28,10 @@ where
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         Poll::Ready(match frame {
             Some(Ok(frame)) => {
@@ -69,7 +72,12 @@ pub struct AppBody {
 
 impl AppBody {
     pub(crate) fn new(body: WasiBody, guest: Option<Guest>, limit: u64) -> Self {
-        Self { body, guest, left: limit, limit }
+        Self {
+            body,
+            guest,
+            left: limit,
+            limit,
+        }
     }
 
     /// The end of the body. What the guest still does goes on without the
@@ -89,7 +97,10 @@ impl Body for AppBody {
     type Data = Bytes;
     type Error = Refusal;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Refusal>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Refusal>>> {
         if let Some(guest) = &mut self.guest
             && let Poll::Ready(ended) = Pin::new(guest).poll(cx)
         {
@@ -114,7 +125,7 @@ impl Body for AppBody {
             }
             Some(Err(error)) => {
                 let refusal = Refusal::NoResponse(format!("the body broke off: {error}"));
-                let refusal = match &self.guest {
+                let refusal = match &mut self.guest {
                     Some(guest) => guest.verdict(refusal),
                     None => refusal,
                 };

@@ -37,12 +37,18 @@ impl Code {
     pub fn load(engine: &Engine, wasm: &[u8], entry: Entry) -> Result<Self, EngineError> {
         let link = |error: wasmtime::Error| EngineError::Link(format!("{error:#}"));
         let component = engine.cache.component(&engine.apps, wasm)?;
-        let pre = linker(&engine.apps).map_err(link)?.instantiate_pre(&component).map_err(link)?;
+        let pre = linker(&engine.apps)
+            .map_err(link)?
+            .instantiate_pre(&component)
+            .map_err(link)?;
         let pre = match entry {
             Entry::IncomingHandler => p2::bindings::ProxyPre::new(pre).map(Pre::IncomingHandler),
             Entry::Handler => p3::bindings::ServicePre::new(pre).map(Pre::Handler),
         };
-        Ok(Self { engine: engine.clone(), pre: pre.map_err(link)? })
+        Ok(Self {
+            engine: engine.clone(),
+            pre: pre.map_err(link)?,
+        })
     }
 }
 

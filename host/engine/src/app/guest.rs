@@ -13,7 +13,10 @@ use tokio::time::Sleep;
 use wasmtime::{PoolConcurrencyLimitError, Trap, UpdateDeadline};
 
 use super::{instance::Pass, refusal::Refusal, state::State};
-use crate::meter::{Exceeded, Meter};
+use crate::{
+    meter::{Exceeded, Meter},
+    output::{Output, Stream},
+};
 
 pub(crate) type GuestFuture = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
 
@@ -26,13 +29,31 @@ pub(crate) struct Guest {
     deadline: Instant,
     /// Made when the guest first waits: most never do.
     alarm: Option<Pin<Box<Sleep>>>,
-    _pass: Pass,
+    pass: Pass,
+    request: Arc<str>,
+    /// Whether a limit has been told to whoever waits for the guest.
+    told: bool,
 }
 
 impl Guest {
-    pub(crate) fn new(future: GuestFuture, meter: Arc<Meter>, limits: Limits, pass: Pass) -> Self {
+    pub(crate) fn new(
+        future: GuestFuture,
+        meter: Arc<Meter>,
+        limits: Limits,
+        pass: Pass,
+        request: Arc<str>,
+    ) -> Self {
         let deadline = Instant::now() + Duration::from(limits.time);
-        Self { future, meter, limits, deadline, alarm: None, _pass: pass }
+        Self {
+            future,
+            meter,
+            limits,
+            deadline,
+            alarm: None,
+            pass,
+            request,
+            told: false,
+        }
     }
 
     pub(crate) fn meter(&self) -> &Meter {
@@ -44,16 +65,23 @@ impl Guest {
     }
 
     /// What the limits have to say, when the guest itself said `otherwise`.
-    pub(crate) fn verdict(&self, otherwise: Refusal) -> Refusal {
+    pub(crate) fn verdict(&mut self, otherwise: Refusal) -> Refusal {
+        self.told = true;
         match self.meter.exceeded() {
-            Some(Exceeded::Memory) => Refusal::Memory { limit: self.limits.memory.0 },
-            Some(Exceeded::Cpu) => Refusal::Cpu { limit_ms: self.limits.cpu.0 },
-            Some(Exceeded::RequestBody) => Refusal::RequestBody { limit: self.limits.request_body.0 },
+            Some(Exceeded::Memory) => Refusal::Memory {
+                limit: self.limits.memory.0,
+            },
+            Some(Exceeded::Cpu) => Refusal::Cpu {
+                limit_ms: self.limits.cpu.0,
+            },
+            Some(Exceeded::RequestBody) => Refusal::RequestBody {
+                limit: self.limits.request_body.0,
+            },
             None => otherwise,
         }
     }
 
-    fn refusal(&self, error: &wasmtime::Error) -> Refusal {
+    fn refusal(&mut self, error: &wasmtime::Error) -> Refusal {
         if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
             return Refusal::Full;
         }
@@ -61,6 +89,24 @@ impl Guest {
             Some(_) => Refusal::Trap(format!("{error:?}")),
             None => Refusal::NoResponse(format!("{error:#}")),
         })
+    }
+}
+
+/// A guest that was denied memory and coped has still met its limit, which its
+/// owner wants to know.
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if self.meter.exceeded() == Some(Exceeded::Memory) && !self.told {
+            let refusal = Refusal::Memory {
+                limit: self.limits.memory.0,
+            };
+            let line = format!("muster: {refusal}; the app coped");
+            (self.pass.instance().output)(Output {
+                stream: Stream::Err,
+                request: &self.request,
+                line: &line,
+            });
+        }
     }
 }
 
@@ -75,15 +121,18 @@ impl Future for Guest {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.refusal(&error))),
             Poll::Pending => {
-                let late = Refusal::Time { limit_ms: self.limits.time.0 };
+                let late = Refusal::Time {
+                    limit_ms: self.limits.time.0,
+                };
                 // A guest that computes without pause keeps the timer from
                 // being driven, so the clock is asked too.
                 if Instant::now() >= self.deadline {
                     return Poll::Ready(Err(self.verdict(late)));
                 }
                 let deadline = self.deadline;
-                let alarm =
-                    self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+                let alarm = self
+                    .alarm
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
                 match alarm.as_mut().poll(cx) {
                     Poll::Ready(()) => Poll::Ready(Err(self.verdict(late))),
                     Poll::Pending => Poll::Pending,

@@ -27,9 +27,20 @@ pub struct Runtime {
 impl Runtime {
     /// `files` is a folder that the app sees read-only as `/`.
     #[must_use]
-    pub fn new(env: Vec<(String, String)>, limits: Limits, outbound: OutboundPolicy, files: Option<PathBuf>) -> Self {
+    pub fn new(
+        env: Vec<(String, String)>,
+        limits: Limits,
+        outbound: OutboundPolicy,
+        files: Option<PathBuf>,
+    ) -> Self {
         let config = Arc::new(env.iter().cloned().collect());
-        Self { env, config, limits, outbound: Arc::new(outbound), files }
+        Self {
+            env,
+            config,
+            limits,
+            outbound: Arc::new(outbound),
+            files,
+        }
     }
 
     /// The limits.
@@ -51,7 +62,12 @@ impl Instance {
     /// Nothing of the app runs until the first request.
     #[must_use]
     pub fn new(code: Arc<Code>, runtime: Runtime, output: OutputSink) -> Arc<Self> {
-        Arc::new(Self { code, runtime, output, active: AtomicU32::new(0) })
+        Arc::new(Self {
+            code,
+            runtime,
+            output,
+            active: AtomicU32::new(0),
+        })
     }
 
     /// What it runs with.
@@ -71,12 +87,22 @@ impl Instance {
         let limit = self.runtime.limits.concurrency;
         let before = self.active.fetch_add(1, Ordering::Relaxed);
         let pass = Pass(Arc::clone(self));
-        if before >= limit { Err(Refusal::Concurrency(limit)) } else { Ok(pass) }
+        if before >= limit {
+            Err(Refusal::Concurrency(limit))
+        } else {
+            Ok(pass)
+        }
     }
 }
 
 /// A request's place inside an instance, given back when dropped.
 pub(crate) struct Pass(Arc<Instance>);
+
+impl Pass {
+    pub(crate) fn instance(&self) -> &Instance {
+        &self.0
+    }
+}
 
 impl Drop for Pass {
     fn drop(&mut self) {

@@ -40,8 +40,13 @@ const ONLY_0_2: &[&str] = &[
     "wasi:sockets/udp-create-socket",
 ];
 
-const ONLY_0_3: &[&str] =
-    &["wasi:cli/types", "wasi:clocks/system-clock", "wasi:clocks/types", "wasi:http/client", "wasi:sockets/types"];
+const ONLY_0_3: &[&str] = &[
+    "wasi:cli/types",
+    "wasi:clocks/system-clock",
+    "wasi:clocks/types",
+    "wasi:http/client",
+    "wasi:sockets/types",
+];
 
 /// The interfaces that apps may import, each as
 /// `namespace:package/interface@version`. Compatible versions are as good.
@@ -69,12 +74,19 @@ mod tests {
     /// host has; what tells is whether the linker knows the name at all.
     #[test]
     fn everything_offered_is_in_the_linker() {
-        let engine = wasmtime::Engine::new(wasmtime::Config::new().wasm_component_model_async(true)).unwrap();
+        let engine =
+            wasmtime::Engine::new(wasmtime::Config::new().wasm_component_model_async(true))
+                .unwrap();
         let linker: Linker<State> = code::linker(&engine).unwrap();
         for name in offered() {
-            let text = format!(r#"(component (import "{name}" (instance (export "no-such-thing" (func)))))"#);
+            let text = format!(
+                r#"(component (import "{name}" (instance (export "no-such-thing" (func)))))"#
+            );
             let component = Component::new(&engine, wat::parse_str(text).unwrap()).unwrap();
-            let error = format!("{:#}", linker.instantiate_pre(&component).map(|_| ()).unwrap_err());
+            let error = format!(
+                "{:#}",
+                linker.instantiate_pre(&component).map(|_| ()).unwrap_err()
+            );
             assert!(error.contains("no-such-thing"), "{name}: {error}");
         }
     }

@@ -36,8 +36,11 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        net.map(Self).map_err(|_| format!("'{text}' is not a network such as 10.1.0.0/16 or 127.0.0.1/32"))
+        let net = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        net.map(Self)
+            .map_err(|_| format!("'{text}' is not a network such as 10.1.0.0/16 or 127.0.0.1/32"))
     }
 }
 
@@ -56,9 +59,15 @@ impl FromStr for HostPattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is not a host such as api.example.com, api.example.com:8443, *.example.com or *");
+        let wrong = || {
+            format!(
+                "'{text}' is not a host such as api.example.com, api.example.com:8443, *.example.com or *"
+            )
+        };
         let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.ends_with(']')) => {
+            Some((host, port))
+                if !host.is_empty() && (!host.contains(':') || host.ends_with(']')) =>
+            {
                 (host, Some(port.parse().map_err(|_| wrong())?))
             }
             _ => (text, None),
@@ -68,19 +77,30 @@ impl FromStr for HostPattern {
             Some(rest) => (rest.strip_prefix('.').ok_or_else(wrong)?, true),
             None => (host, false),
         };
-        let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'));
+        let odd = |c: char| {
+            !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']'))
+        };
         if (name.is_empty() && !below) || name.contains(odd) {
             return Err(wrong());
         }
-        Ok(Self { name: name.to_ascii_lowercase(), below, port })
+        Ok(Self {
+            name: name.to_ascii_lowercase(),
+            below,
+            port,
+        })
     }
 }
 
 impl HostPattern {
     fn allows(&self, host: &str, port: u16) -> bool {
-        let port_fits = self.port.map_or(matches!(port, 80 | 443), |own| own == port);
+        let port_fits = self
+            .port
+            .map_or(matches!(port, 80 | 443), |own| own == port);
         let host_fits = if self.below {
-            self.name.is_empty() || host.strip_suffix(&self.name).is_some_and(|rest| rest.ends_with('.'))
+            self.name.is_empty()
+                || host
+                    .strip_suffix(&self.name)
+                    .is_some_and(|rest| rest.ends_with('.'))
         } else {
             host == self.name
         };
@@ -102,10 +122,19 @@ impl OutboundPolicy {
     /// # Errors
     /// A pair of the setting's name and what is wrong with it.
     pub fn new(hosts: &[String], networks: &[String]) -> Result<Self, (&'static str, String)> {
-        fn all<T: FromStr<Err = String>>(name: &'static str, texts: &[String]) -> Result<Vec<T>, (&'static str, String)> {
-            texts.iter().map(|text| text.parse().map_err(|error| (name, error))).collect()
+        fn all<T: FromStr<Err = String>>(
+            name: &'static str,
+            texts: &[String],
+        ) -> Result<Vec<T>, (&'static str, String)> {
+            texts
+                .iter()
+                .map(|text| text.parse().map_err(|error| (name, error)))
+                .collect()
         }
-        Ok(Self { hosts: all("allow_outbound", hosts)?, networks: all("allow_private", networks)? })
+        Ok(Self {
+            hosts: all("allow_outbound", hosts)?,
+            networks: all("allow_private", networks)?,
+        })
     }
 
     fn allows_host(&self, host: &str, port: u16) -> bool {
@@ -113,7 +142,11 @@ impl OutboundPolicy {
     }
 
     fn allows_address(&self, address: IpAddr) -> bool {
-        is_public(address) || self.networks.iter().any(|network| network.0.contains(&address))
+        is_public(address)
+            || self
+                .networks
+                .iter()
+                .any(|network| network.0.contains(&address))
     }
 }
 
@@ -157,7 +190,11 @@ pub(crate) struct Outbound {
 
 impl Outbound {
     pub(crate) fn new(policy: Arc<OutboundPolicy>, output: OutputSink, request: Arc<str>) -> Self {
-        Self { policy, output, request }
+        Self {
+            policy,
+            output,
+            request,
+        }
     }
 }
 
@@ -167,14 +204,29 @@ impl WasiHttpHooks for Outbound {
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
         processed: Box<dyn Future<Output = Result<()>> + Send>,
-    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<()>> + Send>)>> + Send> {
+    ) -> Box<
+        dyn Future<
+                Output = Result<(
+                    Response<WasiBody>,
+                    Box<dyn Future<Output = Result<()>> + Send>,
+                )>,
+            > + Send,
+    > {
         drop(processed);
-        let (policy, output, id) = (Arc::clone(&self.policy), Arc::clone(&self.output), Arc::clone(&self.request));
+        let (policy, output, id) = (
+            Arc::clone(&self.policy),
+            Arc::clone(&self.output),
+            Arc::clone(&self.request),
+        );
         Box::new(async move {
             let target = request.uri().clone();
             send(&policy, request, options).await.inspect_err(|error| {
                 if let Some(grant) = missing_grant(error, &target) {
-                    output(Output { stream: Stream::Err, request: &id, line: &grant });
+                    output(Output {
+                        stream: Stream::Err,
+                        request: &id,
+                        line: &grant,
+                    });
                 }
             })
         })
@@ -199,34 +251,60 @@ async fn send(
     policy: &OutboundPolicy,
     mut request: Request<WasiBody>,
     options: Option<RequestOptions>,
-) -> Result<(Response<WasiBody>, Box<dyn Future<Output = Result<()>> + Send>)> {
+) -> Result<(
+    Response<WasiBody>,
+    Box<dyn Future<Output = Result<()>> + Send>,
+)> {
     let options = options.unwrap_or_default();
     let connect_patience = options.connect_timeout.unwrap_or(PATIENCE);
     let uri = request.uri();
     let tls = uri.scheme() == Some(&Scheme::HTTPS);
-    let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?.to_ascii_lowercase();
+    let host = uri
+        .host()
+        .ok_or(Error::HttpRequestUriInvalid)?
+        .to_ascii_lowercase();
     let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
     if !policy.allows_host(&host, port) {
         return Err(Error::HttpRequestDenied);
     }
     let connecting = async {
-        let stream = TcpStream::connect(&*addresses(policy, &host, port).await?).await.map_err(Error::Connect)?;
+        let stream = TcpStream::connect(&*addresses(policy, &host, port).await?)
+            .await
+            .map_err(Error::Connect)?;
         let _ = stream.set_nodelay(true);
-        let stream: Box<dyn Connection> =
-            if tls { Box::new(encrypt(&host, stream).await?) } else { Box::new(stream) };
+        let stream: Box<dyn Connection> = if tls {
+            Box::new(encrypt(&host, stream).await?)
+        } else {
+            Box::new(stream)
+        };
         Ok::<_, Error>(stream)
     };
-    let stream = timeout(connect_patience, connecting).await.map_err(|_| Error::ConnectionTimeout)??;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    *request.uri_mut() = request.uri().path_and_query().map_or(Ok(Uri::from_static("/")), |path| {
-        Uri::builder().path_and_query(path.clone()).build().map_err(|_| Error::HttpRequestUriInvalid)
-    })?;
-    let driver = wasmtime_wasi::runtime::spawn(connection);
-    let response = timeout(options.first_byte_timeout.unwrap_or(PATIENCE), sender.send_request(request))
+    let stream = timeout(connect_patience, connecting)
         .await
-        .map_err(|_| Error::ConnectionReadTimeout)??;
+        .map_err(|_| Error::ConnectionTimeout)??;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    *request.uri_mut() =
+        request
+            .uri()
+            .path_and_query()
+            .map_or(Ok(Uri::from_static("/")), |path| {
+                Uri::builder()
+                    .path_and_query(path.clone())
+                    .build()
+                    .map_err(|_| Error::HttpRequestUriInvalid)
+            })?;
+    let driver = wasmtime_wasi::runtime::spawn(connection);
+    let response = timeout(
+        options.first_byte_timeout.unwrap_or(PATIENCE),
+        sender.send_request(request),
+    )
+    .await
+    .map_err(|_| Error::ConnectionReadTimeout)??;
     let finished = Box::new(async move { driver.await.map_err(Error::from) });
-    Ok((response.map(|body| body.map_err(Error::from).boxed_unsync()), finished))
+    Ok((
+        response.map(|body| body.map_err(Error::from).boxed_unsync()),
+        finished,
+    ))
 }
 
 /// Resolves a name once and checks what it stands for, so that an answer that
@@ -235,9 +313,18 @@ async fn addresses(policy: &OutboundPolicy, host: &str, port: u16) -> Result<Vec
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let found = lookup_host((name, port))
         .await
-        .map_err(|error| Error::DnsError { rcode: Some(error.to_string()), info_code: None })?;
-    let allowed: Vec<SocketAddr> = found.filter(|address| policy.allows_address(address.ip())).collect();
-    if allowed.is_empty() { Err(Error::DestinationIpProhibited) } else { Ok(allowed) }
+        .map_err(|error| Error::DnsError {
+            rcode: Some(error.to_string()),
+            info_code: None,
+        })?;
+    let allowed: Vec<SocketAddr> = found
+        .filter(|address| policy.allows_address(address.ip()))
+        .collect();
+    if allowed.is_empty() {
+        Err(Error::DestinationIpProhibited)
+    } else {
+        Ok(allowed)
+    }
 }
 
 trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -246,13 +333,20 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 async fn encrypt(host: &str, stream: TcpStream) -> Result<impl Connection + use<>> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(name.to_owned())?;
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Tls(std::io::Error::other(error)))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(Error::Tls)
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.into(),
+    };
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .map_err(|error| Error::Tls(std::io::Error::other(error)))?
+    .with_root_certificates(roots)
+    .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .map_err(Error::Tls)
 }
 
 #[cfg(test)]
@@ -260,7 +354,12 @@ mod tests {
     use super::*;
 
     fn policy(hosts: &[&str], networks: &[&str]) -> OutboundPolicy {
-        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let owned = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
         OutboundPolicy::new(&owned(hosts), &owned(networks)).unwrap()
     }
 
@@ -271,11 +370,27 @@ mod tests {
 
     #[test]
     fn names_wildcards_and_ports() {
-        let policy = policy(&["api.example.com", "*.Wild.org", "db.local:8443", "[::1]:81"], &[]);
-        for (host, port) in [("api.example.com", 443), ("api.example.com", 80), ("a.wild.org", 443), ("a.b.wild.org", 80), ("db.local", 8443), ("[::1]", 81)] {
+        let policy = policy(
+            &["api.example.com", "*.Wild.org", "db.local:8443", "[::1]:81"],
+            &[],
+        );
+        for (host, port) in [
+            ("api.example.com", 443),
+            ("api.example.com", 80),
+            ("a.wild.org", 443),
+            ("a.b.wild.org", 80),
+            ("db.local", 8443),
+            ("[::1]", 81),
+        ] {
             assert!(policy.allows_host(host, port), "{host}:{port}");
         }
-        for (host, port) in [("example.com", 443), ("api.example.com", 22), ("wild.org", 443), ("evilwild.org", 443), ("db.local", 443)] {
+        for (host, port) in [
+            ("example.com", 443),
+            ("api.example.com", 22),
+            ("wild.org", 443),
+            ("evilwild.org", 443),
+            ("db.local", 443),
+        ] {
             assert!(!policy.allows_host(host, port), "{host}:{port}");
         }
     }
@@ -291,7 +406,25 @@ mod tests {
     #[test]
     fn addresses_that_are_not_public_need_a_grant() {
         let none = policy(&["*"], &[]);
-        for private in ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "ff02::1"] {
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.1",
+            "172.16.0.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:a00:1::",
+            "ff02::1",
+        ] {
             assert!(!none.allows_address(private.parse().unwrap()), "{private}");
         }
         for public in ["1.1.1.1", "93.184.216.34", "2606:2800:220:1::1"] {
@@ -306,8 +439,17 @@ mod tests {
     #[test]
     fn nonsense_is_refused_with_the_settings_name() {
         for bad in ["", "*example.com", "a b", "host:port", "http://x"] {
-            assert_eq!(OutboundPolicy::new(&[bad.to_owned()], &[]).unwrap_err().0, "allow_outbound", "{bad}");
+            assert_eq!(
+                OutboundPolicy::new(&[bad.to_owned()], &[]).unwrap_err().0,
+                "allow_outbound",
+                "{bad}"
+            );
         }
-        assert_eq!(OutboundPolicy::new(&[], &["10.0.0.0/33".to_owned()]).unwrap_err().0, "allow_private");
+        assert_eq!(
+            OutboundPolicy::new(&[], &["10.0.0.0/33".to_owned()])
+                .unwrap_err()
+                .0,
+            "allow_private"
+        );
     }
 }

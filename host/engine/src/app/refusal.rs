@@ -12,7 +12,9 @@ pub enum Refusal {
     #[error("the host runs as many instances as it can")]
     Full,
     /// Request line and headers are too large.
-    #[error("limit request-headers: request line and headers have {size} bytes, {limit} are allowed")]
+    #[error(
+        "limit request-headers: request line and headers have {size} bytes, {limit} are allowed"
+    )]
     RequestHeaders {
         /// How large they are.
         size: u64,
@@ -70,13 +72,16 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Concurrency(_) | Self::Full | Self::Memory { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Concurrency(_) | Self::Full | Self::Memory { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::RequestHeaders { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::RequestBody { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Cpu { .. } | Self::Time { .. } => StatusCode::GATEWAY_TIMEOUT,
-            Self::ResponseHeaders { .. } | Self::ResponseBody { .. } | Self::Trap(_) | Self::NoResponse(_) => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::ResponseHeaders { .. }
+            | Self::ResponseBody { .. }
+            | Self::Trap(_)
+            | Self::NoResponse(_) => StatusCode::BAD_GATEWAY,
         }
     }
 

@@ -8,10 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::channel::oneshot;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
-use futures::channel::oneshot;
 use wasmtime::{AsContextMut, Store};
 use wasmtime_wasi::{FsPerms, WasiCtx};
 use wasmtime_wasi_http::{
@@ -71,15 +71,30 @@ impl Instance {
         let meter = Arc::new(Meter::default());
         let store = self.store(&meter, context)?;
         let request = request.map(|body| {
-            LimitedBody { body, left: limits.request_body.0, meter: Arc::clone(&meter) }.boxed_unsync()
+            LimitedBody {
+                body,
+                left: limits.request_body.0,
+                meter: Arc::clone(&meter),
+            }
+            .boxed_unsync()
         });
         let (answer, head) = oneshot::channel();
         let future: GuestFuture = match &self.code.pre {
-            Pre::IncomingHandler(pre) => Box::pin(incoming_handler(pre.clone(), store, request, context.tls, answer)),
+            Pre::IncomingHandler(pre) => Box::pin(incoming_handler(
+                pre.clone(),
+                store,
+                request,
+                context.tls,
+                answer,
+            )),
             Pre::Handler(pre) => Box::pin(handler(pre.clone(), store, request, answer)),
         };
-        let guest = Guest::new(future, meter, limits.clone(), pass);
-        let (head, guest) = AwaitHead { guest: Some(guest), head }.await?;
+        let guest = Guest::new(future, meter, limits.clone(), pass, Arc::clone(&context.id));
+        let (head, guest) = AwaitHead {
+            guest: Some(guest),
+            head,
+        }
+        .await?;
         check_response(&head, limits.response_headers.0, limits.response_body.0)?;
         Ok(head.map(|body| AppBody::new(body, guest, limits.response_body.0)))
     }
@@ -95,12 +110,18 @@ impl Instance {
             .max_random_size(MAX_RANDOM);
         if let Some(files) = &runtime.files {
             wasi.preopened_dir(files, "/", FsPerms::ReadOnly)
-                .map_err(|error| Refusal::NoResponse(format!("the app's files cannot be opened: {error:#}")))?;
+                .map_err(|error| {
+                    Refusal::NoResponse(format!("the app's files cannot be opened: {error:#}"))
+                })?;
         }
         let state = State::new(
             wasi.build(),
             WasiHttpCtx::new(),
-            Outbound::new(Arc::clone(&runtime.outbound), Arc::clone(&self.output), Arc::clone(&context.id)),
+            Outbound::new(
+                Arc::clone(&runtime.outbound),
+                Arc::clone(&self.output),
+                Arc::clone(&context.id),
+            ),
             Arc::clone(&runtime.config),
             MemoryLimiter::new(runtime.limits.memory.0, Arc::clone(meter)),
         );
@@ -121,11 +142,20 @@ async fn incoming_handler(
     use p2::bindings::http::types::Scheme;
     let proxy = pre.instantiate_async(&mut store).await?;
     let scheme = if tls { Scheme::Https } else { Scheme::Http };
-    let request = store.data_mut().http().new_incoming_request(scheme, request)?;
-    let out = store.data_mut().http().new_response_outparam_from_callback(move |head| {
-        let _ = answer.send(head.map_err(Into::into));
-    })?;
-    proxy.wasi_http_incoming_handler().call_handle(&mut store, request, out).await
+    let request = store
+        .data_mut()
+        .http()
+        .new_incoming_request(scheme, request)?;
+    let out = store
+        .data_mut()
+        .http()
+        .new_response_outparam_from_callback(move |head| {
+            let _ = answer.send(head.map_err(Into::into));
+        })?;
+    proxy
+        .wasi_http_incoming_handler()
+        .call_handle(&mut store, request, out)
+        .await
 }
 
 /// Runs a `wasi:http/handler@0.3`.
@@ -138,8 +168,9 @@ async fn handler(
     let proxy = Proxy::P3(pre.instantiate_async(&mut store).await?);
     store
         .run_concurrent(async |accessor| {
-            let prepared = accessor
-                .with(|mut store| Prepared::new(store.as_context_mut(), &proxy, request, State::http, answer))?;
+            let prepared = accessor.with(|mut store| {
+                Prepared::new(store.as_context_mut(), &proxy, request, State::http, answer)
+            })?;
             prepared.run(accessor, std::future::pending()).await?;
             // The response's body is written by tasks of the guest that outlive
             // the call.
@@ -178,24 +209,39 @@ impl Future for AwaitHead {
         Poll::Ready(match (head, ended) {
             // A response to a request that was cut off is no answer to it.
             (Some(Ok(_)), _) if guest.meter().exceeded() == Some(Exceeded::RequestBody) => {
-                Err(Refusal::RequestBody { limit: guest.limits().request_body.0 })
+                Err(Refusal::RequestBody {
+                    limit: guest.limits().request_body.0,
+                })
             }
             (Some(Ok(head)), None) => Ok((head, Some(guest))),
             (Some(Ok(head)), Some(Ok(()))) => Ok((head, None)),
             (Some(Ok(_)) | None, Some(Err(refusal))) => Err(refusal),
-            (Some(Err(error)), _) => {
-                Err(guest.verdict(Refusal::NoResponse(format!("it answered with an error: {error:#}"))))
-            }
-            (None, _) => Err(guest.verdict(Refusal::NoResponse("it ended without setting a response".to_owned()))),
+            (Some(Err(error)), _) => Err(guest.verdict(Refusal::NoResponse(format!(
+                "it answered with an error: {error:#}"
+            )))),
+            (None, _) => Err(guest.verdict(Refusal::NoResponse(
+                "it ended without setting a response".to_owned(),
+            ))),
         })
     }
 }
 
 fn check_request<B: Body>(request: &Request<B>, headers: u64, body: u64) -> Result<(), Refusal> {
-    let line = request.method().as_str().len() + request.uri().to_string().len() + " HTTP/1.1\r\n".len() + 1;
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |path| path.as_str().len());
+    let line = request.method().as_str().len()
+        + path
+        + "  HTTP/1.1
+"
+        .len();
     let size = line as u64 + header_size(request.headers());
     if size > headers {
-        return Err(Refusal::RequestHeaders { size, limit: headers });
+        return Err(Refusal::RequestHeaders {
+            size,
+            limit: headers,
+        });
     }
     if request.body().size_hint().lower() > body {
         return Err(Refusal::RequestBody { limit: body });
@@ -206,7 +252,10 @@ fn check_request<B: Body>(request: &Request<B>, headers: u64, body: u64) -> Resu
 fn check_response<B: Body>(response: &Response<B>, headers: u64, body: u64) -> Result<(), Refusal> {
     let size = header_size(response.headers());
     if size > headers {
-        return Err(Refusal::ResponseHeaders { size, limit: headers });
+        return Err(Refusal::ResponseHeaders {
+            size,
+            limit: headers,
+        });
     }
     if response.body().size_hint().lower() > body {
         return Err(Refusal::ResponseBody { limit: body });
@@ -216,5 +265,8 @@ fn check_response<B: Body>(response: &Response<B>, headers: u64, body: u64) -> R
 
 /// Bytes of headers on the wire of HTTP/1.1.
 fn header_size(headers: &http::HeaderMap) -> u64 {
-    headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + ": \r\n".len()) as u64).sum()
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str().len() + value.len() + ": \r\n".len()) as u64)
+        .sum()
 }

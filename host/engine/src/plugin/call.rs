@@ -52,7 +52,10 @@ pub enum PluginError {
 }
 
 /// A call into a plugin's world.
-pub(crate) trait Call<W, T>: FnOnce(&mut W, &mut Store<PluginState>) -> wasmtime::Result<T> {}
+pub(crate) trait Call<W, T>:
+    FnOnce(&mut W, &mut Store<PluginState>) -> wasmtime::Result<T>
+{
+}
 impl<W, T, F: FnOnce(&mut W, &mut Store<PluginState>) -> wasmtime::Result<T>> Call<W, T> for F {}
 
 /// One instance of a plugin, bound to its role's world. After an error other
@@ -73,7 +76,12 @@ impl<W> Plugin<W> {
     ) -> Result<Self, PluginError> {
         store.set_epoch_deadline(epochs(limits.work) + 1);
         match make(&mut store) {
-            Ok(world) => Ok(Self { store, world, meter, limits }),
+            Ok(world) => Ok(Self {
+                store,
+                world,
+                meter,
+                limits,
+            }),
             Err(error) => Err(failure(&error, &meter, limits.memory, limits.work)),
         }
     }

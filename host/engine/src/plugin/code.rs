@@ -74,8 +74,16 @@ impl PluginCode {
         if !undeclared.is_empty() {
             return Err(PluginError::Undeclared(undeclared));
         }
-        let digest = Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { engine: engine.clone(), component, manifest, digest })
+        let digest = Sha256::digest(wasm)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Self {
+            engine: engine.clone(),
+            component,
+            manifest,
+            digest,
+        })
     }
 
     /// The manifest.
@@ -95,11 +103,18 @@ impl PluginCode {
     /// # Errors
     /// If it is made for another world or version, wants what the role does
     /// not get, or fails while it is instantiated.
-    pub fn instantiate<W: RoleWorld>(&self, limits: PluginLimits, log: PluginLog) -> Result<Plugin<W>, PluginError> {
+    pub fn instantiate<W: RoleWorld>(
+        &self,
+        limits: PluginLimits,
+        log: PluginLog,
+    ) -> Result<Plugin<W>, PluginError> {
         self.check_world::<W>()?;
         let pre = self.link::<W>()?;
         let meter = Arc::new(Meter::default());
-        let mut store = Store::new(&self.engine.plugins, PluginState::new(limits.memory, Arc::clone(&meter), log));
+        let mut store = Store::new(
+            &self.engine.plugins,
+            PluginState::new(limits.memory, Arc::clone(&meter), log),
+        );
         store.limiter(|state| &mut state.limiter);
         store.epoch_deadline_trap();
         Plugin::new(store, meter, limits, |store| {
@@ -109,7 +124,11 @@ impl PluginCode {
     }
 
     fn check_world<W: RoleWorld>(&self) -> Result<(), PluginError> {
-        let (world, version) = self.manifest.world.split_once('@').unwrap_or((&self.manifest.world, ""));
+        let (world, version) = self
+            .manifest
+            .world
+            .split_once('@')
+            .unwrap_or((&self.manifest.world, ""));
         // Until 1.0 a minor version may break, so only the patch may differ.
         let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
         if world != W::WORLD || minor(version) != minor(W::VERSION) {
@@ -119,9 +138,18 @@ impl PluginCode {
             });
         }
         let allowed: BTreeSet<&str> = W::IMPORTS.iter().copied().collect();
-        let denied: Vec<String> =
-            self.manifest.imports.iter().filter(|name| !allowed.contains(name.as_str())).cloned().collect();
-        if denied.is_empty() { Ok(()) } else { Err(PluginError::Denied(denied)) }
+        let denied: Vec<String> = self
+            .manifest
+            .imports
+            .iter()
+            .filter(|name| !allowed.contains(name.as_str()))
+            .cloned()
+            .collect();
+        if denied.is_empty() {
+            Ok(())
+        } else {
+            Err(PluginError::Denied(denied))
+        }
     }
 
     fn link<W: RoleWorld>(&self) -> Result<InstancePre<PluginState>, PluginError> {
@@ -138,6 +166,12 @@ impl PluginCode {
 
 /// Whether an import reaches nothing outside the plugin.
 fn is_harmless(import: &str) -> bool {
-    const PREFIXES: &[&str] = &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/"];
+    const PREFIXES: &[&str] = &[
+        "wasi:cli/",
+        "wasi:clocks/",
+        "wasi:filesystem/",
+        "wasi:io/",
+        "wasi:random/",
+    ];
     PREFIXES.iter().any(|prefix| import.starts_with(prefix))
 }

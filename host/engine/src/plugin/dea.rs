@@ -45,13 +45,19 @@ lifecycle!(DeaWorld);
 impl RoleWorld for DeaWorld {
     const WORLD: &str = "muster:dea/dea-plugin";
     const VERSION: &str = "0.1.0";
-    const IMPORTS: &[&str] = &["wasi:logging/logging@0.1.0-draft", "muster:workloads/workloads@0.1.0"];
+    const IMPORTS: &[&str] = &[
+        "wasi:logging/logging@0.1.0-draft",
+        "muster:workloads/workloads@0.1.0",
+    ];
 
     fn link(_: &mut Linker<PluginState>) -> wasmtime::Result<()> {
         Ok(())
     }
 
-    fn bind(store: &mut Store<PluginState>, instance: &ComponentInstance) -> wasmtime::Result<Self> {
+    fn bind(
+        store: &mut Store<PluginState>,
+        instance: &ComponentInstance,
+    ) -> wasmtime::Result<Self> {
         bindings::DeaPlugin::new(store, instance).map(Self)
     }
 }

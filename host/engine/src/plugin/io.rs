@@ -10,7 +10,9 @@ use wasmtime_wasi::p2::{
 use wasmtime_wasi_io::bindings::wasi::io::{
     error,
     poll::{Host as AsyncPoll, HostPollable as AsyncPollable},
-    streams::{Host as AsyncStreams, HostInputStream as AsyncInput, HostOutputStream as AsyncOutput},
+    streams::{
+        Host as AsyncStreams, HostInputStream as AsyncInput, HostOutputStream as AsyncOutput,
+    },
 };
 
 use super::state::PluginState;
@@ -33,18 +35,26 @@ impl HasData for HasTable {
 impl NonBlocking<'_> {
     pub(crate) fn add_to_linker(linker: &mut Linker<PluginState>) -> wasmtime::Result<()> {
         error::add_to_linker::<PluginState, HasTable>(linker, |state| &mut state.table)?;
-        poll::add_to_linker::<PluginState, HasNonBlocking>(linker, |state| NonBlocking(&mut state.table))?;
-        streams::add_to_linker::<PluginState, HasNonBlocking>(linker, |state| NonBlocking(&mut state.table))
+        poll::add_to_linker::<PluginState, HasNonBlocking>(linker, |state| {
+            NonBlocking(&mut state.table)
+        })?;
+        streams::add_to_linker::<PluginState, HasNonBlocking>(linker, |state| {
+            NonBlocking(&mut state.table)
+        })
     }
 }
 
 /// The outcome of what must be ready at once.
 fn now<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
-    future.now_or_never().unwrap_or_else(|| Err(wasmtime::format_err!("a role plugin must not wait")))
+    future
+        .now_or_never()
+        .unwrap_or_else(|| Err(wasmtime::format_err!("a role plugin must not wait")))
 }
 
 fn now_stream<T>(future: impl Future<Output = StreamResult<T>>) -> StreamResult<T> {
-    future.now_or_never().unwrap_or_else(|| Err(StreamError::trap("a role plugin must not wait")))
+    future
+        .now_or_never()
+        .unwrap_or_else(|| Err(StreamError::trap("a role plugin must not wait")))
 }
 
 impl poll::Host for NonBlocking<'_> {
@@ -68,7 +78,10 @@ impl poll::HostPollable for NonBlocking<'_> {
 }
 
 impl streams::Host for NonBlocking<'_> {
-    fn convert_stream_error(&mut self, error: StreamError) -> wasmtime::Result<streams::StreamError> {
+    fn convert_stream_error(
+        &mut self,
+        error: StreamError,
+    ) -> wasmtime::Result<streams::StreamError> {
         Ok(AsyncStreams::convert_stream_error(self.0, error)?.into())
     }
 }
@@ -78,7 +91,11 @@ impl streams::HostInputStream for NonBlocking<'_> {
         AsyncInput::read(self.0, stream, length)
     }
 
-    fn blocking_read(&mut self, stream: Resource<DynInputStream>, length: u64) -> StreamResult<Vec<u8>> {
+    fn blocking_read(
+        &mut self,
+        stream: Resource<DynInputStream>,
+        length: u64,
+    ) -> StreamResult<Vec<u8>> {
         now_stream(AsyncInput::blocking_read(self.0, stream, length))
     }
 
@@ -86,11 +103,18 @@ impl streams::HostInputStream for NonBlocking<'_> {
         AsyncInput::skip(self.0, stream, length)
     }
 
-    fn blocking_skip(&mut self, stream: Resource<DynInputStream>, length: u64) -> StreamResult<u64> {
+    fn blocking_skip(
+        &mut self,
+        stream: Resource<DynInputStream>,
+        length: u64,
+    ) -> StreamResult<u64> {
         now_stream(AsyncInput::blocking_skip(self.0, stream, length))
     }
 
-    fn subscribe(&mut self, stream: Resource<DynInputStream>) -> wasmtime::Result<Resource<DynPollable>> {
+    fn subscribe(
+        &mut self,
+        stream: Resource<DynInputStream>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
         AsyncInput::subscribe(self.0, stream)
     }
 
@@ -108,15 +132,28 @@ impl streams::HostOutputStream for NonBlocking<'_> {
         AsyncOutput::write(self.0, stream, bytes)
     }
 
-    fn blocking_write_and_flush(&mut self, stream: Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
+    fn blocking_write_and_flush(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+        bytes: Vec<u8>,
+    ) -> StreamResult<()> {
         now_stream(AsyncOutput::blocking_write_and_flush(self.0, stream, bytes))
     }
 
-    fn blocking_write_zeroes_and_flush(&mut self, stream: Resource<DynOutputStream>, length: u64) -> StreamResult<()> {
-        now_stream(AsyncOutput::blocking_write_zeroes_and_flush(self.0, stream, length))
+    fn blocking_write_zeroes_and_flush(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+        length: u64,
+    ) -> StreamResult<()> {
+        now_stream(AsyncOutput::blocking_write_zeroes_and_flush(
+            self.0, stream, length,
+        ))
     }
 
-    fn subscribe(&mut self, stream: Resource<DynOutputStream>) -> wasmtime::Result<Resource<DynPollable>> {
+    fn subscribe(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
         AsyncOutput::subscribe(self.0, stream)
     }
 

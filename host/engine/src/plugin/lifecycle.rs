@@ -38,31 +38,51 @@ pub trait Lifecycle {
 macro_rules! lifecycle {
     ($world:ty) => {
         impl $crate::plugin::lifecycle::Lifecycle for $world {
-            fn describe(&self, store: &mut Store<PluginState>) -> wasmtime::Result<(String, String)> {
+            fn describe(
+                &self,
+                store: &mut Store<PluginState>,
+            ) -> wasmtime::Result<(String, String)> {
                 let description = self.muster_lifecycle_lifecycle().call_describe(store)?;
                 Ok((description.name, description.version))
             }
 
-            fn start(&self, store: &mut Store<PluginState>) -> wasmtime::Result<Result<(), String>> {
-                Ok(self.muster_lifecycle_lifecycle().call_start(store)?.map_err(message))
+            fn start(
+                &self,
+                store: &mut Store<PluginState>,
+            ) -> wasmtime::Result<Result<(), String>> {
+                Ok(self
+                    .muster_lifecycle_lifecycle()
+                    .call_start(store)?
+                    .map_err(message))
             }
 
-            fn reconcile(&self, store: &mut Store<PluginState>) -> wasmtime::Result<Result<(), String>> {
-                Ok(self.muster_lifecycle_lifecycle().call_reconcile(store)?.map_err(message))
+            fn reconcile(
+                &self,
+                store: &mut Store<PluginState>,
+            ) -> wasmtime::Result<Result<(), String>> {
+                Ok(self
+                    .muster_lifecycle_lifecycle()
+                    .call_reconcile(store)?
+                    .map_err(message))
             }
 
             fn stop(&self, store: &mut Store<PluginState>) -> wasmtime::Result<()> {
                 self.muster_lifecycle_lifecycle().call_stop(store)
             }
 
-            fn health(&self, store: &mut Store<PluginState>) -> wasmtime::Result<$crate::plugin::lifecycle::Health> {
+            fn health(
+                &self,
+                store: &mut Store<PluginState>,
+            ) -> wasmtime::Result<$crate::plugin::lifecycle::Health> {
                 use bindings::exports::muster::lifecycle::lifecycle::Condition as Reported;
                 use $crate::plugin::lifecycle::Health;
-                Ok(match self.muster_lifecycle_lifecycle().call_health(store)? {
-                    Reported::Healthy => Health::Healthy,
-                    Reported::Degraded(why) => Health::Degraded(why),
-                    Reported::Failing(why) => Health::Failing(why),
-                })
+                Ok(
+                    match self.muster_lifecycle_lifecycle().call_health(store)? {
+                        Reported::Healthy => Health::Healthy,
+                        Reported::Degraded(why) => Health::Degraded(why),
+                        Reported::Failing(why) => Health::Failing(why),
+                    },
+                )
             }
         }
 
@@ -93,7 +113,8 @@ impl<W: Lifecycle> Plugin<W> {
     /// # Errors
     /// If the call fails or the plugin says it did.
     pub fn start(&mut self) -> Result<(), PluginError> {
-        self.work(|world, store| world.start(store))?.map_err(PluginError::Reported)
+        self.work(|world, store| world.start(store))?
+            .map_err(PluginError::Reported)
     }
 
     /// Lets the plugin do its housekeeping.
@@ -101,7 +122,8 @@ impl<W: Lifecycle> Plugin<W> {
     /// # Errors
     /// If the call fails or the plugin says it did.
     pub fn reconcile(&mut self) -> Result<(), PluginError> {
-        self.work(|world, store| world.reconcile(store))?.map_err(PluginError::Reported)
+        self.work(|world, store| world.reconcile(store))?
+            .map_err(PluginError::Reported)
     }
 
     /// Tells the plugin that it ends.

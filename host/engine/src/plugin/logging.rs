@@ -39,7 +39,11 @@ impl logging::Host for PluginState {
             logging::Level::Warn => LogLevel::Warn,
             logging::Level::Error | logging::Level::Critical => LogLevel::Error,
         };
-        let message = if context.is_empty() { message } else { format!("{context}: {message}") };
+        let message = if context.is_empty() {
+            message
+        } else {
+            format!("{context}: {message}")
+        };
         (self.log)(level, &message);
     }
 }

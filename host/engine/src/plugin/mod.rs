@@ -21,14 +21,16 @@ pub use manifest::{Manifest, ManifestError};
 /// The words of the router world.
 pub mod routing {
     pub use super::router::{
-        Action, Decision, Forward, Outcome, Redirect, Route, RouteKey, RouterPlugin, Scope, TableUpdate, Target,
+        Action, Decision, Forward, Outcome, Redirect, Route, RouteKey, RouterPlugin, Scope,
+        TableUpdate, Target,
     };
 }
 
 /// The words of the stager world.
 pub mod staging {
     pub use super::stager::{
-        Droplet, Entry, File, PackageEntry, PackageError, PackageFiles, Rejection, Source, StagerPlugin, Terms, Wishes,
+        Droplet, Entry, File, PackageEntry, PackageError, PackageFiles, Rejection, Source,
+        StagerPlugin, Terms, Wishes,
     };
 }
 

@@ -54,7 +54,10 @@ lifecycle!(RouterWorld);
 impl RoleWorld for RouterWorld {
     const WORLD: &str = "muster:router/router-plugin";
     const VERSION: &str = "0.1.0";
-    const IMPORTS: &[&str] = &["wasi:logging/logging@0.1.0-draft", "muster:router/heads@0.1.0"];
+    const IMPORTS: &[&str] = &[
+        "wasi:logging/logging@0.1.0-draft",
+        "muster:router/heads@0.1.0",
+    ];
 
     fn link(linker: &mut Linker<PluginState>) -> wasmtime::Result<()> {
         heads::add_to_linker::<PluginState, HasSelf<PluginState>>(linker, |state| state)
@@ -69,7 +72,10 @@ impl heads::Host for PluginState {}
 
 impl heads::HostHead for PluginState {
     fn method(&mut self, _: Resource<Head>) -> String {
-        self.head.as_ref().map(|head| head.method.to_string()).unwrap_or_default()
+        self.head
+            .as_ref()
+            .map(|head| head.method.to_string())
+            .unwrap_or_default()
     }
 
     fn header(&mut self, _: Resource<Head>, name: String) -> Option<String> {
@@ -79,7 +85,10 @@ impl heads::HostHead for PluginState {
 
     fn cookie(&mut self, _: Resource<Head>, name: String) -> Option<String> {
         let headers = &self.head.as_ref()?.headers;
-        let pairs = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = headers
+            .get_all(http::header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         pairs
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
@@ -119,7 +128,9 @@ impl Plugin<RouterWorld> {
         let (empty, ()) = http::Request::new(()).into_parts();
         self.store.data_mut().head = Some(std::mem::replace(head, empty));
         let decision = self.call(|world: &mut RouterWorld, store: &mut Store<PluginState>| {
-            world.muster_router_router().call_decide(store, host, &path, Resource::new_borrow(0))
+            world
+                .muster_router_router()
+                .call_decide(store, host, &path, Resource::new_borrow(0))
         });
         if let Some(lent) = self.store.data_mut().head.take() {
             *head = lent;

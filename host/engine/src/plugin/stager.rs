@@ -27,11 +27,11 @@ mod bindings {
     });
 }
 
+use bindings::muster::packages::packages;
 pub use bindings::{
     exports::muster::stager::stager::{Droplet, Entry, File, Rejection, Source, Terms, Wishes},
     muster::packages::packages::{Entry as PackageEntry, Error as PackageError},
 };
-use bindings::muster::packages::packages;
 
 /// A stager plugin's bindings.
 pub struct StagerWorld(bindings::StagerPlugin);
@@ -67,7 +67,10 @@ lifecycle!(StagerWorld);
 impl RoleWorld for StagerWorld {
     const WORLD: &str = "muster:stager/stager-plugin";
     const VERSION: &str = "0.1.0";
-    const IMPORTS: &[&str] = &["wasi:logging/logging@0.1.0-draft", "muster:packages/packages@0.1.0"];
+    const IMPORTS: &[&str] = &[
+        "wasi:logging/logging@0.1.0-draft",
+        "muster:packages/packages@0.1.0",
+    ];
 
     fn link(linker: &mut Linker<PluginState>) -> wasmtime::Result<()> {
         packages::add_to_linker::<PluginState, HasSelf<PluginState>>(linker, |state| state)
@@ -116,7 +119,10 @@ impl Plugin<StagerWorld> {
         self.work(|world, store| {
             let package = store.data_mut().table.push(Package(files))?;
             let borrowed = Resource::new_borrow(package.rep());
-            let staged = world.muster_stager_stager().call_stage(&mut *store, borrowed, wishes, terms);
+            let staged =
+                world
+                    .muster_stager_stager()
+                    .call_stage(&mut *store, borrowed, wishes, terms);
             store.data_mut().table.delete(package)?;
             staged
         })

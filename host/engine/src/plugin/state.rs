@@ -44,21 +44,34 @@ impl PluginState {
             .stderr(LineStream::new(&sink, &nobody, Stream::Err))
             .max_random_size(MAX_RANDOM)
             .build();
-        Self { wasi, table: ResourceTable::new(), limiter: MemoryLimiter::new(memory, meter), log, head: None }
+        Self {
+            wasi,
+            table: ResourceTable::new(),
+            limiter: MemoryLimiter::new(memory, meter),
+            log,
+            head: None,
+        }
     }
 }
 
 /// What a plugin prints goes where it logs.
 fn lines(log: PluginLog) -> OutputSink {
     Arc::new(move |output: Output<'_>| {
-        let level = if output.stream == Stream::Err { LogLevel::Warn } else { LogLevel::Info };
+        let level = if output.stream == Stream::Err {
+            LogLevel::Warn
+        } else {
+            LogLevel::Info
+        };
         log(level, output.line);
     })
 }
 
 impl WasiView for PluginState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 

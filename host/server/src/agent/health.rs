@@ -20,7 +20,9 @@ pub(super) async fn first(instance: &Arc<Instance>, check: &HealthCheck) -> Resu
     loop {
         match ask(instance, check).await {
             Ok(()) => return Ok(()),
-            Err(why) if tries >= check.failures => return Err(format!("the health check failed: {why}")),
+            Err(why) if tries >= check.failures => {
+                return Err(format!("the health check failed: {why}"));
+            }
             Err(_) => sleep(FIRST_PAUSE).await,
         }
         tries += 1;
@@ -29,7 +31,12 @@ pub(super) async fn first(instance: &Arc<Instance>, check: &HealthCheck) -> Resu
 
 /// Asks a running instance at every interval; calls it crashed after too many
 /// failures in a row. Ends when the instance does.
-pub(super) async fn watch(instances: Arc<Instances>, id: InstanceId, instance: Arc<Instance>, check: HealthCheck) {
+pub(super) async fn watch(
+    instances: Arc<Instances>,
+    id: InstanceId,
+    instance: Arc<Instance>,
+    check: HealthCheck,
+) {
     let mut failures = 0;
     loop {
         sleep(check.interval.into()).await;
@@ -41,7 +48,10 @@ pub(super) async fn watch(instances: Arc<Instances>, id: InstanceId, instance: A
             Err(why) => {
                 failures += 1;
                 if failures >= check.failures {
-                    instances.crash(id, format!("the health check failed {failures} times in a row: {why}"));
+                    instances.crash(
+                        id,
+                        format!("the health check failed {failures} times in a row: {why}"),
+                    );
                     return;
                 }
             }
@@ -55,14 +65,33 @@ async fn ask(instance: &Arc<Instance>, check: &HealthCheck) -> Result<(), String
         .header(header::USER_AGENT, "muster-health")
         .body(Empty::<Bytes>::new())
         .map_err(|error| error.to_string())?;
-    let context = RequestContext { id: Arc::from("health"), tls: false };
+    let context = RequestContext {
+        id: Arc::from("health"),
+        tls: false,
+    };
     let answer = async {
-        let response = instance.serve(request, &context).await.map_err(|refusal| refusal.to_string())?;
+        let response = instance
+            .serve(request, &context)
+            .await
+            .map_err(|refusal| refusal.to_string())?;
         let status = response.status();
-        response.into_body().collect().await.map_err(|refusal| refusal.to_string())?;
-        if status.is_server_error() { Err(format!("{} answered {status}", check.path)) } else { Ok(()) }
+        response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|refusal| refusal.to_string())?;
+        if status.is_server_error() {
+            Err(format!("{} answered {status}", check.path))
+        } else {
+            Ok(())
+        }
     };
     timeout(check.timeout.into(), answer)
         .await
-        .unwrap_or_else(|_| Err(format!("{} gave no answer within {}", check.path, check.timeout)))
+        .unwrap_or_else(|_| {
+            Err(format!(
+                "{} gave no answer within {}",
+                check.path, check.timeout
+            ))
+        })
 }

@@ -88,7 +88,10 @@ impl Instances {
     /// The instance ended by itself.
     pub(crate) fn crash(&self, id: InstanceId, reason: String) {
         self.update(id, |entry| {
-            if matches!(entry.state, InstanceState::Starting | InstanceState::Running) {
+            if matches!(
+                entry.state,
+                InstanceState::Starting | InstanceState::Running
+            ) {
                 entry.serving = None;
                 entry.reason = Some(reason);
                 entry.enter(InstanceState::Crashed);
@@ -99,7 +102,9 @@ impl Instances {
     /// Takes an instance out of service; it goes when its last request is done
     /// or its grace is over.
     pub(crate) fn stop(self: &Arc<Self>, id: &str, grace: Duration) {
-        let Ok(id) = id.parse::<InstanceId>() else { return };
+        let Ok(id) = id.parse::<InstanceId>() else {
+            return;
+        };
         let serving = self.update(id, |entry| {
             (entry.state != InstanceState::Stopping).then(|| {
                 entry.enter(InstanceState::Stopping);
@@ -129,7 +134,10 @@ impl Instances {
     pub(crate) fn forget(&self, id: &str) {
         if let Ok(id) = id.parse::<InstanceId>() {
             let mut entries = self.lock();
-            if entries.get(&id).is_some_and(|entry| entry.state == InstanceState::Crashed) {
+            if entries
+                .get(&id)
+                .is_some_and(|entry| entry.state == InstanceState::Crashed)
+            {
                 entries.remove(&id);
                 drop(entries);
                 self.changed.notify_waiters();
@@ -139,7 +147,9 @@ impl Instances {
 
     /// Whether the instance still is in that state.
     pub(crate) fn is(&self, id: InstanceId, state: InstanceState) -> bool {
-        self.lock().get(&id).is_some_and(|entry| entry.state == state)
+        self.lock()
+            .get(&id)
+            .is_some_and(|entry| entry.state == state)
     }
 
     /// How many instances of an app serve.
@@ -156,7 +166,10 @@ impl Instances {
     pub(crate) fn crash_reason(&self, app: AppId) -> Option<String> {
         let entries = self.lock();
         let crashed = |entry: &&Entry| entry.app == app && entry.state == InstanceState::Crashed;
-        entries.values().find(crashed).map(|entry| entry.reason.clone().unwrap_or_default())
+        entries
+            .values()
+            .find(crashed)
+            .map(|entry| entry.reason.clone().unwrap_or_default())
     }
 
     /// An app's instances, as the API shows them.

@@ -84,10 +84,13 @@ impl Agent {
     async fn decide(&self, apps: &[AppRecord]) -> Result<Option<Duration>, StoreError> {
         let snapshot = self.snapshot(apps);
         let roles = Arc::clone(&self.roles);
-        let Ok(Some(decisions)) = tokio::task::spawn_blocking(move || roles.decide(&snapshot)).await else {
+        let Ok(Some(decisions)) =
+            tokio::task::spawn_blocking(move || roles.decide(&snapshot)).await
+        else {
             return Ok(None);
         };
-        let names: HashMap<AppId, &str> = apps.iter().map(|app| (app.id, app.name.as_str())).collect();
+        let names: HashMap<AppId, &str> =
+            apps.iter().map(|app| (app.id, app.name.as_str())).collect();
         for action in decisions.actions {
             self.act(action, &names).await?;
         }
@@ -121,19 +124,29 @@ impl Agent {
         match action {
             Action::Start(start) => {
                 let app = start.app.parse::<AppId>().ok();
-                if let Some((app, name)) = app.and_then(|app| names.get(&app).map(|name| (app, *name))) {
+                if let Some((app, name)) =
+                    app.and_then(|app| names.get(&app).map(|name| (app, *name)))
+                {
                     self.starter.start(app, name, start.release, start.index);
                 }
             }
             Action::Stop(stop) => {
-                self.instances.stop(&stop.instance, Duration::from_millis(stop.grace_ms));
-                tracing::info!(instance = stop.instance, reason = stop.reason, "stopping an instance");
+                self.instances
+                    .stop(&stop.instance, Duration::from_millis(stop.grace_ms));
+                tracing::info!(
+                    instance = stop.instance,
+                    reason = stop.reason,
+                    "stopping an instance"
+                );
             }
             Action::Forget(instance) => self.instances.forget(&instance),
             Action::Finish(rollout) => {
                 if let Ok(app) = rollout.app.parse::<AppId>() {
                     if let (Some(name), Some(why)) = (names.get(&app), &rollout.failure) {
-                        self.logs.platform(name, &format!("release {} was given up: {why}", rollout.release));
+                        self.logs.platform(
+                            name,
+                            &format!("release {} was given up: {why}", rollout.release),
+                        );
                     }
                     rollouts::finish(&self.store, app, rollout.release, rollout.failure).await?;
                 }
@@ -145,8 +158,10 @@ impl Agent {
     /// Tells the data path what runs and which routes lead there.
     async fn publish(&self, apps: &[AppRecord]) -> Result<(), StoreError> {
         let routes = self.store.route_all().await?;
-        self.backends.replace(publish::backends(&self.instances, apps, &self.backends));
-        self.table.replace(publish::routes(&self.instances, &routes));
+        self.backends
+            .replace(publish::backends(&self.instances, apps, &self.backends));
+        self.table
+            .replace(publish::routes(&self.instances, &routes));
         Ok(())
     }
 }

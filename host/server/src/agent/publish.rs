@@ -20,7 +20,10 @@ pub(super) fn backends(
             let placements = serving.remove(&app.id).unwrap_or_default();
             let id = app.id.to_string();
             let backend = before.same(&id, &app.name, &placements);
-            (id, backend.unwrap_or_else(|| Arc::new(Backend::new(&app.name, placements))))
+            (
+                id,
+                backend.unwrap_or_else(|| Arc::new(Backend::new(&app.name, placements))),
+            )
         })
         .collect()
 }
@@ -46,14 +49,22 @@ pub(super) fn routes(instances: &Instances, records: &[RouteRecord]) -> Vec<Rout
                             weight: target.weight,
                             instances: serving
                                 .get(&target.app)
-                                .map(|placements| placements.iter().map(|placement| placement.id.to_string()).collect())
+                                .map(|placements| {
+                                    placements
+                                        .iter()
+                                        .map(|placement| placement.id.to_string())
+                                        .collect()
+                                })
                                 .unwrap_or_default(),
                         })
                         .collect(),
                 ),
             };
             Route {
-                key: RouteKey { host: record.host.clone(), path: record.path.clone() },
+                key: RouteKey {
+                    host: record.host.clone(),
+                    path: record.path.clone(),
+                },
                 action,
                 sticky: record.sticky,
             }

@@ -9,19 +9,36 @@ use crate::control::jobs::{self, problem};
 /// Looks at every such job.
 pub(super) async fn jobs(store: &Store, instances: &Instances) -> Result<(), StoreError> {
     for job in store.job_list_unfinished().await? {
-        let settles = matches!(job.kind.as_str(), "start" | "stop" | "scale") && jobs::release_of(&job).is_none();
-        let Some(id) = job.app.filter(|_| settles) else { continue };
-        let Some(app) = store.app_by_id(id).await? else { continue };
-        let Some(outcome) = outcome(&app, instances) else { continue };
+        let settles = matches!(job.kind.as_str(), "start" | "stop" | "scale")
+            && jobs::release_of(&job).is_none();
+        let Some(id) = job.app.filter(|_| settles) else {
+            continue;
+        };
+        let Some(app) = store.app_by_id(id).await? else {
+            continue;
+        };
+        let Some(outcome) = outcome(&app, instances) else {
+            continue;
+        };
         let last = match &outcome {
             Ok(()) => format!("{} instances run", instances.running(id)),
             Err(why) => why.clone(),
         };
         let outcome = outcome.map_err(|why| {
-            let remedy = format!("it is started again after a pause; see: muster app logs {}", app.name);
-            problem("instance-crashed", "An instance does not start", why, Some(remedy))
+            let remedy = format!(
+                "it is started again after a pause; see: muster app logs {}",
+                app.name
+            );
+            problem(
+                "instance-crashed",
+                "An instance does not start",
+                why,
+                Some(remedy),
+            )
         });
-        store.write(move |tx| Box::pin(async move { jobs::end(tx, job.id, outcome, &last).await })).await?;
+        store
+            .write(move |tx| Box::pin(async move { jobs::end(tx, job.id, outcome, &last).await }))
+            .await?;
     }
     Ok(())
 }

@@ -48,7 +48,18 @@ impl Starter {
         instances: Arc<Instances>,
     ) -> Self {
         let turns = Semaphore::new(AT_ONCE);
-        Self { inner: Arc::new(Inner { store, blocks, engine, dir, logs, instances, turns, loaded: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                blocks,
+                engine,
+                dir,
+                logs,
+                instances,
+                turns,
+                loaded: Mutex::default(),
+            }),
+        }
     }
 
     /// Begins to bring up an instance; what comes of it shows in the instances.
@@ -57,7 +68,10 @@ impl Starter {
         let (inner, name) = (Arc::clone(&self.inner), Arc::<str>::from(name));
         tokio::spawn(async move {
             if let Err(reason) = inner.bring_up(id, app, &name, release, index).await {
-                inner.logs.platform(&name, &format!("instance {index}/{release} did not start: {reason}"));
+                inner.logs.platform(
+                    &name,
+                    &format!("instance {index}/{release} did not start: {reason}"),
+                );
                 inner.instances.crash(id, reason);
             }
         });
@@ -73,7 +87,11 @@ impl Inner {
         number: u64,
         index: u32,
     ) -> Result<(), String> {
-        let turn = self.turns.acquire().await.map_err(|error| error.to_string())?;
+        let turn = self
+            .turns
+            .acquire()
+            .await
+            .map_err(|error| error.to_string())?;
         let (release, droplet) = self.records(app, number).await?;
         let code = self.code(&droplet).await?;
         let files = self.files(&droplet).await?;
@@ -81,7 +99,11 @@ impl Inner {
         let settings = &release.settings;
         let outbound = OutboundPolicy::new(&settings.allow_outbound, &settings.allow_private)
             .map_err(|(field, why)| format!("{field}: {why}"))?;
-        let env = settings.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let env = settings
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         let runtime = Runtime::new(env, settings.limits.clone(), outbound, files);
         let output = self.output(name, &label);
         let instance = Instance::new(code, runtime, output);
@@ -92,17 +114,35 @@ impl Inner {
         if self.instances.serve(id, Arc::clone(&instance))
             && let Some(check) = settings.health.clone()
         {
-            tokio::spawn(health::watch(Arc::clone(&self.instances), id, instance, check));
+            tokio::spawn(health::watch(
+                Arc::clone(&self.instances),
+                id,
+                instance,
+                check,
+            ));
         }
-        self.logs.platform(name, &format!("instance {label} serves"));
+        self.logs
+            .platform(name, &format!("instance {label} serves"));
         Ok(())
     }
 
-    async fn records(&self, app: AppId, number: u64) -> Result<(ReleaseRecord, DropletRecord), String> {
+    async fn records(
+        &self,
+        app: AppId,
+        number: u64,
+    ) -> Result<(ReleaseRecord, DropletRecord), String> {
         let gone = || format!("release {number} is gone");
-        let release = self.store.release_get(app, number).await.map_err(|error| error.to_string())?;
+        let release = self
+            .store
+            .release_get(app, number)
+            .await
+            .map_err(|error| error.to_string())?;
         let release = release.ok_or_else(gone)?;
-        let droplet = self.store.droplet_get(release.droplet).await.map_err(|error| error.to_string())?;
+        let droplet = self
+            .store
+            .droplet_get(release.droplet)
+            .await
+            .map_err(|error| error.to_string())?;
         Ok((release, droplet.ok_or_else(gone)?))
     }
 
@@ -110,8 +150,13 @@ impl Inner {
         if let Some(code) = self.loaded().get(&droplet.id).and_then(Weak::upgrade) {
             return Ok(code);
         }
-        let entry = entry_named(&droplet.entry).ok_or_else(|| format!("the entry point {} is unknown", droplet.entry))?;
-        let wasm = self.blocks.load_file(&droplet.component).await.map_err(|error| error.to_string())?;
+        let entry = entry_named(&droplet.entry)
+            .ok_or_else(|| format!("the entry point {} is unknown", droplet.entry))?;
+        let wasm = self
+            .blocks
+            .load_file(&droplet.component)
+            .await
+            .map_err(|error| error.to_string())?;
         let engine = self.engine.clone();
         let code = tokio::task::spawn_blocking(move || Code::load(&engine, &wasm, entry))
             .await
@@ -133,7 +178,10 @@ impl Inner {
             return Ok(None);
         }
         let folder = self.dir.droplet(droplet.id);
-        self.blocks.materialise(&droplet.files, &folder).await.map_err(|error| error.to_string())?;
+        self.blocks
+            .materialise(&droplet.files, &folder)
+            .await
+            .map_err(|error| error.to_string())?;
         Ok(Some(folder))
     }
 

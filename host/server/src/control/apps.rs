@@ -34,7 +34,9 @@ pub(crate) struct Apps {
 
 /// The app of that name.
 pub(crate) async fn require_app(db: &Reader, name: &str) -> Result<AppRecord, ControlError> {
-    db.app_by_name(name).await?.ok_or_else(|| ControlError::not_found("app", name))
+    db.app_by_name(name)
+        .await?
+        .ok_or_else(|| ControlError::not_found("app", name))
 }
 
 impl Apps {
@@ -51,7 +53,10 @@ impl Apps {
                     for app in &found.items {
                         items.push(app_view(db, &this.urls, &this.instances, app).await?);
                     }
-                    Ok(Page { items, next: found.next })
+                    Ok(Page {
+                        items,
+                        next: found.next,
+                    })
                 })
             })
             .await?;
@@ -62,14 +67,21 @@ impl Apps {
     pub(crate) async fn show(&self, name: &str) -> Result<AppDetail, ControlError> {
         let app = require_app(&self.store, name).await?;
         let placements = self.instances.of(app.id);
-        Ok(AppDetail { app: app_view(&self.store, &self.urls, &self.instances, &app).await?, placements })
+        Ok(AppDetail {
+            app: app_view(&self.store, &self.urls, &self.instances, &app).await?,
+            placements,
+        })
     }
 
     /// An app's environment variables, with their values.
     pub(crate) async fn env(&self, name: &str) -> Result<Env, ControlError> {
         let app = require_app(&self.store, name).await?;
         let release = newest_release(&self.store, &app).await?;
-        Ok(Env { env: release.map(|release| release.settings.env).unwrap_or_default() })
+        Ok(Env {
+            env: release
+                .map(|release| release.settings.env)
+                .unwrap_or_default(),
+        })
     }
 
     /// Lets an app run.
@@ -117,19 +129,29 @@ impl Apps {
     }
 
     /// Changes how many instances an app has, or their memory.
-    pub(crate) async fn scale(&self, actor: &Actor, name: &str, to: AppChange) -> Result<Job, ControlError> {
+    pub(crate) async fn scale(
+        &self,
+        actor: &Actor,
+        name: &str,
+        to: AppChange,
+    ) -> Result<Job, ControlError> {
         if let Some(instances) = to.instances.filter(|instances| *instances > MAX_INSTANCES) {
             let message = format!("{instances} is out of bounds: 0 to {MAX_INSTANCES}");
             return Err(ControlError::invalid("instances", message));
         }
         if to == AppChange::default() {
-            return Err(ControlError::invalid("instances", "nothing to change: name instances or memory"));
+            return Err(ControlError::invalid(
+                "instances",
+                "nothing to change: name instances or memory",
+            ));
         }
         self.change(actor, name, "scale", move |tx, app| {
             Box::pin(async move {
                 app.instances = to.instances.unwrap_or(app.instances);
                 update(tx, app).await?;
-                let Some(memory) = to.memory else { return settle(tx, app, "scale", "scaling").await };
+                let Some(memory) = to.memory else {
+                    return settle(tx, app, "scale", "scaling").await;
+                };
                 let release = current_release(tx, app).await?;
                 let mut wanted = release.settings.clone();
                 wanted.limits.memory = memory;
@@ -141,14 +163,24 @@ impl Apps {
     }
 
     /// Changes environment variables.
-    pub(crate) async fn change_env(&self, actor: &Actor, name: &str, change: EnvChange) -> Result<Job, ControlError> {
+    pub(crate) async fn change_env(
+        &self,
+        actor: &Actor,
+        name: &str,
+        change: EnvChange,
+    ) -> Result<Job, ControlError> {
         self.change(actor, name, "env", move |tx, app| {
             Box::pin(async move {
-                let release = newest_release(tx, app).await?.ok_or_else(|| never_pushed(app))?;
+                let release = newest_release(tx, app)
+                    .await?
+                    .ok_or_else(|| never_pushed(app))?;
                 let mut wanted = release.settings.clone();
                 for name in &change.unset {
                     if wanted.env.remove(name).is_none() {
-                        return Err(ControlError::invalid("unset", format!("there is no variable '{name}'")));
+                        return Err(ControlError::invalid(
+                            "unset",
+                            format!("there is no variable '{name}'"),
+                        ));
                     }
                 }
                 wanted.env.extend(change.set);
@@ -160,16 +192,21 @@ impl Apps {
     }
 
     /// Returns to a kept droplet, with the settings it last ran with.
-    pub(crate) async fn rollback(&self, actor: &Actor, name: &str, to: Rollback) -> Result<Job, ControlError> {
+    pub(crate) async fn rollback(
+        &self,
+        actor: &Actor,
+        name: &str,
+        to: Rollback,
+    ) -> Result<Job, ControlError> {
         self.change(actor, name, "rollback", move |tx, app| {
             Box::pin(async move {
                 let current = current_release(tx, app).await?;
                 let releases = tx.release_list(app.id).await?;
                 let wanted = match to.droplet {
                     Some(id) => releases.into_iter().find(|release| release.droplet == id),
-                    None => releases
-                        .into_iter()
-                        .find(|release| release.number < current.number && release.droplet != current.droplet),
+                    None => releases.into_iter().find(|release| {
+                        release.number < current.number && release.droplet != current.droplet
+                    }),
                 };
                 let wanted = wanted.ok_or_else(|| match to.droplet {
                     Some(id) => ControlError::not_found("droplet", id.to_string()),
@@ -186,7 +223,12 @@ impl Apps {
     }
 
     /// Deletes an app with its droplets and its share of routes.
-    pub(crate) async fn delete(&self, actor: &Actor, name: &str, dry_run: bool) -> Result<DeletionPlan, ControlError> {
+    pub(crate) async fn delete(
+        &self,
+        actor: &Actor,
+        name: &str,
+        dry_run: bool,
+    ) -> Result<DeletionPlan, ControlError> {
         let (actor, owned) = (actor.clone(), name.to_owned());
         let plan = self
             .store
@@ -194,16 +236,23 @@ impl Apps {
                 Box::pin(async move {
                     let app = require_app(tx, &owned).await?;
                     let droplets = tx.droplet_list(app.id).await?.len();
-                    let mut removes =
-                        vec![format!("the app {}", app.name), format!("{} instances and {droplets} droplets", app.instances)];
+                    let mut removes = vec![
+                        format!("the app {}", app.name),
+                        format!("{} instances and {droplets} droplets", app.instances),
+                    ];
                     for route in tx.route_list_for_app(app.id).await? {
-                        let rest = if route.targets.len() > 1 { "its share of " } else { "" };
+                        let rest = if route.targets.len() > 1 {
+                            "its share of "
+                        } else {
+                            ""
+                        };
                         removes.push(format!("{rest}the route {}{}", route.host, route.path));
                     }
                     if !dry_run {
                         for job in tx.job_list_unfinished().await? {
                             if job.app == Some(app.id) {
-                                let gone = jobs::problem("app-deleted", "The app was deleted", "", None);
+                                let gone =
+                                    jobs::problem("app-deleted", "The app was deleted", "", None);
                                 jobs::end(tx, job.id, Err(gone), "the app was deleted").await?;
                             }
                         }
@@ -211,7 +260,10 @@ impl Apps {
                         tx.app_delete(app.id).await?;
                         record(tx, &actor, change_of(&app, "delete", ChangeKind::Deleted)).await?;
                     }
-                    Ok::<_, ControlError>(DeletionPlan { removes, done: !dry_run })
+                    Ok::<_, ControlError>(DeletionPlan {
+                        removes,
+                        done: !dry_run,
+                    })
                 })
             })
             .await?;
@@ -222,9 +274,20 @@ impl Apps {
     }
 
     /// One change of an app, with its traces, as one transaction.
-    async fn change<F>(&self, actor: &Actor, name: &str, verb: &'static str, work: F) -> Result<Job, ControlError>
+    async fn change<F>(
+        &self,
+        actor: &Actor,
+        name: &str,
+        verb: &'static str,
+        work: F,
+    ) -> Result<Job, ControlError>
     where
-        F: for<'t> FnOnce(&'t Tx, &'t mut AppRecord) -> muster_store::Work<'t, JobRecord, ControlError> + Send + 'static,
+        F: for<'t> FnOnce(
+                &'t Tx,
+                &'t mut AppRecord,
+            ) -> muster_store::Work<'t, JobRecord, ControlError>
+            + Send
+            + 'static,
     {
         let (actor, name) = (actor.clone(), name.to_owned());
         self.store
@@ -253,11 +316,16 @@ fn never_pushed(app: &AppRecord) -> ControlError {
 
 async fn current_release(tx: &Tx, app: &AppRecord) -> Result<ReleaseRecord, ControlError> {
     let number = app.current_release.ok_or_else(|| never_pushed(app))?;
-    tx.release_get(app.id, number).await?.ok_or_else(|| never_pushed(app))
+    tx.release_get(app.id, number)
+        .await?
+        .ok_or_else(|| never_pushed(app))
 }
 
 /// The release that a change builds on: the one being rolled out, if any.
-pub(crate) async fn newest_release(db: &Reader, app: &AppRecord) -> Result<Option<ReleaseRecord>, ControlError> {
+pub(crate) async fn newest_release(
+    db: &Reader,
+    app: &AppRecord,
+) -> Result<Option<ReleaseRecord>, ControlError> {
     match app.next_release.or(app.current_release) {
         Some(number) => Ok(db.release_get(app.id, number).await?),
         None => Ok(None),
@@ -271,7 +339,12 @@ async fn update(tx: &Tx, app: &mut AppRecord) -> Result<(), ControlError> {
 }
 
 /// A job that ends when the app's instances are what they should be.
-async fn settle(tx: &Tx, app: &AppRecord, kind: &str, step: &str) -> Result<JobRecord, ControlError> {
+async fn settle(
+    tx: &Tx,
+    app: &AppRecord,
+    kind: &str,
+    step: &str,
+) -> Result<JobRecord, ControlError> {
     Ok(jobs::begin(tx, kind, &app.name, app.id, json!({}), step).await?)
 }
 
@@ -284,9 +357,23 @@ async fn roll_out(
     kind: &str,
 ) -> Result<JobRecord, ControlError> {
     let (release, rolls) = rollouts::begin(tx, app, from.droplet, wanted).await?;
-    let job = jobs::begin(tx, kind, &app.name, app.id, json!({ "release": release }), "rolling out").await?;
+    let job = jobs::begin(
+        tx,
+        kind,
+        &app.name,
+        app.id,
+        json!({ "release": release }),
+        "rolling out",
+    )
+    .await?;
     if !rolls {
-        jobs::end(tx, job.id, Ok(()), &format!("release {release} is current; the app is stopped")).await?;
+        jobs::end(
+            tx,
+            job.id,
+            Ok(()),
+            &format!("release {release} is current; the app is stopped"),
+        )
+        .await?;
     }
     Ok(tx.job_get(job.id).await?.unwrap_or(job))
 }
@@ -301,7 +388,11 @@ fn summary(app: &AppRecord) -> serde_json::Value {
 }
 
 /// A change of an app, for the logs.
-pub(crate) fn change_of<'a>(app: &'a AppRecord, verb: &'static str, kind: ChangeKind) -> Change<'a> {
+pub(crate) fn change_of<'a>(
+    app: &'a AppRecord,
+    verb: &'static str,
+    kind: ChangeKind,
+) -> Change<'a> {
     Change {
         resource: "app",
         id: app.id.to_string(),

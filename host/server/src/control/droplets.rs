@@ -16,11 +16,18 @@ impl Droplets {
     pub(crate) async fn list(&self, app: &str) -> Result<Page<Droplet>, ControlError> {
         let app = require_app(&self.store, app).await?;
         let current = match app.current_release {
-            Some(number) => self.store.release_get(app.id, number).await?.map(|release| release.droplet),
+            Some(number) => self
+                .store
+                .release_get(app.id, number)
+                .await?
+                .map(|release| release.droplet),
             None => None,
         };
         let droplets = self.store.droplet_list(app.id).await?;
-        let items = droplets.iter().map(|droplet| droplet_view(droplet, Some(droplet.id) == current)).collect();
+        let items = droplets
+            .iter()
+            .map(|droplet| droplet_view(droplet, Some(droplet.id) == current))
+            .collect();
         Ok(Page { items, next: None })
     }
 }

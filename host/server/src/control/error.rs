@@ -54,10 +54,16 @@ pub(crate) enum ControlError {
 
 impl ControlError {
     pub(crate) fn not_found(kind: &'static str, name: impl Into<String>) -> Self {
-        Self::NotFound { kind, name: name.into() }
+        Self::NotFound {
+            kind,
+            name: name.into(),
+        }
     }
 
     pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldProblem { field: field.into(), message: message.into() }])
+        Self::Invalid(vec![FieldProblem {
+            field: field.into(),
+            message: message.into(),
+        }])
     }
 }

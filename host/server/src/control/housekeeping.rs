@@ -42,23 +42,36 @@ async fn clear(store: &Store, blocks: &Blocks, dir: &DataDir) -> Result<(), Cont
             })
         })
         .await?;
-    let freed = blocks.collect_garbage(store.live_blocks().await?, YOUNG).await?;
+    let freed = blocks
+        .collect_garbage(store.live_blocks().await?, YOUNG)
+        .await?;
     if freed.blocks > 0 {
-        tracing::info!(blocks = freed.blocks, bytes = freed.bytes, "unused blocks were removed");
+        tracing::info!(
+            blocks = freed.blocks,
+            bytes = freed.bytes,
+            "unused blocks were removed"
+        );
     }
     remove_orphans(store, dir).await
 }
 
 /// Removes the files of droplets that are no more.
 async fn remove_orphans(store: &Store, dir: &DataDir) -> Result<(), ControlError> {
-    let Ok(entries) = fs::read_dir(dir.droplets()) else { return Ok(()) };
+    let Ok(entries) = fs::read_dir(dir.droplets()) else {
+        return Ok(());
+    };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let id = name.to_str().and_then(|name| name.parse::<DropletId>().ok());
+        let id = name
+            .to_str()
+            .and_then(|name| name.parse::<DropletId>().ok());
         let known = match id {
             Some(id) => store.droplet_get(id).await?.is_some(),
             // Left over by a write that was cut short, if it is old.
-            None => entry.metadata().and_then(|data| data.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age < YOUNG)),
+            None => entry
+                .metadata()
+                .and_then(|data| data.modified())
+                .is_ok_and(|at| at.elapsed().is_ok_and(|age| age < YOUNG)),
         };
         if !known {
             let _ = fs::remove_dir_all(entry.path());

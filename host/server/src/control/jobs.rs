@@ -34,9 +34,13 @@ impl Jobs {
     /// One page of jobs, newest first.
     pub(crate) async fn list(&self, query: &PageQuery) -> Result<Page<Job>, ControlError> {
         let cursor = query.cursor.as_deref().map(str::parse::<JobId>).transpose();
-        let cursor = cursor.map_err(|_| ControlError::invalid("cursor", "this is no cursor of this list"))?;
+        let cursor = cursor
+            .map_err(|_| ControlError::invalid("cursor", "this is no cursor of this list"))?;
         let page = self.store.job_list(cursor, page_limit(query)?).await?;
-        Ok(Page { items: page.items.into_iter().map(job_view).collect(), next: page.next })
+        Ok(Page {
+            items: page.items.into_iter().map(job_view).collect(),
+            next: page.next,
+        })
     }
 
     /// A job; waits for news if asked to.
@@ -46,7 +50,9 @@ impl Jobs {
         loop {
             revisions.mark_unchanged();
             let job = self.store.job_get(id).await?.ok_or_else(|| missing(id))?;
-            let news = query.after_lines.is_none_or(|lines| job.log.len() > lines || job.state.is_final());
+            let news = query
+                .after_lines
+                .is_none_or(|lines| job.log.len() > lines || job.state.is_final());
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
             if news || !matches!(timeout(left, revisions.changed()).await, Ok(Ok(()))) {
                 return Ok(job_view(job));
@@ -68,7 +74,8 @@ impl Jobs {
                             remedy: format!("see how with: muster job show {id}"),
                         });
                     }
-                    tx.job_finish(id, JobState::Cancelled, None, muster_store::now()).await?;
+                    tx.job_finish(id, JobState::Cancelled, None, muster_store::now())
+                        .await?;
                     if let (Some(app), Some(release)) = (job.app, release_of(&job)) {
                         rollouts::abandon(tx, app, release, "the roll-out was cancelled").await?;
                     }
@@ -123,7 +130,12 @@ pub(crate) async fn begin(
 }
 
 /// Adds lines to a job's log and names its step.
-pub(crate) async fn tell(tx: &Tx, id: JobId, step: &str, lines: &[String]) -> Result<(), StoreError> {
+pub(crate) async fn tell(
+    tx: &Tx,
+    id: JobId,
+    step: &str,
+    lines: &[String],
+) -> Result<(), StoreError> {
     tx.job_step(id, step).await?;
     tx.job_log_append(id, lines).await?;
     tx.change_append("job", id, ChangeKind::Updated).await?;
@@ -131,13 +143,19 @@ pub(crate) async fn tell(tx: &Tx, id: JobId, step: &str, lines: &[String]) -> Re
 }
 
 /// Ends a job, unless it has ended before.
-pub(crate) async fn end(tx: &Tx, id: JobId, outcome: Result<(), Problem>, last: &str) -> Result<(), StoreError> {
+pub(crate) async fn end(
+    tx: &Tx,
+    id: JobId,
+    outcome: Result<(), Problem>,
+    last: &str,
+) -> Result<(), StoreError> {
     tx.job_log_append(id, &[last.to_owned()]).await?;
     let (state, problem) = match &outcome {
         Ok(()) => (JobState::Succeeded, None),
         Err(problem) => (JobState::Failed, Some(problem)),
     };
-    tx.job_finish(id, state, problem, muster_store::now()).await?;
+    tx.job_finish(id, state, problem, muster_store::now())
+        .await?;
     tx.change_append("job", id, ChangeKind::Updated).await?;
     Ok(())
 }
@@ -148,7 +166,12 @@ pub(crate) fn release_of(job: &JobRecord) -> Option<u64> {
 }
 
 /// A problem of a job.
-pub(crate) fn problem(code: &str, title: &str, detail: impl Into<String>, remedy: Option<String>) -> Problem {
+pub(crate) fn problem(
+    code: &str,
+    title: &str,
+    detail: impl Into<String>,
+    remedy: Option<String>,
+) -> Problem {
     Problem {
         code: code.to_owned(),
         status: 422,

@@ -51,22 +51,37 @@ pub(crate) struct Pushes {
 impl Pushes {
     /// Takes a push. What can be told at once is refused at once; the rest is
     /// the job's.
-    pub(crate) async fn push(&self, actor: &Actor, app: &str, push: Push) -> Result<Job, ControlError> {
+    pub(crate) async fn push(
+        &self,
+        actor: &Actor,
+        app: &str,
+        push: Push,
+    ) -> Result<Job, ControlError> {
         name::check(app).map_err(|why| ControlError::invalid("app", why))?;
         check(&push)?;
-        let digests: Vec<_> = push.files.iter().flat_map(|file| file.blocks.clone()).collect();
+        let digests: Vec<_> = push
+            .files
+            .iter()
+            .flat_map(|file| file.blocks.clone())
+            .collect();
         let missing = self.blocks.missing(&digests).await?;
         if !missing.is_empty() {
             return Err(ControlError::BlocksMissing(missing));
         }
-        self.blocks.check_files(&push.files).await.map_err(|error| ControlError::invalid("files", error.to_string()))?;
+        self.blocks
+            .check_files(&push.files)
+            .await
+            .map_err(|error| ControlError::invalid("files", error.to_string()))?;
         let (actor, name) = (actor.clone(), app.to_owned());
         let job = self
             .store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     let app = app_for(tx, &actor, &name).await?;
-                    let before = newest_release(tx, &app).await?.map(|release| release.settings).unwrap_or_default();
+                    let before = newest_release(tx, &app)
+                        .await?
+                        .map(|release| release.settings)
+                        .unwrap_or_default();
                     settings::check(&push.settings.apply(&before))?;
                     let package = PackageRecord {
                         id: Uuid::now_v7(),
@@ -83,9 +98,18 @@ impl Pushes {
                         no_start: push.no_start,
                         actor: actor.name.clone(),
                     };
-                    let input = serde_json::to_value(input)
-                        .map_err(|error| ControlError::Internal(format!("a push cannot be written down: {error}")))?;
-                    let job = jobs::begin(tx, "push", &app.name, app.id, input, "waiting for the stager").await?;
+                    let input = serde_json::to_value(input).map_err(|error| {
+                        ControlError::Internal(format!("a push cannot be written down: {error}"))
+                    })?;
+                    let job = jobs::begin(
+                        tx,
+                        "push",
+                        &app.name,
+                        app.id,
+                        input,
+                        "waiting for the stager",
+                    )
+                    .await?;
                     record(tx, &actor, change_of(&app, "push", ChangeKind::Updated)).await?;
                     Ok::<_, ControlError>(job)
                 })
@@ -98,17 +122,30 @@ impl Pushes {
 
 fn check(push: &Push) -> Result<(), ControlError> {
     if push.files.is_empty() {
-        return Err(ControlError::invalid("files", "a package needs at least one file"));
+        return Err(ControlError::invalid(
+            "files",
+            "a package needs at least one file",
+        ));
     }
     if push.files.len() > MAX_FILES {
-        let message = format!("a package has at most {MAX_FILES} files, this one has {}", push.files.len());
+        let message = format!(
+            "a package has at most {MAX_FILES} files, this one has {}",
+            push.files.len()
+        );
         return Err(ControlError::invalid("files", message));
     }
-    if let Some(instances) = push.instances.filter(|instances| *instances > MAX_INSTANCES) {
-        return Err(ControlError::invalid("instances", format!("{instances} is out of bounds: 0 to {MAX_INSTANCES}")));
+    if let Some(instances) = push
+        .instances
+        .filter(|instances| *instances > MAX_INSTANCES)
+    {
+        return Err(ControlError::invalid(
+            "instances",
+            format!("{instances} is out of bounds: 0 to {MAX_INSTANCES}"),
+        ));
     }
     for (number, route) in push.routes.iter().enumerate() {
-        Address::parse(route).map_err(|why| ControlError::invalid(format!("routes.{number}"), why))?;
+        Address::parse(route)
+            .map_err(|why| ControlError::invalid(format!("routes.{number}"), why))?;
     }
     Ok(())
 }

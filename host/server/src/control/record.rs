@@ -7,19 +7,12 @@ use serde_json::Value;
 /// Who asks, for the audit log.
 #[derive(Debug, Clone)]
 pub(crate) struct Actor {
-    /// The user's name, or `host` for what the host does by itself.
+    /// The user's name.
     pub(crate) name: String,
     /// The address the request came from.
     pub(crate) origin: Option<String>,
     /// The request's id.
     pub(crate) request: Option<String>,
-}
-
-impl Actor {
-    /// The host itself.
-    pub(crate) fn host() -> Self {
-        Self { name: "host".to_owned(), origin: None, request: None }
-    }
 }
 
 /// One change, as the logs tell it.
@@ -42,7 +35,8 @@ pub(crate) struct Change<'a> {
 
 /// Writes a change into the change log and the audit log.
 pub(crate) async fn record(tx: &Tx, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
-    tx.change_append(change.resource, &change.id, change.kind).await?;
+    tx.change_append(change.resource, &change.id, change.kind)
+        .await?;
     tx.audit_append(&AuditEntry {
         at: muster_store::now(),
         actor: actor.name.clone(),

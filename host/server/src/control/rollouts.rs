@@ -21,7 +21,9 @@ pub(crate) async fn begin(
     droplet: DropletId,
     settings: &Settings,
 ) -> Result<(u64, bool), StoreError> {
-    let number = tx.release_insert(app.id, droplet, settings, muster_store::now()).await?;
+    let number = tx
+        .release_insert(app.id, droplet, settings, muster_store::now())
+        .await?;
     if let Some(before) = app.next_release.take() {
         let why = format!("superseded by release {number}");
         end_jobs(tx, app.id, before, Some(&why)).await?;
@@ -58,7 +60,11 @@ pub(crate) async fn finish(
 }
 
 async fn promote(tx: &Tx, id: AppId, release: u64) -> Result<(), StoreError> {
-    let Some(mut app) = tx.app_by_id(id).await?.filter(|app| app.next_release == Some(release)) else {
+    let Some(mut app) = tx
+        .app_by_id(id)
+        .await?
+        .filter(|app| app.next_release == Some(release))
+    else {
         return Ok(());
     };
     app.current_release = app.next_release.take();
@@ -73,7 +79,11 @@ async fn promote(tx: &Tx, id: AppId, release: u64) -> Result<(), StoreError> {
 
 /// Gives up a roll-out; what ran before goes on.
 pub(crate) async fn abandon(tx: &Tx, id: AppId, release: u64, why: &str) -> Result<(), StoreError> {
-    let Some(mut app) = tx.app_by_id(id).await?.filter(|app| app.next_release == Some(release)) else {
+    let Some(mut app) = tx
+        .app_by_id(id)
+        .await?
+        .filter(|app| app.next_release == Some(release))
+    else {
         return Ok(());
     };
     app.next_release = None;
@@ -86,7 +96,12 @@ pub(crate) async fn abandon(tx: &Tx, id: AppId, release: u64, why: &str) -> Resu
 }
 
 /// Ends the jobs that rolled out a release.
-async fn end_jobs(tx: &Tx, app: AppId, release: u64, failure: Option<&str>) -> Result<(), StoreError> {
+async fn end_jobs(
+    tx: &Tx,
+    app: AppId,
+    release: u64,
+    failure: Option<&str>,
+) -> Result<(), StoreError> {
     for job in tx.job_list_unfinished().await? {
         if job.app != Some(app) || jobs::release_of(&job) != Some(release) {
             continue;
@@ -98,9 +113,15 @@ async fn end_jobs(tx: &Tx, app: AppId, release: u64, failure: Option<&str>) -> R
                     "rollout-failed",
                     "The new release does not serve",
                     why,
-                    Some(format!("what ran before goes on; see: muster app logs {}", job.subject)),
+                    Some(format!(
+                        "what ran before goes on; see: muster app logs {}",
+                        job.subject
+                    )),
                 );
-                (Err(problem), format!("release {release} was given up: {why}"))
+                (
+                    Err(problem),
+                    format!("release {release} was given up: {why}"),
+                )
             }
         };
         jobs::end(tx, job.id, outcome, &last).await?;
@@ -110,10 +131,17 @@ async fn end_jobs(tx: &Tx, app: AppId, release: u64, failure: Option<&str>) -> R
 
 async fn forget_old_droplets(tx: &Tx, app: &AppRecord) -> Result<(), StoreError> {
     let current = match app.current_release {
-        Some(number) => tx.release_get(app.id, number).await?.map(|release| release.droplet),
+        Some(number) => tx
+            .release_get(app.id, number)
+            .await?
+            .map(|release| release.droplet),
         None => None,
     };
-    let old = tx.droplet_list(app.id).await?.into_iter().skip(KEPT_DROPLETS);
+    let old = tx
+        .droplet_list(app.id)
+        .await?
+        .into_iter()
+        .skip(KEPT_DROPLETS);
     for droplet in old.filter(|droplet| Some(droplet.id) != current) {
         tx.release_delete_by_droplet(droplet.id).await?;
         tx.droplet_delete(droplet.id).await?;

@@ -36,9 +36,15 @@ impl Address {
         let host = host.to_ascii_lowercase();
         check_host(&host).map_err(|why| format!("'{text}' is not a route: {why}"))?;
         let path = format!("/{}", path.trim_end_matches('/'));
-        let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\' | '*');
-        if path.contains(odd) || path.contains("//") || path.split('/').any(|part| part == "." || part == "..") {
-            return Err(format!("'{text}' is not a route: a path prefix has plain segments such as /shop/cart"));
+        let odd =
+            |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\' | '*');
+        if path.contains(odd)
+            || path.contains("//")
+            || path.split('/').any(|part| part == "." || part == "..")
+        {
+            return Err(format!(
+                "'{text}' is not a route: a path prefix has plain segments such as /shop/cart"
+            ));
         }
         Ok(Self { host, path })
     }
@@ -52,7 +58,9 @@ fn check_host(host: &str) -> Result<(), &'static str> {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -86,7 +94,10 @@ impl Routes {
                     for route in &found.items {
                         items.push(route_view(db, &urls, route).await?);
                     }
-                    Ok(Page { items, next: found.next })
+                    Ok(Page {
+                        items,
+                        next: found.next,
+                    })
                 })
             })
             .await?;
@@ -95,14 +106,21 @@ impl Routes {
 
     /// Adds a route, or one more app to an existing one.
     pub(crate) async fn add(&self, actor: &Actor, new: NewRoute) -> Result<Route, ControlError> {
-        let address = Address::parse(&new.route).map_err(|why| ControlError::invalid("route", why))?;
+        let address =
+            Address::parse(&new.route).map_err(|why| ControlError::invalid("route", why))?;
         let weight = new.weight.unwrap_or(DEFAULT_WEIGHT);
         if weight > MAX_WEIGHT {
-            return Err(ControlError::invalid("weight", format!("{weight} is out of bounds: 0 to {MAX_WEIGHT}")));
+            return Err(ControlError::invalid(
+                "weight",
+                format!("{weight} is out of bounds: 0 to {MAX_WEIGHT}"),
+            ));
         }
         let redirect = redirect(&new)?;
         if new.app.is_some() == redirect.is_some() {
-            return Err(ControlError::invalid("app", "a route needs either an app or a redirect"));
+            return Err(ControlError::invalid(
+                "app",
+                "a route needs either an app or a redirect",
+            ));
         }
         let (actor, urls) = (actor.clone(), self.urls.clone());
         self.store
@@ -147,7 +165,9 @@ impl Routes {
                         None => format!("the route {name} with {} targets", route.targets.len()),
                     };
                     if !dry_run {
-                        let last = app.as_ref().is_some_and(|app| route.targets.iter().all(|t| t.app == app.id));
+                        let last = app
+                            .as_ref()
+                            .is_some_and(|app| route.targets.iter().all(|t| t.app == app.id));
                         match app {
                             Some(app) if !last => {
                                 if !tx.route_target_delete(id, app.id).await? {
@@ -160,7 +180,10 @@ impl Routes {
                         }
                         record(tx, &actor, change(&route, "remove", ChangeKind::Deleted)).await?;
                     }
-                    Ok(DeletionPlan { removes: vec![line], done: !dry_run })
+                    Ok(DeletionPlan {
+                        removes: vec![line],
+                        done: !dry_run,
+                    })
                 })
             })
             .await
@@ -172,16 +195,30 @@ fn missing(id: RouteId) -> ControlError {
 }
 
 fn redirect(new: &NewRoute) -> Result<Option<Redirect>, ControlError> {
-    let Some(location) = new.redirect.clone() else { return Ok(None) };
+    let Some(location) = new.redirect.clone() else {
+        return Ok(None);
+    };
     let status = new.status.unwrap_or(308);
     if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-        return Err(ControlError::invalid("status", format!("{status} is not 301, 302, 303, 307 or 308")));
+        return Err(ControlError::invalid(
+            "status",
+            format!("{status} is not 301, 302, 303, 307 or 308"),
+        ));
     }
-    let good = location.starts_with('/') || location.starts_with("https://") || location.starts_with("http://");
+    let good = location.starts_with('/')
+        || location.starts_with("https://")
+        || location.starts_with("http://");
     if !good || location.parse::<::http::Uri>().is_err() {
-        return Err(ControlError::invalid("redirect", format!("'{location}' is not a URL or a path from / on")));
+        return Err(ControlError::invalid(
+            "redirect",
+            format!("'{location}' is not a URL or a path from / on"),
+        ));
     }
-    Ok(Some(Redirect { location, status, keep_path: new.keep_path }))
+    Ok(Some(Redirect {
+        location,
+        status,
+        keep_path: new.keep_path,
+    }))
 }
 
 /// Adds an app to a route, which is made if there is none.
@@ -198,11 +235,22 @@ pub(crate) async fn add_target(
         Some(route) if route.redirect.is_some() => Err(taken(&route)),
         Some(route) => {
             tx.route_target_put(route.id, app, weight).await?;
-            tx.route_update(route.id, None, sticky.unwrap_or(route.sticky)).await?;
+            tx.route_update(route.id, None, sticky.unwrap_or(route.sticky))
+                .await?;
             record(tx, actor, change(&route, "add", ChangeKind::Updated)).await?;
             Ok(route.id)
         }
-        None => insert(tx, actor, address, None, sticky.unwrap_or(false), vec![target]).await,
+        None => {
+            insert(
+                tx,
+                actor,
+                address,
+                None,
+                sticky.unwrap_or(false),
+                vec![target],
+            )
+            .await
+        }
     }
 }
 
@@ -216,11 +264,22 @@ async fn set_redirect(
     match tx.route_by_address(&address.host, &address.path).await? {
         Some(route) if !route.targets.is_empty() => Err(taken(&route)),
         Some(route) => {
-            tx.route_update(route.id, redirect.as_ref(), route.sticky).await?;
+            tx.route_update(route.id, redirect.as_ref(), route.sticky)
+                .await?;
             record(tx, actor, change(&route, "add", ChangeKind::Updated)).await?;
             Ok(route.id)
         }
-        None => insert(tx, actor, address, redirect, sticky.unwrap_or(false), Vec::new()).await,
+        None => {
+            insert(
+                tx,
+                actor,
+                address,
+                redirect,
+                sticky.unwrap_or(false),
+                Vec::new(),
+            )
+            .await
+        }
     }
 }
 
@@ -247,7 +306,11 @@ async fn insert(
 }
 
 fn taken(route: &RouteRecord) -> ControlError {
-    let is = if route.redirect.is_some() { "redirects" } else { "forwards to apps" };
+    let is = if route.redirect.is_some() {
+        "redirects"
+    } else {
+        "forwards to apps"
+    };
     ControlError::Conflict {
         code: "route-taken",
         message: format!("the route {}{} {is} already", route.host, route.path),
@@ -283,7 +346,10 @@ mod tests {
         ] {
             assert_eq!(
                 Address::parse(text),
-                Ok(Address { host: host.to_owned(), path: path.to_owned() }),
+                Ok(Address {
+                    host: host.to_owned(),
+                    path: path.to_owned()
+                }),
                 "{text}"
             );
         }
@@ -291,7 +357,20 @@ mod tests {
 
     #[test]
     fn what_is_no_route_is_refused() {
-        for text in ["", "/a", "http://a.example", "a.example:80", "a..b", "-a.example", "a b", "*a.example", "a/../b", "a//b", "a/b?c", "a/*"] {
+        for text in [
+            "",
+            "/a",
+            "http://a.example",
+            "a.example:80",
+            "a..b",
+            "-a.example",
+            "a b",
+            "*a.example",
+            "a/../b",
+            "a//b",
+            "a/b?c",
+            "a/*",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

@@ -28,10 +28,19 @@ pub(crate) fn check(settings: &Settings) -> Result<(), ControlError> {
     if let Some(health) = &settings.health {
         check_health(health, &mut problems);
     }
-    if let Err((field, message)) = OutboundPolicy::new(&settings.allow_outbound, &settings.allow_private) {
-        problems.push(FieldProblem { field: field.to_owned(), message });
+    if let Err((field, message)) =
+        OutboundPolicy::new(&settings.allow_outbound, &settings.allow_private)
+    {
+        problems.push(FieldProblem {
+            field: field.to_owned(),
+            message,
+        });
     }
-    if problems.is_empty() { Ok(()) } else { Err(ControlError::Invalid(problems)) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(ControlError::Invalid(problems))
+    }
 }
 
 fn check_env(settings: &Settings, problems: &mut Vec<FieldProblem>) {
@@ -43,7 +52,11 @@ fn check_env(settings: &Settings, problems: &mut Vec<FieldProblem>) {
             });
         }
     }
-    let size: usize = settings.env.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    let size: usize = settings
+        .env
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 2)
+        .sum();
     if size > MAX_ENV {
         problems.push(FieldProblem {
             field: "env".to_owned(),
@@ -58,9 +71,19 @@ fn check_limits(limits: &Limits, problems: &mut Vec<FieldProblem>) {
         ("time", limits.time.0, 1, MAX_TIME),
         ("cpu", limits.cpu.0, 1, MAX_TIME),
         ("concurrency", u64::from(limits.concurrency), 1, 100_000),
-        ("request_headers", limits.request_headers.0, 256, MAX_HEADERS),
+        (
+            "request_headers",
+            limits.request_headers.0,
+            256,
+            MAX_HEADERS,
+        ),
         ("request_body", limits.request_body.0, 0, u64::MAX),
-        ("response_headers", limits.response_headers.0, 256, MAX_HEADERS),
+        (
+            "response_headers",
+            limits.response_headers.0,
+            256,
+            MAX_HEADERS,
+        ),
         ("response_body", limits.response_body.0, 0, u64::MAX),
     ];
     for (name, found, least, most) in bounds {
@@ -103,7 +126,9 @@ mod tests {
     fn fields(settings: &Settings) -> Vec<String> {
         match check(settings) {
             Ok(()) => Vec::new(),
-            Err(ControlError::Invalid(problems)) => problems.into_iter().map(|problem| problem.field).collect(),
+            Err(ControlError::Invalid(problems)) => {
+                problems.into_iter().map(|problem| problem.field).collect()
+            }
             Err(other) => panic!("{other}"),
         }
     }
@@ -121,6 +146,15 @@ mod tests {
         settings.limits.concurrency = 0;
         settings.health = Some(serde_json::from_str(r#"{"path":"no-slash"}"#).unwrap());
         settings.allow_private = vec!["all".to_owned()];
-        assert_eq!(fields(&settings), ["env.A=B", "limits.memory", "limits.concurrency", "health.path", "allow_private"]);
+        assert_eq!(
+            fields(&settings),
+            [
+                "env.A=B",
+                "limits.memory",
+                "limits.concurrency",
+                "health.path",
+                "allow_private"
+            ]
+        );
     }
 }

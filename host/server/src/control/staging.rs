@@ -5,18 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_api::{
-    apps::DesiredState,
-    blocks::FileEntry,
-    id::DropletId,
-    jobs::JobState,
-    problem::Problem,
+    apps::DesiredState, blocks::FileEntry, id::DropletId, jobs::JobState, problem::Problem,
 };
-use muster_blocks::{Blocks, file_digest};
+use muster_blocks::{Blocks, BlocksError, file_digest};
 use muster_engine::{
     Code, Engine, Entry,
     plugin::staging::{self, PackageEntry, PackageError, PackageFiles, Source},
 };
-use muster_store::{ChangeKind, DropletRecord, JobRecord, Store, Tx};
+use muster_store::{ChangeKind, DropletRecord, JobRecord, Store, StoreError, Tx};
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -85,7 +81,9 @@ impl Staging {
     /// The oldest push that has not been staged.
     async fn next(&self) -> Result<Option<JobRecord>, ControlError> {
         let unfinished = self.store.job_list_unfinished().await?;
-        Ok(unfinished.into_iter().find(|job| job.kind == "push" && jobs::release_of(job).is_none()))
+        Ok(unfinished
+            .into_iter()
+            .find(|job| job.kind == "push" && jobs::release_of(job).is_none()))
     }
 
     async fn work(&self, job: &JobRecord) {
@@ -94,10 +92,11 @@ impl Staging {
             Err(Failure::Refused(problem)) => problem,
             Err(Failure::Control(error)) => {
                 tracing::error!(job = %job.id, %error, "a push failed");
-                problem("push-failed", "The push failed", error.to_string(), None)
+                failed(&error)
             }
         };
-        self.logs.platform(&job.subject, &format!("push failed: {failure}"));
+        self.logs
+            .platform(&job.subject, &format!("push failed: {failure}"));
         let id = job.id;
         let app = job.app;
         let ended = self
@@ -124,11 +123,14 @@ impl Staging {
     }
 
     async fn stage(&self, job: &JobRecord) -> Result<(), Failure> {
-        let input: PushInput = serde_json::from_value(job.input.clone())
-            .map_err(|error| ControlError::Internal(format!("a push job cannot be read: {error}")))?;
-        self.tell(job, "staging", format!("staging {}", job.subject), true).await?;
+        let input: PushInput = serde_json::from_value(job.input.clone()).map_err(|error| {
+            ControlError::Internal(format!("a push job cannot be read: {error}"))
+        })?;
+        self.tell(job, "staging", format!("staging {}", job.subject), true)
+            .await?;
         let package = self.store.package_get(input.package).await?;
-        let package = package.ok_or_else(|| ControlError::not_found("package", input.package.to_string()))?;
+        let package =
+            package.ok_or_else(|| ControlError::not_found("package", input.package.to_string()))?;
         let (made, log) = self.ask_stager(job, &input, &package.files).await?;
         for line in &log {
             self.logs.platform(&job.subject, line);
@@ -150,23 +152,36 @@ impl Staging {
             None => None,
         };
         let before = match &app {
-            Some(app) => newest_release(&self.store, app).await?.map(|release| release.settings),
+            Some(app) => newest_release(&self.store, app)
+                .await?
+                .map(|release| release.settings),
             None => None,
         };
         let wanted = input.settings.apply(&before.unwrap_or_default());
-        let package = Arc::new(Package { blocks: self.blocks.clone(), files: files.to_vec(), runtime: Handle::current() });
+        let package = Arc::new(Package {
+            blocks: self.blocks.clone(),
+            files: files.to_vec(),
+            runtime: Handle::current(),
+        });
         let wishes = staging::Wishes {
             app: job.subject.clone(),
             component: wanted.component,
             fallback: wanted.fallback,
         };
-        let terms = staging::Terms { offered: muster_engine::offered(), max_component_size: MAX_COMPONENT };
+        let terms = staging::Terms {
+            offered: muster_engine::offered(),
+            max_component_size: MAX_COMPONENT,
+        };
         let roles = Arc::clone(&self.roles);
         let staged = tokio::task::spawn_blocking(move || roles.stage(package, &wishes, &terms))
             .await
-            .map_err(|error| ControlError::Internal(format!("the stager's thread failed: {error}")))?;
+            .map_err(|error| {
+                ControlError::Internal(format!("the stager's thread failed: {error}"))
+            })?;
         let droplet = staged.map_err(|error| Failure::Refused(stager_problem(error)))?;
-        let component = self.keep("component.wasm", droplet.component, files).await?;
+        let component = self
+            .keep("component.wasm", droplet.component, files)
+            .await?;
         let mut kept = Vec::with_capacity(droplet.files.len());
         for file in droplet.files {
             kept.push(self.keep(&file.path, file.source, files).await?);
@@ -175,11 +190,24 @@ impl Staging {
             staging::Entry::IncomingHandler => Entry::IncomingHandler,
             staging::Entry::Handler => Entry::Handler,
         };
-        Ok((Made { detected: droplet.detected, entry, component, files: kept }, droplet.log))
+        Ok((
+            Made {
+                detected: droplet.detected,
+                entry,
+                component,
+                files: kept,
+            },
+            droplet.log,
+        ))
     }
 
     /// Brings a file of the droplet into the block store, if it is not there.
-    async fn keep(&self, path: &str, source: Source, files: &[FileEntry]) -> Result<FileEntry, Failure> {
+    async fn keep(
+        &self,
+        path: &str,
+        source: Source,
+        files: &[FileEntry],
+    ) -> Result<FileEntry, Failure> {
         let bytes = match source {
             Source::Packaged(from) => {
                 let found = files.iter().find(|file| file.path == from).ok_or_else(|| {
@@ -190,12 +218,19 @@ impl Staging {
                         None,
                     ))
                 })?;
-                return Ok(FileEntry { path: path.to_owned(), ..found.clone() });
+                return Ok(FileEntry {
+                    path: path.to_owned(),
+                    ..found.clone()
+                });
             }
             Source::Made(bytes) => Bytes::from(bytes),
-            Source::StaticSite => Bytes::from_static(
-                bundled::component("site").ok_or_else(|| ControlError::Internal("this host was built without its component for static sites".to_owned()))?,
-            ),
+            Source::StaticSite => {
+                Bytes::from_static(bundled::component("site").ok_or_else(|| {
+                    ControlError::Internal(
+                        "this host was built without its component for static sites".to_owned(),
+                    )
+                })?)
+            }
         };
         Ok(self.blocks.write_bytes(path, bytes).await?)
     }
@@ -204,9 +239,12 @@ impl Staging {
     async fn compile(&self, made: &Made) -> Result<(), Failure> {
         let wasm = self.blocks.load_file(&made.component).await?;
         let (engine, entry) = (self.engine.clone(), made.entry);
-        let compiled = tokio::task::spawn_blocking(move || Code::load(&engine, &wasm, entry).map(|_| ()))
-            .await
-            .map_err(|error| ControlError::Internal(format!("the compiler's thread failed: {error}")))?;
+        let compiled =
+            tokio::task::spawn_blocking(move || Code::load(&engine, &wasm, entry).map(|_| ()))
+                .await
+                .map_err(|error| {
+                    ControlError::Internal(format!("the compiler's thread failed: {error}"))
+                })?;
         compiled.map_err(|error| {
             Failure::Refused(problem(
                 "component-unusable",
@@ -218,16 +256,32 @@ impl Staging {
     }
 
     /// Droplet, routes and release appear together.
-    async fn release(&self, job: &JobRecord, input: PushInput, made: Made, package: Uuid) -> Result<(), Failure> {
+    async fn release(
+        &self,
+        job: &JobRecord,
+        input: PushInput,
+        made: Made,
+        package: Uuid,
+    ) -> Result<(), Failure> {
         let (job, domain) = (job.clone(), self.app_domain.clone());
         let written: Result<(), ControlError> = self
             .store
-            .write_or_refuse(move |tx| Box::pin(async move { write_release(tx, &job, input, made, package, &domain).await }))
+            .write_or_refuse(move |tx| {
+                Box::pin(
+                    async move { write_release(tx, &job, input, made, package, &domain).await },
+                )
+            })
             .await;
         Ok(written?)
     }
 
-    async fn tell(&self, job: &JobRecord, step: &'static str, line: String, start: bool) -> Result<(), Failure> {
+    async fn tell(
+        &self,
+        job: &JobRecord,
+        step: &'static str,
+        line: String,
+        start: bool,
+    ) -> Result<(), Failure> {
         let id = job.id;
         self.store
             .write(move |tx| {
@@ -262,7 +316,9 @@ pub(crate) fn entry_name(entry: Entry) -> &'static str {
 
 /// The entry point of that name.
 pub(crate) fn entry_named(name: &str) -> Option<Entry> {
-    [Entry::IncomingHandler, Entry::Handler].into_iter().find(|entry| entry_name(*entry) == name)
+    [Entry::IncomingHandler, Entry::Handler]
+        .into_iter()
+        .find(|entry| entry_name(*entry) == name)
 }
 
 async fn write_release(
@@ -274,13 +330,20 @@ async fn write_release(
     domain: &str,
 ) -> Result<(), ControlError> {
     // Cancelled, or its app deleted, while the stager was at work.
-    let alive = tx.job_get(job.id).await?.is_some_and(|job| job.state == JobState::Running);
+    let alive = tx
+        .job_get(job.id)
+        .await?
+        .is_some_and(|job| job.state == JobState::Running);
     let app = match job.app.filter(|_| alive) {
         Some(app) => tx.app_by_id(app).await?,
         None => None,
     };
     let Some(mut app) = app else { return Ok(()) };
-    let actor = Actor { name: input.actor.clone(), origin: None, request: None };
+    let actor = Actor {
+        name: input.actor.clone(),
+        origin: None,
+        request: None,
+    };
     let droplet = DropletRecord {
         id: DropletId(Uuid::now_v7()),
         app: app.id,
@@ -294,25 +357,46 @@ async fn write_release(
     };
     tx.droplet_insert(&droplet).await?;
     let before = newest_release(tx, &app).await?;
-    let wanted = input.settings.apply(&before.as_ref().map(|release| release.settings.clone()).unwrap_or_default());
+    let wanted = input.settings.apply(
+        &before
+            .as_ref()
+            .map(|release| release.settings.clone())
+            .unwrap_or_default(),
+    );
     for route in routes(tx, &app, &input, before.is_none(), domain).await? {
         add_target(tx, &actor, &route, app.id, DEFAULT_WEIGHT, None).await?;
     }
     app.instances = input.instances.unwrap_or(app.instances);
     if input.no_start && app.state == DesiredState::Started {
         tx.app_update(&app).await?;
-        jobs::end(tx, job.id, Ok(()), &format!("droplet {} is staged; what runs was left alone", droplet.id)).await?;
+        jobs::end(
+            tx,
+            job.id,
+            Ok(()),
+            &format!("droplet {} is staged; what runs was left alone", droplet.id),
+        )
+        .await?;
     } else {
         if !input.no_start {
             app.state = DesiredState::Started;
         }
         let (release, rolls) = rollouts::begin(tx, &mut app, droplet.id, &wanted).await?;
-        tx.job_input(job.id, &serde_json::json!({ "release": release })).await?;
+        tx.job_input(job.id, &serde_json::json!({ "release": release }))
+            .await?;
         if rolls {
-            let line = format!("droplet {} is release {release}; starting {} instances", droplet.id, app.instances);
+            let line = format!(
+                "droplet {} is release {release}; starting {} instances",
+                droplet.id, app.instances
+            );
             jobs::tell(tx, job.id, "starting", &[line]).await?;
         } else {
-            jobs::end(tx, job.id, Ok(()), &format!("droplet {} is staged; the app is stopped", droplet.id)).await?;
+            jobs::end(
+                tx,
+                job.id,
+                Ok(()),
+                &format!("droplet {} is staged; the app is stopped", droplet.id),
+            )
+            .await?;
         }
     }
     record(tx, &actor, change_of(&app, "stage", ChangeKind::Updated)).await?;
@@ -328,22 +412,51 @@ async fn routes(
     first: bool,
     domain: &str,
 ) -> Result<Vec<Address>, ControlError> {
-    let parse = |text: &str| Address::parse(text).map_err(|why| ControlError::invalid("routes", why));
+    let parse =
+        |text: &str| Address::parse(text).map_err(|why| ControlError::invalid("routes", why));
     if input.routes.is_empty() && first && tx.route_list_for_app(app.id).await?.is_empty() {
         return Ok(vec![parse(&format!("{}.{domain}", app.name))?]);
     }
     let held = tx.route_list_for_app(app.id).await?;
-    let named: Vec<Address> = input.routes.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
+    let named: Vec<Address> = input
+        .routes
+        .iter()
+        .map(|text| parse(text))
+        .collect::<Result<_, _>>()?;
     Ok(named
         .into_iter()
-        .filter(|named| !held.iter().any(|route| route.host == named.host && route.path == named.path))
+        .filter(|named| {
+            !held
+                .iter()
+                .any(|route| route.host == named.host && route.path == named.path)
+        })
         .collect())
+}
+
+/// What a push's owner is told when the host could not stage it.
+fn failed(error: &ControlError) -> Problem {
+    match error {
+        ControlError::Store(StoreError::NoSpace) | ControlError::Blocks(BlocksError::NoSpace) => {
+            problem(
+                "no-space",
+                "The host's disk is full",
+                "nothing was changed",
+                Some("free some space on the data directory's disk and push again".to_owned()),
+            )
+        }
+        other => problem("push-failed", "The push failed", other.to_string(), None),
+    }
 }
 
 fn stager_problem(error: StagerError) -> Problem {
     match error {
         StagerError::Rejected(rejection) => {
-            let mut found = problem(&rejection.code, "The package cannot be staged", rejection.message, None);
+            let mut found = problem(
+                &rejection.code,
+                "The package cannot be staged",
+                rejection.message,
+                None,
+            );
             for detail in rejection.details {
                 found.detail.push_str("\n  ");
                 found.detail.push_str(&detail);
@@ -377,7 +490,11 @@ impl PackageFiles for Package {
         let mut entries: Vec<PackageEntry> = self
             .files
             .iter()
-            .map(|file| PackageEntry { path: file.path.clone(), size: file.size, digest: file_digest(file) })
+            .map(|file| PackageEntry {
+                path: file.path.clone(),
+                size: file.size,
+                digest: file_digest(file),
+            })
             .collect();
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         entries
@@ -396,6 +513,8 @@ impl PackageFiles for Package {
             }
             Ok::<_, muster_blocks::BlocksError>(bytes)
         };
-        self.runtime.block_on(read).map_err(|error| PackageError::Unavailable(error.to_string()))
+        self.runtime
+            .block_on(read)
+            .map_err(|error| PackageError::Unavailable(error.to_string()))
     }
 }

@@ -67,7 +67,11 @@ impl Tokens {
             None => {
                 let key = secret();
                 let kept = key.clone();
-                store.write(move |tx| Box::pin(async move { tx.setting_put(KEY_SETTING, &kept).await })).await?;
+                store
+                    .write(move |tx| {
+                        Box::pin(async move { tx.setting_put(KEY_SETTING, &kept).await })
+                    })
+                    .await?;
                 key
             }
         };
@@ -85,14 +89,22 @@ impl Tokens {
         })
     }
 
-    /// Makes the first user, unless there is one. Gives the password back if
-    /// it was made up here.
-    pub(crate) async fn ensure_admin(&self, password: Option<String>) -> Result<Option<String>, ControlError> {
+    /// Makes the first user, unless there is one. A password that is made up
+    /// here is told before it counts: a host that is cut off in between makes
+    /// up another one at its next start.
+    pub(crate) async fn ensure_admin(
+        &self,
+        password: Option<String>,
+        tell: impl FnOnce(&str),
+    ) -> Result<(), ControlError> {
         if self.store.user_count().await? > 0 {
-            return Ok(None);
+            return Ok(());
         }
-        let made_up = password.is_none();
-        let password = password.unwrap_or_else(secret);
+        let password = password.unwrap_or_else(|| {
+            let made_up = secret();
+            tell(&made_up);
+            made_up
+        });
         let user = UserRecord {
             id: UserId(Uuid::now_v7()),
             name: "admin".to_owned(),
@@ -100,8 +112,10 @@ impl Tokens {
             admin: true,
             created_at: muster_store::now(),
         };
-        self.store.write(move |tx| Box::pin(async move { tx.user_insert(&user).await })).await?;
-        Ok(made_up.then_some(password))
+        self.store
+            .write(move |tx| Box::pin(async move { tx.user_insert(&user).await }))
+            .await?;
+        Ok(())
     }
 
     /// Answers a request for tokens.
@@ -109,9 +123,13 @@ impl Tokens {
         match request {
             TokenRequest::Password { username, password } => {
                 let user = self.store.user_by_name(&username).await?;
-                let hash = user.as_ref().map_or_else(|| self.nobody.clone(), |user| user.password_hash.clone());
+                let hash = user
+                    .as_ref()
+                    .map_or_else(|| self.nobody.clone(), |user| user.password_hash.clone());
                 let good = verify_password(password, hash).await?;
-                let user = user.filter(|_| good).ok_or(ControlError::Unauthorized(WRONG_PASSWORD))?;
+                let user = user
+                    .filter(|_| good)
+                    .ok_or(ControlError::Unauthorized(WRONG_PASSWORD))?;
                 self.pair(&user, Uuid::now_v7()).await
             }
             TokenRequest::RefreshToken { refresh_token } => self.refresh(&refresh_token).await,
@@ -129,7 +147,9 @@ impl Tokens {
         let hash = digest(token);
         let now = muster_store::now();
         let found = self.store.refresh_token_by_hash(&hash).await?;
-        let found = found.filter(|found| found.expires_at > now).ok_or(ControlError::Unauthorized(WRONG_REFRESH))?;
+        let found = found
+            .filter(|found| found.expires_at > now)
+            .ok_or(ControlError::Unauthorized(WRONG_REFRESH))?;
         let id = found.id;
         let first = self
             .store
@@ -145,7 +165,9 @@ impl Tokens {
             })
             .await?;
         let user = self.store.user_by_id(found.user).await?;
-        let user = user.filter(|_| first).ok_or(ControlError::Unauthorized(WRONG_REFRESH))?;
+        let user = user
+            .filter(|_| first)
+            .ok_or(ControlError::Unauthorized(WRONG_REFRESH))?;
         self.pair(&user, found.family).await
     }
 
@@ -161,8 +183,10 @@ impl Tokens {
             exp: issued + ACCESS_LIFE.as_secs(),
             jti: Uuid::now_v7(),
         };
-        let access_token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
-            .map_err(|error| ControlError::Internal(format!("a token cannot be signed: {error}")))?;
+        let access_token =
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(
+                |error| ControlError::Internal(format!("a token cannot be signed: {error}")),
+            )?;
         let refresh_token = secret();
         let record = RefreshTokenRecord {
             id: Uuid::now_v7(),
@@ -173,7 +197,9 @@ impl Tokens {
             used_at: None,
             created_at: now,
         };
-        self.store.write(move |tx| Box::pin(async move { tx.refresh_token_insert(&record).await })).await?;
+        self.store
+            .write(move |tx| Box::pin(async move { tx.refresh_token_insert(&record).await }))
+            .await?;
         Ok(TokenReply {
             access_token,
             token_type: "Bearer".to_owned(),
@@ -196,17 +222,21 @@ async fn hash_password(password: &str) -> Result<String, ControlError> {
     let password = password.to_owned();
     off_thread(move || {
         let hash = Argon2::default().hash_password(password.as_bytes());
-        hash.map(|hash| hash.to_string())
-            .map_err(|error| ControlError::Internal(format!("a password cannot be hashed: {error}")))
+        hash.map(|hash| hash.to_string()).map_err(|error| {
+            ControlError::Internal(format!("a password cannot be hashed: {error}"))
+        })
     })
     .await
 }
 
 async fn verify_password(password: String, hash: String) -> Result<bool, ControlError> {
     off_thread(move || {
-        let hash = PasswordHash::new(&hash)
-            .map_err(|error| ControlError::Internal(format!("a password hash cannot be read: {error}")))?;
-        Ok(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        let hash = PasswordHash::new(&hash).map_err(|error| {
+            ControlError::Internal(format!("a password hash cannot be read: {error}"))
+        })?;
+        Ok(Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok())
     })
     .await
 }

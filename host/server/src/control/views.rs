@@ -21,7 +21,10 @@ const MAX_LIMIT: u32 = 500;
 pub(crate) fn page_limit(query: &PageQuery) -> Result<u32, ControlError> {
     match query.limit.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
-        limit => Err(ControlError::invalid("limit", format!("{limit} is out of bounds: 1 to {MAX_LIMIT}"))),
+        limit => Err(ControlError::invalid(
+            "limit",
+            format!("{limit} is out of bounds: 1 to {MAX_LIMIT}"),
+        )),
     }
 }
 
@@ -35,7 +38,11 @@ pub(crate) struct Urls {
 impl Urls {
     /// A route's address, if its host name is not a pattern.
     pub(crate) fn of(&self, host: &str, path: &str) -> Option<String> {
-        let port = if self.port == 80 { String::new() } else { format!(":{}", self.port) };
+        let port = if self.port == 80 {
+            String::new()
+        } else {
+            format!(":{}", self.port)
+        };
         (!host.contains('*')).then(|| format!("http://{host}{port}{path}"))
     }
 }
@@ -52,8 +59,15 @@ pub(crate) async fn app_view(
         Some(number) => db.release_get(app.id, number).await?,
         None => None,
     };
-    let mut settings = release.as_ref().map(|release| release.settings.clone()).unwrap_or_default();
-    settings.env = settings.env.into_keys().map(|name| (name, "…".to_owned())).collect::<BTreeMap<_, _>>();
+    let mut settings = release
+        .as_ref()
+        .map(|release| release.settings.clone())
+        .unwrap_or_default();
+    settings.env = settings
+        .env
+        .into_keys()
+        .map(|name| (name, "…".to_owned()))
+        .collect::<BTreeMap<_, _>>();
     let routes = db.route_list_for_app(app.id).await?;
     Ok(App {
         id: app.id,
@@ -63,9 +77,14 @@ pub(crate) async fn app_view(
         running: instances.running(app.id),
         release: app.current_release,
         next_release: app.next_release,
-        droplet: release.filter(|release| Some(release.number) == app.current_release).map(|release| release.droplet),
+        droplet: release
+            .filter(|release| Some(release.number) == app.current_release)
+            .map(|release| release.droplet),
         settings,
-        urls: routes.iter().filter_map(|route| urls.of(&route.host, &route.path)).collect(),
+        urls: routes
+            .iter()
+            .filter_map(|route| urls.of(&route.host, &route.path))
+            .collect(),
         last_failure: app.last_failure.clone(),
         created_at: app.created_at,
         updated_at: app.updated_at,
@@ -73,7 +92,11 @@ pub(crate) async fn app_view(
 }
 
 /// A route, with its apps' names.
-pub(crate) async fn route_view(db: &Reader, urls: &Urls, route: &RouteRecord) -> Result<Route, StoreError> {
+pub(crate) async fn route_view(
+    db: &Reader,
+    urls: &Urls,
+    route: &RouteRecord,
+) -> Result<Route, StoreError> {
     let action = match &route.redirect {
         Some(redirect) => RouteAction::Redirect {
             location: redirect.location.clone(),
@@ -85,7 +108,10 @@ pub(crate) async fn route_view(db: &Reader, urls: &Urls, route: &RouteRecord) ->
             for target in &route.targets {
                 let app = db.app_by_id(target.app).await?;
                 let app = app.map_or_else(|| target.app.to_string(), |app| app.name);
-                targets.push(RouteTarget { app, weight: target.weight });
+                targets.push(RouteTarget {
+                    app,
+                    weight: target.weight,
+                });
             }
             RouteAction::Forward { targets }
         }

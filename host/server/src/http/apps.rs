@@ -47,7 +47,11 @@ fn accepted(job: Job) -> Accepted {
 
 /// List apps by name.
 #[utoipa::path(get, path = "/apps", tag = "apps", params(PageQuery), responses((status = 200, body = Page<App>)))]
-async fn app_list(State(api): State<Api>, _: Caller, Params(query): Params<PageQuery>) -> Answer<Json<Page<App>>> {
+async fn app_list(
+    State(api): State<Api>,
+    _: Caller,
+    Params(query): Params<PageQuery>,
+) -> Answer<Json<Page<App>>> {
     Ok(Json(api.apps.list(&query).await?))
 }
 
@@ -56,7 +60,11 @@ async fn app_list(State(api): State<Api>, _: Caller, Params(query): Params<PageQ
     (status = 200, body = AppDetail),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
-async fn app_show(State(api): State<Api>, _: Caller, Segment(app): Segment<String>) -> Answer<Json<AppDetail>> {
+async fn app_show(
+    State(api): State<Api>,
+    _: Caller,
+    Segment(app): Segment<String>,
+) -> Answer<Json<AppDetail>> {
     Ok(Json(api.apps.show(&app).await?))
 }
 
@@ -92,7 +100,11 @@ async fn app_delete(
 #[utoipa::path(get, path = "/apps/{app}/env", tag = "apps", params(("app" = String, Path, description = "The app's name")), responses(
     (status = 200, body = Env),
 ))]
-async fn app_env(State(api): State<Api>, _: Caller, Segment(app): Segment<String>) -> Answer<Json<Env>> {
+async fn app_env(
+    State(api): State<Api>,
+    _: Caller,
+    Segment(app): Segment<String>,
+) -> Answer<Json<Env>> {
     Ok(Json(api.apps.env(&app).await?))
 }
 
@@ -130,7 +142,11 @@ async fn app_push(
     (status = 202, body = Job),
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]
-async fn app_start(State(api): State<Api>, Caller(actor): Caller, Segment(app): Segment<String>) -> Answer<Accepted> {
+async fn app_start(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(app): Segment<String>,
+) -> Answer<Accepted> {
     Ok(accepted(api.apps.start(&actor, &app).await?))
 }
 
@@ -138,7 +154,11 @@ async fn app_start(State(api): State<Api>, Caller(actor): Caller, Segment(app): 
 #[utoipa::path(post, path = "/apps/{app}/actions/stop", tag = "apps", params(("app" = String, Path, description = "The app's name")), responses(
     (status = 202, body = Job),
 ))]
-async fn app_stop(State(api): State<Api>, Caller(actor): Caller, Segment(app): Segment<String>) -> Answer<Accepted> {
+async fn app_stop(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(app): Segment<String>,
+) -> Answer<Accepted> {
     Ok(accepted(api.apps.stop(&actor, &app).await?))
 }
 
@@ -147,7 +167,11 @@ async fn app_stop(State(api): State<Api>, Caller(actor): Caller, Segment(app): S
     (status = 202, body = Job),
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]
-async fn app_restart(State(api): State<Api>, Caller(actor): Caller, Segment(app): Segment<String>) -> Answer<Accepted> {
+async fn app_restart(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(app): Segment<String>,
+) -> Answer<Accepted> {
     Ok(accepted(api.apps.restart(&actor, &app).await?))
 }
 

@@ -23,8 +23,12 @@ use crate::control::error::ControlError;
 const MAX_ASKED: usize = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    let upload = OpenApiRouter::new().routes(routes!(block_put)).layer(DefaultBodyLimit::max(MAX_BLOCK));
-    OpenApiRouter::new().routes(routes!(block_missing)).merge(upload)
+    let upload = OpenApiRouter::new()
+        .routes(routes!(block_put))
+        .layer(DefaultBodyLimit::max(MAX_BLOCK));
+    OpenApiRouter::new()
+        .routes(routes!(block_missing))
+        .merge(upload)
 }
 
 /// Ask which blocks this host lacks.
@@ -37,10 +41,17 @@ async fn block_missing(
     Input(query): Input<MissingQuery>,
 ) -> Answer<Json<MissingReply>> {
     if query.blocks.len() > MAX_ASKED {
-        let message = format!("{} blocks are too many for one question; ask for {MAX_ASKED} at a time", query.blocks.len());
+        let message = format!(
+            "{} blocks are too many for one question; ask for {MAX_ASKED} at a time",
+            query.blocks.len()
+        );
         return Err(ControlError::invalid("blocks", message).into());
     }
-    let missing = api.blocks.missing(&query.blocks).await.map_err(ControlError::from)?;
+    let missing = api
+        .blocks
+        .missing(&query.blocks)
+        .await
+        .map_err(ControlError::from)?;
     Ok(Json(MissingReply { missing }))
 }
 
@@ -50,8 +61,17 @@ async fn block_missing(
     (status = 413, description = "The block is larger than 4 MiB"),
     (status = 422, description = "The bytes are not those that the name says", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn block_put(State(api): State<Api>, _: Caller, Segment(digest): Segment<String>, bytes: Bytes) -> Answer<StatusCode> {
-    let digest = Digest::parse(&digest).map_err(|error| ControlError::invalid("digest", error.to_string()))?;
-    api.blocks.put(&digest, bytes).await.map_err(ControlError::from)?;
+async fn block_put(
+    State(api): State<Api>,
+    _: Caller,
+    Segment(digest): Segment<String>,
+    bytes: Bytes,
+) -> Answer<StatusCode> {
+    let digest = Digest::parse(&digest)
+        .map_err(|error| ControlError::invalid("digest", error.to_string()))?;
+    api.blocks
+        .put(&digest, bytes)
+        .await
+        .map_err(ControlError::from)?;
     Ok(StatusCode::NO_CONTENT)
 }

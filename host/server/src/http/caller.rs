@@ -24,10 +24,23 @@ impl FromRequestParts<Api> for Caller {
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
-        let token = token.ok_or(ControlError::Unauthorized("the request has no access token"))?;
+        let token = token.ok_or(ControlError::Unauthorized(
+            "the request has no access token",
+        ))?;
         let claims = api.tokens.check(token)?;
-        let origin = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
-        let request = parts.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
-        Ok(Self(Actor { name: claims.name, origin, request }))
+        let origin = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|peer| peer.0.ip().to_string());
+        let request = parts
+            .headers
+            .get(REQUEST_ID)
+            .and_then(|id| id.to_str().ok())
+            .map(str::to_owned);
+        Ok(Self(Actor {
+            name: claims.name,
+            origin,
+            request,
+        }))
     }
 }

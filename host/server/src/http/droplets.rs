@@ -18,6 +18,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[utoipa::path(get, path = "/apps/{app}/droplets", tag = "droplets", params(("app" = String, Path, description = "The app's name")), responses(
     (status = 200, body = Page<Droplet>),
 ))]
-async fn droplet_list(State(api): State<Api>, _: Caller, Segment(app): Segment<String>) -> Answer<Json<Page<Droplet>>> {
+async fn droplet_list(
+    State(api): State<Api>,
+    _: Caller,
+    Segment(app): Segment<String>,
+) -> Answer<Json<Page<Droplet>>> {
     Ok(Json(api.droplets.list(&app).await?))
 }

@@ -16,12 +16,19 @@ use super::{
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(job_list)).routes(routes!(job_show)).routes(routes!(job_cancel))
+    OpenApiRouter::new()
+        .routes(routes!(job_list))
+        .routes(routes!(job_show))
+        .routes(routes!(job_cancel))
 }
 
 /// List jobs, newest first.
 #[utoipa::path(get, path = "/jobs", tag = "jobs", params(PageQuery), responses((status = 200, body = Page<Job>)))]
-async fn job_list(State(api): State<Api>, _: Caller, Params(query): Params<PageQuery>) -> Answer<Json<Page<Job>>> {
+async fn job_list(
+    State(api): State<Api>,
+    _: Caller,
+    Params(query): Params<PageQuery>,
+) -> Answer<Json<Page<Job>>> {
     Ok(Json(api.jobs.list(&query).await?))
 }
 
@@ -44,6 +51,10 @@ async fn job_show(
     (status = 200, body = Job),
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]
-async fn job_cancel(State(api): State<Api>, Caller(actor): Caller, Segment(job): Segment<JobId>) -> Answer<Json<Job>> {
+async fn job_cancel(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(job): Segment<JobId>,
+) -> Answer<Json<Job>> {
     Ok(Json(api.jobs.cancel(&actor, job).await?))
 }

@@ -46,21 +46,35 @@ async fn log_tail(
 ) -> Answer<Response> {
     let tail = query.tail.unwrap_or(DEFAULT_TAIL);
     if tail > MAX_TAIL {
-        return Err(ControlError::invalid("tail", format!("{tail} is out of bounds: 0 to {MAX_TAIL}")).into());
+        return Err(ControlError::invalid(
+            "tail",
+            format!("{tail} is out of bounds: 0 to {MAX_TAIL}"),
+        )
+        .into());
     }
     let app = require_app(&api.store, &app).await?.name;
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok());
+    let last = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok())
+        .and_then(|id| id.parse::<u64>().ok());
     if !query.follow {
         let items = api.logs.app(&app).tail(&app, tail as usize);
         return Ok(Json(Page { items, next: None }).into_response());
     }
     let ending = api.ending.clone();
     let stream = follow(api, app, tail as usize, last).take_until(ending.cancelled_owned());
-    Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
+    Ok(Sse::new(stream)
+        .keep_alive(KeepAlive::default())
+        .into_response())
 }
 
 /// The last lines, or those after `last`, and then every new one.
-fn follow(api: Api, app: String, tail: usize, last: Option<u64>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn follow(
+    api: Api,
+    app: String,
+    tail: usize,
+    last: Option<u64>,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     let log = api.logs.app(&app);
     let (first, begin) = match last {
         Some(last) => (Vec::new(), last),
@@ -79,10 +93,14 @@ fn follow(api: Api, app: String, tail: usize, last: Option<u64>) -> impl Stream<
             Some((lines, last))
         }
     });
-    futures::stream::iter([first]).chain(rest).flat_map(|lines| futures::stream::iter(lines.into_iter().map(event)))
+    futures::stream::iter([first])
+        .chain(rest)
+        .flat_map(|lines| futures::stream::iter(lines.into_iter().map(event)))
 }
 
 fn event(line: LogLine) -> Result<Event, Infallible> {
     let event = Event::default().event("line").id(line.sequence.to_string());
-    Ok(event.json_data(&line).unwrap_or_else(|_| Event::default().comment("a line could not be written")))
+    Ok(event
+        .json_data(&line)
+        .unwrap_or_else(|_| Event::default().comment("a line could not be written")))
 }

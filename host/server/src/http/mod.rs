@@ -25,7 +25,7 @@ use muster_blocks::Blocks;
 use muster_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::{request_id::MakeRequestUuid, ServiceBuilderExt};
+use tower_http::{ServiceBuilderExt, request_id::MakeRequestUuid};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::openapi::openapi_document;
@@ -104,7 +104,9 @@ fn router(api: Api) -> Router {
 /// Serves the API until the host ends.
 pub(crate) async fn serve(listener: TcpListener, api: Api, ending: CancellationToken) {
     let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(ending.cancelled_owned()).await;
+    let served = axum::serve(listener, service)
+        .with_graceful_shutdown(ending.cancelled_owned())
+        .await;
     if let Err(error) = served {
         tracing::error!(%error, "the API ended");
     }

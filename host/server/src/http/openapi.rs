@@ -22,9 +22,16 @@ struct Base;
 /// Puts the routes under their prefix and describes them.
 pub(super) fn with_document(v1: OpenApiRouter<Api>) -> (Router<Api>, Document) {
     let mut base = Base::openapi();
-    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    base.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
-    OpenApiRouter::with_openapi(base).nest("/api/v1", v1).split_for_parts()
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .build();
+    base.components
+        .get_or_insert_default()
+        .add_security_scheme("token", SecurityScheme::Http(scheme));
+    OpenApiRouter::with_openapi(base)
+        .nest("/api/v1", v1)
+        .split_for_parts()
 }
 
 /// `GET /api/openapi.json`

@@ -12,7 +12,10 @@ use axum::{
 use super::{Api, status};
 
 pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics))
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
 }
 
 /// The process answers.
@@ -25,7 +28,10 @@ async fn readyz(State(api): State<Api>) -> (StatusCode, &'static str) {
     match status::status(&api).await {
         Ok(status) if status.ready => (StatusCode::OK, "ready\n"),
         Ok(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be read\n"),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database cannot be read\n",
+        ),
     }
 }
 
@@ -35,5 +41,8 @@ async fn metrics(State(api): State<Api>) -> impl IntoResponse {
         metrics::gauge!("muster_instances_running").set(status.running);
         metrics::gauge!("muster_instances_desired").set(status.desired);
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], api.metrics.render())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        api.metrics.render(),
+    )
 }

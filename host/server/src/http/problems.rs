@@ -49,64 +49,99 @@ impl From<ControlError> for Refused {
     fn from(error: ControlError) -> Self {
         let text = error.to_string();
         match error {
-            ControlError::NotFound { kind, .. } => {
-                Self::new(StatusCode::NOT_FOUND, &format!("{kind}-not-found"), "There is no such thing")
-                    .detail(text)
-                    .remedy(format!("see what there is with: muster {kind} list"))
-            }
-            ControlError::Conflict { code, message, remedy } => {
-                Self::new(StatusCode::CONFLICT, code, "This does not fit what is there").detail(message).remedy(remedy)
-            }
-            ControlError::Invalid(fields) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-request", "The request has wrong fields")
-                    .fields(fields)
-            }
+            ControlError::NotFound { kind, .. } => Self::new(
+                StatusCode::NOT_FOUND,
+                &format!("{kind}-not-found"),
+                "There is no such thing",
+            )
+            .detail(text)
+            .remedy(format!("see what there is with: muster {kind} list")),
+            ControlError::Conflict {
+                code,
+                message,
+                remedy,
+            } => Self::new(
+                StatusCode::CONFLICT,
+                code,
+                "This does not fit what is there",
+            )
+            .detail(message)
+            .remedy(remedy),
+            ControlError::Invalid(fields) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-request",
+                "The request has wrong fields",
+            )
+            .fields(fields),
             ControlError::BlocksMissing(missing) => {
                 let field = |digest: &muster_api::blocks::Digest| FieldProblem {
                     field: "files".to_owned(),
                     message: format!("block {digest} was not uploaded"),
                 };
-                Self::new(StatusCode::CONFLICT, "blocks-missing", "Blocks of the package are missing")
-                    .detail(text)
-                    .remedy("upload them with PUT /api/v1/blocks/{digest} and push again")
-                    .fields(missing.iter().take(100).map(field).collect())
+                Self::new(
+                    StatusCode::CONFLICT,
+                    "blocks-missing",
+                    "Blocks of the package are missing",
+                )
+                .detail(text)
+                .remedy("upload them with PUT /api/v1/blocks/{digest} and push again")
+                .fields(missing.iter().take(100).map(field).collect())
             }
             ControlError::Unauthorized(why) => {
                 Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Log in first")
                     .detail(why)
                     .remedy("log in with: muster login")
             }
-            ControlError::Plugin(error) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "plugin-unusable", "The plugin cannot play this role")
-                    .detail(error.to_string())
-                    .remedy("the plugin that played the role before, if any, still does")
-            }
-            ControlError::Engine(error) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "component-unusable", "The component cannot run here")
-                    .detail(error.to_string())
-            }
-            ControlError::Store(StoreError::NoSpace) | ControlError::Blocks(BlocksError::NoSpace) => {
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "no-space", "The host's disk is full")
-                    .detail("nothing was changed")
-                    .remedy("free some space on the data directory's disk and try again")
-            }
-            ControlError::Store(StoreError::ReadOnly) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "read-only", "The host's database can only be read")
-                    .detail("nothing was changed")
-                    .remedy("make the data directory writable and try again")
-            }
-            ControlError::Store(StoreError::Conflict { what }) => {
-                Self::new(StatusCode::CONFLICT, "exists-already", "This does not fit what is there")
-                    .detail(format!("there already is {what}"))
-            }
-            ControlError::Blocks(error @ (BlocksError::Mismatch { .. } | BlocksError::TooLarge { .. })) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "block-wrong", "The block is not what its name says")
-                    .detail(error.to_string())
-            }
+            ControlError::Plugin(error) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "plugin-unusable",
+                "The plugin cannot play this role",
+            )
+            .detail(error.to_string())
+            .remedy("the plugin that played the role before, if any, still does"),
+            ControlError::Engine(error) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "component-unusable",
+                "The component cannot run here",
+            )
+            .detail(error.to_string()),
+            ControlError::Store(StoreError::NoSpace)
+            | ControlError::Blocks(BlocksError::NoSpace) => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "no-space",
+                "The host's disk is full",
+            )
+            .detail("nothing was changed")
+            .remedy("free some space on the data directory's disk and try again"),
+            ControlError::Store(StoreError::ReadOnly) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "read-only",
+                "The host's database can only be read",
+            )
+            .detail("nothing was changed")
+            .remedy("make the data directory writable and try again"),
+            ControlError::Store(StoreError::Conflict { what }) => Self::new(
+                StatusCode::CONFLICT,
+                "exists-already",
+                "This does not fit what is there",
+            )
+            .detail(format!("there already is {what}")),
+            ControlError::Blocks(
+                error @ (BlocksError::Mismatch { .. } | BlocksError::TooLarge { .. }),
+            ) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "block-wrong",
+                "The block is not what its name says",
+            )
+            .detail(error.to_string()),
             ControlError::Store(_) | ControlError::Blocks(_) | ControlError::Internal(_) => {
                 tracing::error!(error = text, "a request failed");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The host failed")
-                    .detail("nothing was changed; the host's log has more under this request id")
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "The host failed",
+                )
+                .detail("nothing was changed; the host's log has more under this request id")
             }
         }
     }
@@ -114,10 +149,14 @@ impl From<ControlError> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self.0)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(problem::MEDIA_TYPE),
+        );
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -126,13 +165,21 @@ impl IntoResponse for Refused {
 }
 
 pub(super) async fn no_such_route(request: Request) -> Refused {
-    Refused::new(StatusCode::NOT_FOUND, "no-such-route", "The API has no such route")
-        .detail(request.uri().path().to_owned())
-        .remedy("GET /api/openapi.json describes every route")
+    Refused::new(
+        StatusCode::NOT_FOUND,
+        "no-such-route",
+        "The API has no such route",
+    )
+    .detail(request.uri().path().to_owned())
+    .remedy("GET /api/openapi.json describes every route")
 }
 
 pub(super) async fn method_not_allowed(request: Request) -> Refused {
-    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The route has no such method")
-        .detail(format!("{} {}", request.method(), request.uri().path()))
-        .remedy("GET /api/openapi.json describes every route")
+    Refused::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "The route has no such method",
+    )
+    .detail(format!("{} {}", request.method(), request.uri().path()))
+    .remedy("GET /api/openapi.json describes every route")
 }

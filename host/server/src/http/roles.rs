@@ -22,7 +22,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     let install = OpenApiRouter::new()
         .routes(routes!(role_show, role_add, role_remove))
         .layer(DefaultBodyLimit::max(MAX_PLUGIN));
-    OpenApiRouter::new().routes(routes!(role_list)).merge(install)
+    OpenApiRouter::new()
+        .routes(routes!(role_list))
+        .merge(install)
 }
 
 /// List the roles of this host and those that it could have.
@@ -36,7 +38,11 @@ async fn role_list(State(api): State<Api>, _: Caller) -> Answer<Json<Page<Role>>
     (status = 200, body = Role),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
-async fn role_show(State(api): State<Api>, _: Caller, Segment(role): Segment<String>) -> Answer<Json<Role>> {
+async fn role_show(
+    State(api): State<Api>,
+    _: Caller,
+    Segment(role): Segment<String>,
+) -> Answer<Json<Role>> {
     Ok(Json(api.roles.show(&role).await?))
 }
 

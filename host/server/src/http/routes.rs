@@ -19,7 +19,9 @@ use super::{
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(route_list, route_add)).routes(routes!(route_remove))
+    OpenApiRouter::new()
+        .routes(routes!(route_list, route_add))
+        .routes(routes!(route_remove))
 }
 
 /// How to remove a route.
@@ -35,7 +37,11 @@ struct Removal {
 
 /// List routes by host and path.
 #[utoipa::path(get, path = "/routes", tag = "routes", params(PageQuery), responses((status = 200, body = Page<Route>)))]
-async fn route_list(State(api): State<Api>, _: Caller, Params(query): Params<PageQuery>) -> Answer<Json<Page<Route>>> {
+async fn route_list(
+    State(api): State<Api>,
+    _: Caller,
+    Params(query): Params<PageQuery>,
+) -> Answer<Json<Page<Route>>> {
     Ok(Json(api.routes.list(&query).await?))
 }
 
@@ -51,7 +57,10 @@ async fn route_add(
     Caller(actor): Caller,
     Input(new): Input<NewRoute>,
 ) -> Answer<(StatusCode, Json<Route>)> {
-    Ok((StatusCode::CREATED, Json(api.routes.add(&actor, new).await?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(api.routes.add(&actor, new).await?),
+    ))
 }
 
 /// Remove a route, or one app's share of it.
@@ -65,5 +74,9 @@ async fn route_remove(
     Segment(route): Segment<RouteId>,
     Params(how): Params<Removal>,
 ) -> Answer<Json<DeletionPlan>> {
-    Ok(Json(api.routes.remove(&actor, route, how.app, how.dry_run).await?))
+    Ok(Json(
+        api.routes
+            .remove(&actor, route, how.app, how.dry_run)
+            .await?,
+    ))
 }

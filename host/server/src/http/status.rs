@@ -12,15 +12,20 @@ use super::{Api, caller::Caller, reply::Answer};
 use crate::control::error::ControlError;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(info_show)).routes(routes!(status_show))
+    OpenApiRouter::new()
+        .routes(routes!(info_show))
+        .routes(routes!(status_show))
 }
 
 /// What this host is.
 #[utoipa::path(get, path = "/info", tag = "host", responses((status = 200, body = Info)))]
 async fn info_show(State(api): State<Api>, _: Caller) -> Answer<Json<Info>> {
     let all = api.roles.list().await?.items;
-    let (here, available): (Vec<_>, Vec<_>) = all.into_iter().partition(|role| role.state != RoleState::Absent);
-    let names = |roles: Vec<muster_api::roles::Role>| roles.into_iter().map(|role| role.name).collect();
+    let (here, available): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|role| role.state != RoleState::Absent);
+    let names =
+        |roles: Vec<muster_api::roles::Role>| roles.into_iter().map(|role| role.name).collect();
     let host = &api.host;
     Ok(Json(Info {
         id: host.id,
@@ -44,13 +49,26 @@ async fn status_show(State(api): State<Api>, _: Caller) -> Answer<Json<Status>> 
 
 /// How this host is.
 pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
-    let roles: Vec<_> =
-        api.roles.list().await?.items.into_iter().filter(|role| role.state != RoleState::Absent).collect();
+    let roles: Vec<_> = api
+        .roles
+        .list()
+        .await?
+        .items
+        .into_iter()
+        .filter(|role| role.state != RoleState::Absent)
+        .collect();
     let apps = api.store.app_all().await?;
     let mut attention = Vec::new();
-    for role in roles.iter().filter(|role| matches!(role.state, RoleState::Failing | RoleState::Degraded)) {
+    for role in roles
+        .iter()
+        .filter(|role| matches!(role.state, RoleState::Failing | RoleState::Degraded))
+    {
         let why = role.last_error.as_deref().unwrap_or("no reason is known");
-        attention.push(format!("role {}: {}", role.name, why.lines().next().unwrap_or_default()));
+        attention.push(format!(
+            "role {}: {}",
+            role.name,
+            why.lines().next().unwrap_or_default()
+        ));
     }
     let (mut running, mut desired) = (0, 0);
     for app in apps.iter().filter(|app| app.state == DesiredState::Started) {
@@ -58,7 +76,10 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
         running += serving;
         desired += app.instances;
         if serving < app.instances && app.current_release.is_some() {
-            attention.push(format!("app {}: {serving} of {} instances serve", app.name, app.instances));
+            attention.push(format!(
+                "app {}: {serving} of {} instances serve",
+                app.name, app.instances
+            ));
         }
     }
     Ok(Status {

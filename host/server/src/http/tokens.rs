@@ -21,6 +21,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     (status = 200, body = TokenReply),
     (status = 401, description = "Name, password or token is wrong", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn token_create(State(api): State<Api>, Input(request): Input<TokenRequest>) -> Answer<Json<TokenReply>> {
+async fn token_create(
+    State(api): State<Api>,
+    Input(request): Input<TokenRequest>,
+) -> Answer<Json<TokenReply>> {
     Ok(Json(api.tokens.grant(request).await?))
 }

@@ -22,7 +22,13 @@ pub(super) struct BoardEntry {
 
 impl Default for BoardEntry {
     fn default() -> Self {
-        Self { state: RoleState::Absent, restarts: 0, last_error: None, last_error_at: None, plugin: None }
+        Self {
+            state: RoleState::Absent,
+            restarts: 0,
+            last_error: None,
+            last_error_at: None,
+            plugin: None,
+        }
     }
 }
 
@@ -86,7 +92,9 @@ impl Board {
     }
 
     fn update(&self, role: &str, change: impl FnOnce(&mut BoardEntry)) {
-        let name = super::catalog::PLAYED_BY_PLUGINS.iter().find(|(name, _)| *name == role);
+        let name = super::catalog::PLAYED_BY_PLUGINS
+            .iter()
+            .find(|(name, _)| *name == role);
         if let Some((name, _)) = name {
             change(self.lock().entry(name).or_default());
         }

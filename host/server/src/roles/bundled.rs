@@ -4,5 +4,8 @@ include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
 /// The bundled component of that name, unless the host was built without it.
 pub(crate) fn component(name: &str) -> Option<&'static [u8]> {
-    BUNDLED.iter().find(|(bundled, _)| *bundled == name).map(|(_, bytes)| *bytes)
+    BUNDLED
+        .iter()
+        .find(|(bundled, _)| *bundled == name)
+        .map(|(_, bytes)| *bytes)
 }

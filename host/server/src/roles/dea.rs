@@ -33,7 +33,10 @@ struct Seated {
 
 impl DeaSeat {
     pub(super) fn new(board: Arc<Board>) -> Self {
-        Self { seated: Mutex::new(None), board }
+        Self {
+            seated: Mutex::new(None),
+            board,
+        }
     }
 
     pub(super) fn set(&self, code: Option<PluginCode>) {

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use muster_api::{apps::DeletionPlan, blocks::FileEntry, roles::Role};
 use muster_engine::plugin::{
-    Health, Plugin, PluginCode, PluginError, RoleWorld, execution::DeaPlugin, routing::RouterPlugin,
-    staging::StagerPlugin,
+    Health, Plugin, PluginCode, PluginError, RoleWorld, execution::DeaPlugin,
+    routing::RouterPlugin, staging::StagerPlugin,
 };
 use muster_store::{ChangeKind, RoleRecord};
 use serde_json::json;
@@ -27,7 +27,10 @@ impl Roles {
             self.give_bundled().await?;
         }
         for record in self.store.role_list().await? {
-            let Some((name, _)) = catalog::PLAYED_BY_PLUGINS.iter().find(|(name, _)| *name == record.name) else {
+            let Some((name, _)) = catalog::PLAYED_BY_PLUGINS
+                .iter()
+                .find(|(name, _)| *name == record.name)
+            else {
                 continue;
             };
             let loaded = match self.component(name, record.component.as_ref()).await {
@@ -57,9 +60,18 @@ impl Roles {
     }
 
     /// Has a plugin play a role: the given component, or the bundled one.
-    pub(crate) async fn add(&self, actor: &Actor, role: &str, component: Option<Bytes>) -> Result<Role, ControlError> {
-        let known = catalog::PLAYED_BY_PLUGINS.iter().find(|(name, _)| *name == role);
-        let Some((name, _)) = known else { return Err(unknown(role)) };
+    pub(crate) async fn add(
+        &self,
+        actor: &Actor,
+        role: &str,
+        component: Option<Bytes>,
+    ) -> Result<Role, ControlError> {
+        let known = catalog::PLAYED_BY_PLUGINS
+            .iter()
+            .find(|(name, _)| *name == role);
+        let Some((name, _)) = known else {
+            return Err(unknown(role));
+        };
         let kept = match component {
             Some(bytes) => {
                 self.check(name, bytes.to_vec()).await?;
@@ -67,7 +79,9 @@ impl Roles {
             }
             None => None,
         };
-        let code = self.check(name, self.component(name, kept.as_ref()).await?).await?;
+        let code = self
+            .check(name, self.component(name, kept.as_ref()).await?)
+            .await?;
         let (actor, record_of) = (actor.clone(), role_record(name, kept));
         let after = json!({ "plugin": code.manifest().name, "version": code.manifest().version, "digest": code.digest() });
         self.store
@@ -85,12 +99,18 @@ impl Roles {
     }
 
     /// Takes a role from this host.
-    pub(crate) async fn remove(&self, actor: &Actor, role: &str, dry_run: bool) -> Result<DeletionPlan, ControlError> {
+    pub(crate) async fn remove(
+        &self,
+        actor: &Actor,
+        role: &str,
+        dry_run: bool,
+    ) -> Result<DeletionPlan, ControlError> {
         if catalog::BUILTIN.iter().any(|(name, _)| *name == role) {
             return Err(ControlError::Conflict {
                 code: "role-builtin",
                 message: format!("the role '{role}' is part of the host"),
-                remedy: "only roles that plugins play can be removed; see: muster role list".to_owned(),
+                remedy: "only roles that plugins play can be removed; see: muster role list"
+                    .to_owned(),
             });
         }
         if self.store.role_get(role).await?.is_none() {
@@ -101,7 +121,10 @@ impl Roles {
             "stager" => "packages are no longer staged",
             _ => "all instances on this host are stopped",
         };
-        let plan = DeletionPlan { removes: vec![format!("the role {role}: {consequence}")], done: !dry_run };
+        let plan = DeletionPlan {
+            removes: vec![format!("the role {role}: {consequence}")],
+            done: !dry_run,
+        };
         if dry_run {
             return Ok(plan);
         }
@@ -118,14 +141,24 @@ impl Roles {
         Ok(plan)
     }
 
-    async fn component(&self, role: &str, kept: Option<&FileEntry>) -> Result<Vec<u8>, ControlError> {
+    async fn component(
+        &self,
+        role: &str,
+        kept: Option<&FileEntry>,
+    ) -> Result<Vec<u8>, ControlError> {
         match kept {
             Some(file) => Ok(self.blocks.load_file(file).await?.to_vec()),
-            None => bundled::component(role).map(<[u8]>::to_vec).ok_or_else(|| ControlError::Conflict {
-                code: "plugin-not-bundled",
-                message: format!("this host was built without a plugin for the role '{role}'"),
-                remedy: "give one with: muster role add ROLE --component FILE".to_owned(),
-            }),
+            None => {
+                bundled::component(role)
+                    .map(<[u8]>::to_vec)
+                    .ok_or_else(|| ControlError::Conflict {
+                        code: "plugin-not-bundled",
+                        message: format!(
+                            "this host was built without a plugin for the role '{role}'"
+                        ),
+                        remedy: "give one with: muster role add ROLE --component FILE".to_owned(),
+                    })
+            }
         }
     }
 
@@ -142,7 +175,9 @@ impl Roles {
             Ok(code)
         })
         .await
-        .map_err(|error| ControlError::Internal(format!("the thread that loads plugins failed: {error}")))?
+        .map_err(|error| {
+            ControlError::Internal(format!("the thread that loads plugins failed: {error}"))
+        })?
     }
 }
 
@@ -183,10 +218,27 @@ fn role_record(name: &str, component: Option<FileEntry>) -> RoleRecord {
 }
 
 fn unknown(role: &str) -> ControlError {
-    let known: Vec<&str> = catalog::PLAYED_BY_PLUGINS.iter().map(|(name, _)| *name).collect();
-    ControlError::invalid("role", format!("'{role}' is no role that a plugin can play here; there are {}", known.join(", ")))
+    let known: Vec<&str> = catalog::PLAYED_BY_PLUGINS
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    ControlError::invalid(
+        "role",
+        format!(
+            "'{role}' is no role that a plugin can play here; there are {}",
+            known.join(", ")
+        ),
+    )
 }
 
 fn change<'a>(role: &'a str, verb: &'static str, kind: ChangeKind) -> Change<'a> {
-    Change { resource: "role", id: role.to_owned(), name: role, verb, kind, before: None, after: None }
+    Change {
+        resource: "role",
+        id: role.to_owned(),
+        name: role,
+        verb,
+        kind,
+        before: None,
+        after: None,
+    }
 }

@@ -32,19 +32,32 @@ use muster_ingress::{RouterFailure, RouterMaker, RouterSlot};
 use muster_store::Store;
 use tokio::sync::Notify;
 
-use self::{board::Board, dea::DeaSeat, stager::{StagerError, StagerSeat}};
+use self::{
+    board::Board,
+    dea::DeaSeat,
+    stager::{StagerError, StagerSeat},
+};
 use crate::control::error::ControlError;
 
 /// Limits of a router's instance: it holds the route table, and requests wait
 /// for its decisions.
-const ROUTER_LIMITS: PluginLimits =
-    PluginLimits { memory: 1 << 30, call: Duration::from_millis(100), work: Duration::from_secs(10) };
+const ROUTER_LIMITS: PluginLimits = PluginLimits {
+    memory: 1 << 30,
+    call: Duration::from_millis(100),
+    work: Duration::from_secs(10),
+};
 /// Limits of a stager's instance: it reads whole components.
-const STAGER_LIMITS: PluginLimits =
-    PluginLimits { memory: 1 << 30, call: Duration::from_secs(5), work: Duration::from_secs(120) };
+const STAGER_LIMITS: PluginLimits = PluginLimits {
+    memory: 1 << 30,
+    call: Duration::from_secs(5),
+    work: Duration::from_secs(120),
+};
 /// Limits of a droplet execution agent's instance.
-const DEA_LIMITS: PluginLimits =
-    PluginLimits { memory: 256 << 20, call: Duration::from_secs(2), work: Duration::from_secs(5) };
+const DEA_LIMITS: PluginLimits = PluginLimits {
+    memory: 256 << 20,
+    call: Duration::from_secs(2),
+    work: Duration::from_secs(5),
+};
 
 /// The limits of a role's plugin.
 fn limits(role: &str) -> PluginLimits {
@@ -122,7 +135,10 @@ impl Roles {
 
     /// All roles: those of this host and those it could have.
     pub(crate) async fn list(&self) -> Result<Page<Role>, ControlError> {
-        let mut items: Vec<Role> = catalog::BUILTIN.iter().map(|(name, summary)| builtin(name, summary)).collect();
+        let mut items: Vec<Role> = catalog::BUILTIN
+            .iter()
+            .map(|(name, summary)| builtin(name, summary))
+            .collect();
         for (name, summary) in catalog::PLAYED_BY_PLUGINS {
             items.push(self.view(name, summary).await?);
         }
@@ -133,29 +149,41 @@ impl Roles {
     /// One role.
     pub(crate) async fn show(&self, name: &str) -> Result<Role, ControlError> {
         let all = self.list().await?;
-        all.items.into_iter().find(|role| role.name == name).ok_or_else(|| ControlError::not_found("role", name))
+        all.items
+            .into_iter()
+            .find(|role| role.name == name)
+            .ok_or_else(|| ControlError::not_found("role", name))
     }
 
     async fn view(&self, name: &str, summary: &str) -> Result<Role, ControlError> {
         let entry = self.board.get(name);
         let installed = self.store.role_get(name).await?;
-        let bundled = installed.as_ref().is_some_and(|record| record.component.is_none());
-        let plugin = entry.plugin.filter(|_| installed.is_some()).map(|(manifest, digest)| {
-            let limits = limits(name);
-            RolePlugin {
-                name: manifest.name,
-                version: manifest.version,
-                world: manifest.world,
-                imports: manifest.imports,
-                digest,
-                bundled,
-                memory_limit: limits.memory,
-                call_limit_ms: u64::try_from(limits.call.as_millis()).unwrap_or(u64::MAX),
-            }
-        });
+        let bundled = installed
+            .as_ref()
+            .is_some_and(|record| record.component.is_none());
+        let plugin = entry
+            .plugin
+            .filter(|_| installed.is_some())
+            .map(|(manifest, digest)| {
+                let limits = limits(name);
+                RolePlugin {
+                    name: manifest.name,
+                    version: manifest.version,
+                    world: manifest.world,
+                    imports: manifest.imports,
+                    digest,
+                    bundled,
+                    memory_limit: limits.memory,
+                    call_limit_ms: u64::try_from(limits.call.as_millis()).unwrap_or(u64::MAX),
+                }
+            });
         Ok(Role {
             name: name.to_owned(),
-            state: if installed.is_some() { entry.state } else { RoleState::Absent },
+            state: if installed.is_some() {
+                entry.state
+            } else {
+                RoleState::Absent
+            },
             builtin: false,
             summary: summary.to_owned(),
             plugin,
@@ -170,7 +198,9 @@ impl Roles {
         let version = self.version.fetch_add(1, Ordering::Relaxed);
         self.board.seated(role, code.as_ref());
         match role {
-            "router" => self.router.set(code.map(|code| self.router_maker(version, code))),
+            "router" => self
+                .router
+                .set(code.map(|code| self.router_maker(version, code))),
             "stager" => self.stager.set(code),
             _ => match code {
                 Some(code) => {
@@ -181,7 +211,8 @@ impl Roles {
                 None => self.evacuating.store(true, Ordering::Relaxed),
             },
         }
-        self.changed.notify_waiters();
+        // Kept for the agent, should it look elsewhere at this moment.
+        self.changed.notify_one();
     }
 
     fn router_maker(&self, version: u64, code: PluginCode) -> RouterMaker {
@@ -189,7 +220,9 @@ impl Roles {
         RouterMaker {
             version,
             make: Box::new(move || code.instantiate(ROUTER_LIMITS, plugin_log("router"))),
-            failed: Box::new(move |failure: &RouterFailure| board.failed("router", &failure.error, version)),
+            failed: Box::new(move |failure: &RouterFailure| {
+                board.failed("router", &failure.error, version);
+            }),
             tended: Box::new(move |health| tended.tended("router", health)),
         }
     }

@@ -30,7 +30,10 @@ pub(super) struct StagerSeat {
 
 impl StagerSeat {
     pub(super) fn new(board: Arc<Board>) -> Self {
-        Self { code: ArcSwapOption::empty(), board }
+        Self {
+            code: ArcSwapOption::empty(),
+            board,
+        }
     }
 
     pub(super) fn set(&self, code: Option<PluginCode>) {

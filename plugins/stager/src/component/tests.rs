@@ -119,7 +119,7 @@ fn each_import_that_is_not_offered_is_told_with_what_is() {
     assert_eq!(
         refused.details(),
         [
-            "wasi:http/types@0.4.0 is not offered, but wasi:http/types@0.2.6 and wasi:http/types@0.3.0 is",
+            "wasi:http/types@0.4.0 is not offered, but wasi:http/types@0.2.6 and wasi:http/types@0.3.0 are",
             "wasi:keyvalue/store@0.2.0-draft2 is not offered, but wasi:keyvalue/store@0.2.0-draft is",
             "wasi:gfx/screen@0.1.0 is not offered",
             "plain is not offered",

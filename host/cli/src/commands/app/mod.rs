@@ -19,6 +19,8 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub enum AppCommand {
     /// Push a file or directory, and run what it holds
+    ///
+    /// What is left out comes from the `muster.toml` in the directory or beside the file.
     Push(Box<push::PushArgs>),
     /// List the apps
     List,

@@ -1,0 +1,320 @@
+//! One host: the real binary in a process of its own.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant, SystemTime},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{client::Client, guests::workspace};
+
+/// The admin's password on hosts of tests.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// How long a host may take to be ready; generous, for machines under load.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The command under test: `MUSTER_BIN`, else the debug build.
+#[must_use]
+pub fn muster_binary() -> PathBuf {
+    std::env::var_os("MUSTER_BIN")
+        .map_or_else(|| workspace().join("target/debug/muster"), PathBuf::from)
+}
+
+/// How to start a host.
+#[derive(Debug, Default, Clone)]
+pub struct HostOptions {
+    /// The data directory; a temporary one unless told.
+    pub data_dir: Option<PathBuf>,
+    /// Environment variables for the process.
+    pub env: Vec<(String, String)>,
+}
+
+/// A running host. Killed when dropped.
+pub struct Host {
+    child: Child,
+    data_dir: PathBuf,
+    management: SocketAddr,
+    apps: SocketAddr,
+    options: HostOptions,
+    _temporary: Option<TempDir>,
+}
+
+impl Host {
+    /// Starts a host on free ports, with a fresh data directory, and waits
+    /// until it is ready.
+    pub async fn start() -> Self {
+        Self::start_with(HostOptions::default()).await
+    }
+
+    /// Starts a host and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not get ready.
+    pub async fn start_with(options: HostOptions) -> Self {
+        let mut host = Self::spawn(options);
+        host.wait_ready().await;
+        host
+    }
+
+    /// Starts a host without waiting.
+    ///
+    /// # Panics
+    /// If the binary cannot be run.
+    #[must_use]
+    pub fn spawn(options: HostOptions) -> Self {
+        let temporary = options
+            .data_dir
+            .is_none()
+            .then(|| TempDir::new().expect("a temporary directory"));
+        let data_dir = options
+            .data_dir
+            .clone()
+            .or_else(|| temporary.as_ref().map(|dir| dir.path().join("data")))
+            .expect("one of both is there");
+        seed_code_cache(&data_dir);
+        let (management, apps) = (free_address(), free_address());
+        let child = run(&data_dir, management, apps, &options);
+        Self {
+            child,
+            data_dir,
+            management,
+            apps,
+            options,
+            _temporary: temporary,
+        }
+    }
+
+    /// Waits until the host is ready.
+    ///
+    /// # Panics
+    /// If it ends before, or takes too long.
+    pub async fn wait_ready(&mut self) {
+        let url = format!("http://{}/readyz", self.management);
+        let deadline = Instant::now() + PATIENCE;
+        let http = reqwest_client();
+        loop {
+            if http
+                .get(&url)
+                .send()
+                .await
+                .is_ok_and(|response| response.status().is_success())
+            {
+                keep_code_cache(&self.data_dir);
+                return;
+            }
+            if let Some(status) = self.child.try_wait().expect("the child can be asked") {
+                panic!("the host ended with {status}:\n{}", self.log());
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the host did not get ready:\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends the host as a power cut would, and starts it again on the same
+    /// data and addresses. Does not wait until it is ready.
+    pub fn kill_and_restart(&mut self) {
+        self.kill();
+        self.child = run(&self.data_dir, self.management, self.apps, &self.options);
+    }
+
+    /// Ends the host as a power cut would.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks the host to stop and waits for its end.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub async fn stop(&mut self) -> std::process::ExitStatus {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")).expect("a pid");
+        kill_process(pid, Signal::TERM).expect("the process is ours");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child can be asked") {
+                return status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the host did not stop:\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the process ends by itself.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub async fn ended(&mut self) -> std::process::ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child can be asked") {
+                return status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the host did not end:\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What the host has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let mut text = String::new();
+        let _ = File::open(log_path(&self.data_dir))
+            .and_then(|mut file| file.read_to_string(&mut text));
+        text
+    }
+
+    /// The folder that holds everything the host keeps.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Where the API listens, as a URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.management)
+    }
+
+    /// Where apps are reached.
+    #[must_use]
+    pub fn apps(&self) -> SocketAddr {
+        self.apps
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A client that is logged in as the admin.
+    pub async fn client(&self) -> Client {
+        Client::login(&self.url(), self.apps).await
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn run(data_dir: &Path, management: SocketAddr, apps: SocketAddr, options: &HostOptions) -> Child {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(log_path(data_dir))
+        .expect("the log can be written");
+    Command::new(muster_binary())
+        .args(["serve", "--data-dir"])
+        .arg(data_dir)
+        .args([
+            "--management",
+            &management.to_string(),
+            "--apps",
+            &apps.to_string(),
+        ])
+        .env("MUSTER_INITIAL_PASSWORD", PASSWORD)
+        .envs(options.env.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a file can be shared"))
+        .stderr(log)
+        .spawn()
+        .expect("the muster binary was built by `cargo build -p muster-cli`")
+}
+
+/// Beside the data directory, so that it is there before the directory is.
+fn log_path(data_dir: &Path) -> PathBuf {
+    let mut name = data_dir.as_os_str().to_owned();
+    name.push(".log");
+    PathBuf::from(name)
+}
+
+/// A loopback address whose port nobody uses at the moment.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound")
+}
+
+pub(crate) fn reqwest_client() -> reqwest::Client {
+    client_builder()
+        .build()
+        .expect("a client without surprises")
+}
+
+/// A client that does what it is told and nothing more.
+pub(crate) fn client_builder() -> reqwest::ClientBuilder {
+    static PROVIDER: OnceLock<()> = OnceLock::new();
+    PROVIDER.get_or_init(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+}
+
+/// The compiled code of an earlier host of this binary, key and all: every test
+/// compiling the bundled plugins anew would take most of the tests' time.
+fn seed() -> PathBuf {
+    let built = fs::metadata(muster_binary())
+        .and_then(|file| file.modified())
+        .ok();
+    let built = built
+        .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())
+        .unwrap_or_default();
+    workspace().join(format!("target/e2e/code-{}", built.as_nanos()))
+}
+
+/// Gives a fresh host that code.
+fn seed_code_cache(data_dir: &Path) {
+    let (from, to) = (seed(), data_dir.join("cache/code"));
+    if from.exists() && !to.exists() {
+        copy_files(&from, &to);
+    }
+}
+
+/// Keeps a host's compiled code for the hosts of later tests.
+fn keep_code_cache(data_dir: &Path) {
+    let seed = seed();
+    if seed.exists() {
+        return;
+    }
+    // Several tests may get here at once: the first to rename wins.
+    let mine = seed.with_extension(format!(
+        "{}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
+    copy_files(&data_dir.join("cache/code"), &mine);
+    if fs::rename(&mine, &seed).is_err() {
+        let _ = fs::remove_dir_all(&mine);
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    let _ = fs::create_dir_all(to);
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let _ = fs::copy(entry.path(), to.join(entry.file_name()));
+    }
+}
