@@ -143,35 +143,54 @@ impl Tokens {
             .map_err(|_| ControlError::Unauthorized(WRONG_ACCESS))
     }
 
+    /// Uses up a refresh token and gives its successor, in one transaction: of
+    /// several uses at once one is first, and the others end the family,
+    /// successor included. Somebody has a copy then.
     async fn refresh(&self, token: &str) -> Result<TokenReply, ControlError> {
         let hash = digest(token);
         let now = muster_store::now();
+        let refused = || ControlError::Unauthorized(WRONG_REFRESH);
         let found = self.store.refresh_token_by_hash(&hash).await?;
         let found = found
             .filter(|found| found.expires_at > now)
-            .ok_or(ControlError::Unauthorized(WRONG_REFRESH))?;
-        let id = found.id;
+            .ok_or_else(refused)?;
+        let user = self
+            .store
+            .user_by_id(found.user)
+            .await?
+            .ok_or_else(refused)?;
+        let (reply, successor) = self.sign(&user, found.family)?;
         let first = self
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let first = tx.refresh_token_mark_used(id, now).await?;
-                    if !first {
-                        // Somebody has a copy: nobody who got it from there stays.
+                    let first = tx.refresh_token_mark_used(found.id, now).await?;
+                    if first {
+                        tx.refresh_token_insert(&successor).await?;
+                    } else {
                         tx.refresh_token_family_revoke(found.family).await?;
                     }
                     Ok(first)
                 })
             })
             .await?;
-        let user = self.store.user_by_id(found.user).await?;
-        let user = user
-            .filter(|_| first)
-            .ok_or(ControlError::Unauthorized(WRONG_REFRESH))?;
-        self.pair(&user, found.family).await
+        if first { Ok(reply) } else { Err(refused()) }
     }
 
     async fn pair(&self, user: &UserRecord, family: Uuid) -> Result<TokenReply, ControlError> {
+        let (reply, record) = self.sign(user, family)?;
+        self.store
+            .write(move |tx| Box::pin(async move { tx.refresh_token_insert(&record).await }))
+            .await?;
+        Ok(reply)
+    }
+
+    /// A pair of tokens, and what must be kept for the second to be good.
+    fn sign(
+        &self,
+        user: &UserRecord,
+        family: Uuid,
+    ) -> Result<(TokenReply, RefreshTokenRecord), ControlError> {
         let now = muster_store::now();
         let issued = u64::try_from(now.unix_timestamp()).unwrap_or(0);
         let claims = Claims {
@@ -197,15 +216,13 @@ impl Tokens {
             used_at: None,
             created_at: now,
         };
-        self.store
-            .write(move |tx| Box::pin(async move { tx.refresh_token_insert(&record).await }))
-            .await?;
-        Ok(TokenReply {
+        let reply = TokenReply {
             access_token,
             token_type: "Bearer".to_owned(),
             expires_in: ACCESS_LIFE.as_secs(),
             refresh_token,
-        })
+        };
+        Ok((reply, record))
     }
 }
 
