@@ -9,6 +9,7 @@ mod load;
 mod logs;
 mod raw;
 mod refusal;
+mod trouble;
 
 pub use client::{Client, files, push_of};
 pub use eventually::eventually;
@@ -18,3 +19,4 @@ pub use load::{Answers, Load};
 pub use logs::logged;
 pub use raw::{RawAnswer, raw};
 pub use refusal::{Case, assert_remedy, everything, only_field, refuse, refuse_all, refused};
+pub use trouble::{Failure, beside, host_with_neighbour, push_limited, push_with, unharmed};

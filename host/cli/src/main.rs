@@ -17,6 +17,10 @@ use tokio::runtime::Runtime;
 
 use self::failure::{Exit, Failure};
 
+/// Requests in fresh instances allocate and free much and at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Whoever opens a TLS connection takes this one. It fails only if a provider is in place.
     let _ = rustls::crypto::ring::default_provider().install_default();

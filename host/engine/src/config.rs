@@ -33,15 +33,20 @@ pub(crate) fn epochs(time: Duration) -> u64 {
 pub struct EngineOptions {
     /// The folder of compiled code. Made if there is none.
     pub cache: PathBuf,
-    /// How many instances may live at the same time, over all apps.
+    /// How many instances may live at the same time, over all apps of WASI 0.2
+    /// and over all of 0.3.
     pub instances: u32,
 }
 
-/// The engine: one wasmtime engine for apps and one for role plugins, whose
-/// calls are synchronous and cost less without support for concurrency.
+/// The engine: a wasmtime engine for each kind of guest. Support for concurrent
+/// calls makes every call between guest and host dearer, so only the apps that
+/// cannot do without, those of WASI 0.3, run with it.
 #[derive(Clone)]
 pub struct Engine {
+    /// For apps of WASI 0.2.
     pub(crate) apps: wasmtime::Engine,
+    /// For apps of WASI 0.3.
+    pub(crate) concurrent_apps: wasmtime::Engine,
     pub(crate) plugins: wasmtime::Engine,
     pub(crate) cache: Arc<CodeCache>,
     _ticker: Arc<Ticker>,
@@ -55,13 +60,17 @@ impl Engine {
     pub fn new(options: &EngineOptions) -> Result<Self, EngineError> {
         let start = |error: wasmtime::Error| EngineError::Start(format!("{error:#}"));
         let cache = Arc::new(CodeCache::open(&options.cache)?);
-        let apps = wasmtime::Engine::new(&app_config(options.instances)).map_err(start)?;
+        let apps = wasmtime::Engine::new(&app_config(options.instances, false)).map_err(start)?;
+        let concurrent_apps =
+            wasmtime::Engine::new(&app_config(options.instances, true)).map_err(start)?;
         let plugins = wasmtime::Engine::new(&plugin_config()).map_err(start)?;
-        let ticker = Ticker::start(vec![apps.weak(), plugins.weak()]).map_err(|error| {
-            EngineError::Start(format!("no thread for the epoch ticker: {error}"))
-        })?;
+        let ticker = Ticker::start(vec![apps.weak(), concurrent_apps.weak(), plugins.weak()])
+            .map_err(|error| {
+                EngineError::Start(format!("no thread for the epoch ticker: {error}"))
+            })?;
         Ok(Self {
             apps,
+            concurrent_apps,
             plugins,
             cache,
             _ticker: Arc::new(ticker),
@@ -71,7 +80,7 @@ impl Engine {
 
 /// Fresh instances per request make allocation the hot path: a pool of slots
 /// whose pages stay resident, reset by rewriting only what was dirtied.
-fn app_config(instances: u32) -> Config {
+fn app_config(instances: u32, concurrent: bool) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(8))
@@ -93,7 +102,8 @@ fn app_config(instances: u32) -> Config {
     let mut config = base_config();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .wasm_component_model_async(true);
+        .concurrency_support(concurrent)
+        .wasm_component_model_async(concurrent);
     config
 }
 

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::SystemTime,
 };
@@ -18,10 +18,24 @@ use tokio::sync::Notify;
 const KEPT: usize = 10_000;
 
 /// The logs of all apps.
-#[derive(Default)]
 pub(crate) struct Logs {
     apps: RwLock<HashMap<Arc<str>, Arc<AppLog>>>,
     sequence: AtomicU64,
+}
+
+/// Numbers begin at the microseconds of the clock, so that they grow over
+/// restarts: whoever follows a log goes on where it was.
+impl Default for Logs {
+    fn default() -> Self {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let first = u64::try_from(now.as_micros()).unwrap_or(0);
+        Self {
+            apps: RwLock::default(),
+            sequence: AtomicU64::new(first),
+        }
+    }
 }
 
 /// The log of one app.
@@ -29,6 +43,8 @@ pub(crate) struct Logs {
 pub(crate) struct AppLog {
     lines: Mutex<VecDeque<(u64, Entry)>>,
     grown: Notify,
+    /// The app is gone: no more lines will come.
+    ended: AtomicBool,
 }
 
 enum Entry {
@@ -58,12 +74,17 @@ impl Logs {
         Arc::clone(apps.entry(Arc::from(name)).or_default())
     }
 
-    /// Forgets an app's log.
+    /// Forgets an app's log; those who follow it are told.
     pub(crate) fn forget(&self, name: &str) {
-        self.apps
+        let log = self
+            .apps
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(name);
+        if let Some(log) = log {
+            log.ended.store(true, Ordering::Relaxed);
+            log.grown.notify_waiters();
+        }
     }
 
     /// Adds a line that a guest wrote.
@@ -142,8 +163,9 @@ impl AppLog {
             .collect()
     }
 
-    /// The lines after one; waits until there are any.
-    pub(crate) async fn after(&self, app: &str, sequence: u64) -> Vec<LogLine> {
+    /// The lines after one; waits until there are any. `None` once the app is
+    /// gone.
+    pub(crate) async fn after(&self, app: &str, sequence: u64) -> Option<Vec<LogLine>> {
         loop {
             let grown = self.grown.notified();
             tokio::pin!(grown);
@@ -158,7 +180,10 @@ impl AppLog {
                     .collect()
             };
             if !found.is_empty() {
-                return found;
+                return Some(found);
+            }
+            if self.ended.load(Ordering::Relaxed) {
+                return None;
             }
             grown.await;
         }
@@ -218,12 +243,14 @@ mod tests {
         assert_eq!(log.tail("shop", usize::MAX).len(), KEPT);
         let tail = log.tail("shop", 2);
         assert_eq!(tail[1].message, (KEPT + 4).to_string());
-        let next = log.after("shop", tail[0].sequence).await;
+        let next = log.after("shop", tail[0].sequence).await.unwrap();
         assert_eq!(next.len(), 1);
         let waiting = log.after("shop", tail[1].sequence);
         tokio::pin!(waiting);
         assert!(futures::poll!(&mut waiting).is_pending());
         logs.platform("shop", "more");
-        assert_eq!(waiting.await[0].message, "more");
+        assert_eq!(waiting.await.unwrap()[0].message, "more");
+        logs.forget("shop");
+        assert!(log.after("shop", u64::MAX).await.is_none());
     }
 }

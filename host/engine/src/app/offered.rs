@@ -68,7 +68,10 @@ mod tests {
     use wasmtime::component::{Component, Linker};
 
     use super::*;
-    use crate::app::{code, state::State};
+    use crate::app::{
+        code::{self, Kind},
+        state::State,
+    };
 
     /// A component that imports the interface, empty, compiles whatever the
     /// host has; what tells is whether the linker knows the name at all.
@@ -77,7 +80,7 @@ mod tests {
         let engine =
             wasmtime::Engine::new(wasmtime::Config::new().wasm_component_model_async(true))
                 .unwrap();
-        let linker: Linker<State> = code::linker(&engine).unwrap();
+        let linker: Linker<State> = code::linker(&engine, Kind::Concurrent).unwrap();
         for name in offered() {
             let text = format!(
                 r#"(component (import "{name}" (instance (export "no-such-thing" (func)))))"#

@@ -125,7 +125,7 @@ impl Instance {
             Arc::clone(&runtime.config),
             MemoryLimiter::new(runtime.limits.memory.0, Arc::clone(meter)),
         );
-        let mut store = Store::new(&self.code.engine.apps, state);
+        let mut store = Store::new(self.code.runs_on(), state);
         arm(&mut store, meter, &runtime.limits);
         Ok(store)
     }

@@ -82,6 +82,10 @@ impl<W> Plugin<W> {
                 meter,
                 limits,
             }),
+            // What does not fit is told apart from what fails while it starts.
+            Err(error) if error.downcast_ref::<Trap>().is_none() && meter.exceeded().is_none() => {
+                Err(PluginError::Load(format!("{error:#}")))
+            }
             Err(error) => Err(failure(&error, &meter, limits.memory, limits.work)),
         }
     }

@@ -191,16 +191,21 @@ impl Instances {
         views
     }
 
-    /// The serving instances of each app, as the data path wants them.
-    pub(crate) fn serving(&self) -> BTreeMap<AppId, Vec<Placement>> {
-        let mut serving: BTreeMap<AppId, Vec<Placement>> = BTreeMap::new();
+    /// The running instances of each app with their releases, as the data path
+    /// wants them.
+    pub(crate) fn serving(&self) -> BTreeMap<AppId, Vec<(u64, Placement)>> {
+        let mut serving: BTreeMap<AppId, Vec<(u64, Placement)>> = BTreeMap::new();
         for (id, entry) in self.lock().iter() {
             if let (InstanceState::Running, Some(instance)) = (entry.state, &entry.serving) {
-                serving.entry(entry.app).or_default().push(Placement {
+                let placement = Placement {
                     id: Arc::from(id.to_string()),
                     label: Arc::from(entry.label()),
                     instance: Arc::clone(instance),
-                });
+                };
+                serving
+                    .entry(entry.app)
+                    .or_default()
+                    .push((entry.release, placement));
             }
         }
         serving

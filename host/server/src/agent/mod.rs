@@ -8,12 +8,11 @@ mod settle;
 pub(crate) mod starter;
 
 use std::{
-    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use muster_api::{apps::DesiredState, id::AppId};
+use muster_api::apps::DesiredState;
 use muster_engine::plugin::execution::{Action, Desired, Snapshot};
 use muster_ingress::{Backends, RouteTable};
 use muster_store::{AppRecord, Store, StoreError};
@@ -72,16 +71,16 @@ impl Agent {
 
     /// One look at what should be and what is. Says when to look again.
     async fn round(&self) -> Result<Option<Duration>, StoreError> {
-        let apps = self.store.app_all().await?;
+        let mut apps = self.store.app_all().await?;
         self.publish(&apps).await?;
-        let again = self.decide(&apps).await?;
+        let again = self.decide(&mut apps).await?;
         self.publish(&apps).await?;
         settle::jobs(&self.store, &self.instances).await?;
         Ok(again)
     }
 
     /// Asks the droplet execution agent plugin and does what it says.
-    async fn decide(&self, apps: &[AppRecord]) -> Result<Option<Duration>, StoreError> {
+    async fn decide(&self, apps: &mut [AppRecord]) -> Result<Option<Duration>, StoreError> {
         let snapshot = self.snapshot(apps);
         let roles = Arc::clone(&self.roles);
         let Ok(Some(decisions)) =
@@ -89,10 +88,8 @@ impl Agent {
         else {
             return Ok(None);
         };
-        let names: HashMap<AppId, &str> =
-            apps.iter().map(|app| (app.id, app.name.as_str())).collect();
         for action in decisions.actions {
-            self.act(action, &names).await?;
+            self.act(action, apps).await?;
         }
         if self.roles.evacuating() && self.instances.snapshot().is_empty() {
             self.roles.evacuated();
@@ -120,14 +117,15 @@ impl Agent {
         }
     }
 
-    async fn act(&self, action: Action, names: &HashMap<AppId, &str>) -> Result<(), StoreError> {
+    async fn act(&self, action: Action, apps: &mut [AppRecord]) -> Result<(), StoreError> {
+        let find =
+            |apps: &[AppRecord], id: &str| apps.iter().position(|app| app.id.to_string() == id);
         match action {
             Action::Start(start) => {
-                let app = start.app.parse::<AppId>().ok();
-                if let Some((app, name)) =
-                    app.and_then(|app| names.get(&app).map(|name| (app, *name)))
-                {
-                    self.starter.start(app, name, start.release, start.index);
+                if let Some(place) = find(apps, &start.app) {
+                    let app = &apps[place];
+                    self.starter
+                        .start(app.id, &app.name, start.release, start.index);
                 }
             }
             Action::Stop(stop) => {
@@ -141,15 +139,28 @@ impl Agent {
             }
             Action::Forget(instance) => self.instances.forget(&instance),
             Action::Finish(rollout) => {
-                if let Ok(app) = rollout.app.parse::<AppId>() {
-                    if let (Some(name), Some(why)) = (names.get(&app), &rollout.failure) {
-                        self.logs.platform(
-                            name,
-                            &format!("release {} was given up: {why}", rollout.release),
-                        );
+                let Some(place) = find(apps, &rollout.app) else {
+                    return Ok(());
+                };
+                match &rollout.failure {
+                    Some(why) => {
+                        let line = format!("release {} was given up: {why}", rollout.release);
+                        self.logs.platform(&apps[place].name, &line);
                     }
-                    rollouts::finish(&self.store, app, rollout.release, rollout.failure).await?;
+                    // Whoever waits for the end of the roll-out must not meet
+                    // the old release after it.
+                    None => {
+                        apps[place].current_release = Some(rollout.release);
+                        self.publish(apps).await?;
+                    }
                 }
+                rollouts::finish(
+                    &self.store,
+                    apps[place].id,
+                    rollout.release,
+                    rollout.failure,
+                )
+                .await?;
             }
         }
         Ok(())
@@ -158,10 +169,10 @@ impl Agent {
     /// Tells the data path what runs and which routes lead there.
     async fn publish(&self, apps: &[AppRecord]) -> Result<(), StoreError> {
         let routes = self.store.route_all().await?;
+        let serving = publish::serving(&self.instances, apps);
         self.backends
-            .replace(publish::backends(&self.instances, apps, &self.backends));
-        self.table
-            .replace(publish::routes(&self.instances, &routes));
+            .replace(publish::backends(&serving, apps, &self.backends));
+        self.table.replace(publish::routes(&serving, &routes));
         Ok(())
     }
 }

@@ -1,23 +1,53 @@
 //! Puts records and instances into the words of the data path.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
+use muster_api::id::AppId;
 use muster_engine::plugin::routing::{Action, Redirect, Route, RouteKey, Target};
-use muster_ingress::{Backend, Backends};
+use muster_ingress::{Backend, Backends, Placement};
 use muster_store::{AppRecord, RouteRecord};
 
 use super::instances::Instances;
 
-/// The running instances of each app.
-pub(super) fn backends(
+/// The instances that take requests: of each app those of its current release,
+/// or, when none of these runs, whatever of it does.
+pub(super) fn serving(
     instances: &Instances,
+    apps: &[AppRecord],
+) -> BTreeMap<AppId, Vec<Placement>> {
+    let mut running = instances.serving();
+    apps.iter()
+        .filter_map(|app| {
+            let all = running.remove(&app.id)?;
+            let is_current =
+                |(release, _): &&(u64, Placement)| Some(*release) == app.current_release;
+            let current: Vec<Placement> = all
+                .iter()
+                .filter(is_current)
+                .map(|(_, placement)| placement.clone())
+                .collect();
+            let taken = if current.is_empty() {
+                all.into_iter().map(|(_, placement)| placement).collect()
+            } else {
+                current
+            };
+            Some((app.id, taken))
+        })
+        .collect()
+}
+
+/// The backends of all apps; those that stay as they are, are kept.
+pub(super) fn backends(
+    serving: &BTreeMap<AppId, Vec<Placement>>,
     apps: &[AppRecord],
     before: &Backends,
 ) -> HashMap<String, Arc<Backend>> {
-    let mut serving = instances.serving();
     apps.iter()
         .map(|app| {
-            let placements = serving.remove(&app.id).unwrap_or_default();
+            let placements = serving.get(&app.id).cloned().unwrap_or_default();
             let id = app.id.to_string();
             let backend = before.same(&id, &app.name, &placements);
             (
@@ -29,8 +59,10 @@ pub(super) fn backends(
 }
 
 /// The routes, each with the instances that it leads to.
-pub(super) fn routes(instances: &Instances, records: &[RouteRecord]) -> Vec<Route> {
-    let serving = instances.serving();
+pub(super) fn routes(
+    serving: &BTreeMap<AppId, Vec<Placement>>,
+    records: &[RouteRecord],
+) -> Vec<Route> {
     records
         .iter()
         .map(|record| {

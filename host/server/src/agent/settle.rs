@@ -21,7 +21,10 @@ pub(super) async fn jobs(store: &Store, instances: &Instances) -> Result<(), Sto
             continue;
         };
         let last = match &outcome {
-            Ok(()) => format!("{} instances run", instances.running(id)),
+            Ok(()) => match instances.running(id) {
+                1 => "1 instance runs".to_owned(),
+                running => format!("{running} instances run"),
+            },
             Err(why) => why.clone(),
         };
         let outcome = outcome.map_err(|why| {

@@ -16,7 +16,7 @@ use super::{
     jobs,
     record::{Actor, Change, record, value},
     rollouts, settings,
-    views::{Urls, app_view, job_view, page_limit},
+    views::{Urls, app_view, counted, job_view, page_limit},
 };
 use crate::{agent::instances::Instances, logs::Logs};
 
@@ -238,7 +238,11 @@ impl Apps {
                     let droplets = tx.droplet_list(app.id).await?.len();
                     let mut removes = vec![
                         format!("the app {}", app.name),
-                        format!("{} instances and {droplets} droplets", app.instances),
+                        format!(
+                            "{} and {}",
+                            counted(app.instances as usize, "instance"),
+                            counted(droplets, "droplet")
+                        ),
                     ];
                     for route in tx.route_list_for_app(app.id).await? {
                         let rest = if route.targets.len() > 1 {

@@ -129,20 +129,22 @@ async fn end_jobs(
     Ok(())
 }
 
-async fn forget_old_droplets(tx: &Tx, app: &AppRecord) -> Result<(), StoreError> {
-    let current = match app.current_release {
-        Some(number) => tx
-            .release_get(app.id, number)
-            .await?
-            .map(|release| release.droplet),
-        None => None,
-    };
+/// Deletes droplets beyond those that are kept, but none that runs.
+pub(crate) async fn forget_old_droplets(tx: &Tx, app: &AppRecord) -> Result<(), StoreError> {
+    let mut used = Vec::new();
+    for number in app.current_release.into_iter().chain(app.next_release) {
+        used.extend(
+            tx.release_get(app.id, number)
+                .await?
+                .map(|release| release.droplet),
+        );
+    }
     let old = tx
         .droplet_list(app.id)
         .await?
         .into_iter()
         .skip(KEPT_DROPLETS);
-    for droplet in old.filter(|droplet| Some(droplet.id) != current) {
+    for droplet in old.filter(|droplet| !used.contains(&droplet.id)) {
         tx.release_delete_by_droplet(droplet.id).await?;
         tx.droplet_delete(droplet.id).await?;
     }

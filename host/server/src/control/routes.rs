@@ -6,14 +6,14 @@ use muster_api::{
     page::{Page, PageQuery},
     routes::{NewRoute, Route},
 };
-use muster_store::{ChangeKind, Redirect, RouteRecord, Store, TargetRecord, Tx};
+use muster_store::{AppRecord, ChangeKind, Redirect, RouteRecord, Store, TargetRecord, Tx};
 use uuid::Uuid;
 
 use super::{
     apps::require_app,
     error::ControlError,
     record::{Actor, Change, record, value},
-    views::{Urls, page_limit, route_view},
+    views::{Urls, counted, page_limit, route_view},
 };
 
 /// A new target's share unless told.
@@ -116,6 +116,7 @@ impl Routes {
             ));
         }
         let redirect = redirect(&new)?;
+        check_kind(&new)?;
         if new.app.is_some() == redirect.is_some() {
             return Err(ControlError::invalid(
                 "app",
@@ -160,19 +161,23 @@ impl Routes {
                         Some(app) => Some(require_app(tx, app).await?),
                         None => None,
                     };
+                    let share =
+                        |app: &AppRecord| route.targets.iter().any(|target| target.app == app.id);
+                    if let Some(app) = app.as_ref().filter(|app| !share(app)) {
+                        return Err(ControlError::not_found("target", app.name.clone()));
+                    }
                     let line = match &app {
                         Some(app) => format!("the share of {} in the route {name}", app.name),
-                        None => format!("the route {name} with {} targets", route.targets.len()),
+                        None if route.redirect.is_some() => format!("the redirect {name}"),
+                        None => format!(
+                            "the route {name} to {}",
+                            counted(route.targets.len(), "app")
+                        ),
                     };
                     if !dry_run {
-                        let last = app
-                            .as_ref()
-                            .is_some_and(|app| route.targets.iter().all(|t| t.app == app.id));
                         match app {
-                            Some(app) if !last => {
-                                if !tx.route_target_delete(id, app.id).await? {
-                                    return Err(ControlError::not_found("target", app.name));
-                                }
+                            Some(app) if route.targets.len() > 1 => {
+                                tx.route_target_delete(id, app.id).await?;
                             }
                             _ => {
                                 tx.route_delete(id).await?;
@@ -192,6 +197,32 @@ impl Routes {
 
 fn missing(id: RouteId) -> ControlError {
     ControlError::not_found("route", id.to_string())
+}
+
+/// A field that the other kind of route has is refused, not passed over.
+fn check_kind(new: &NewRoute) -> Result<(), ControlError> {
+    let (kind, strange) = if new.redirect.is_some() {
+        let strange = [
+            ("weight", new.weight.is_some()),
+            ("sticky", new.sticky.is_some()),
+        ];
+        ("a redirect", strange)
+    } else {
+        (
+            "a route to an app",
+            [
+                ("status", new.status.is_some()),
+                ("keep_path", new.keep_path),
+            ],
+        )
+    };
+    match strange.iter().find(|(_, given)| *given) {
+        Some((field, _)) => Err(ControlError::invalid(
+            *field,
+            format!("{kind} has no {field}"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn redirect(new: &NewRoute) -> Result<Option<Redirect>, ControlError> {

@@ -17,6 +17,12 @@ use crate::agent::instances::Instances;
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 500;
 
+/// A number of things: `1 instance`, `3 instances`.
+pub(crate) fn counted(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
 /// How many items a page has.
 pub(crate) fn page_limit(query: &PageQuery) -> Result<u32, ControlError> {
     match query.limit.unwrap_or(DEFAULT_LIMIT) {

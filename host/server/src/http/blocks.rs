@@ -1,11 +1,6 @@
 //! `/blocks`
 
-use axum::{
-    Json,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use muster_api::{
     blocks::{Digest, MAX_BLOCK, MissingQuery, MissingReply},
     problem::Problem,
@@ -15,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    reply::{Answer, Input, Segment},
+    reply::{Answer, Input, Raw, Segment},
 };
 use crate::control::error::ControlError;
 
@@ -23,12 +18,9 @@ use crate::control::error::ControlError;
 const MAX_ASKED: usize = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    let upload = OpenApiRouter::new()
-        .routes(routes!(block_put))
-        .layer(DefaultBodyLimit::max(MAX_BLOCK));
     OpenApiRouter::new()
         .routes(routes!(block_missing))
-        .merge(upload)
+        .routes(routes!(block_put))
 }
 
 /// Ask which blocks this host lacks.
@@ -58,14 +50,14 @@ async fn block_missing(
 /// Upload a block under its name.
 #[utoipa::path(put, path = "/blocks/{digest}", tag = "blocks", params(("digest" = String, Path, description = "SHA-256 of the bytes, in lower-case hexadecimal")), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
     (status = 204, description = "The block is stored"),
-    (status = 413, description = "The block is larger than 4 MiB"),
+    (status = 413, description = "The block is larger than 4 MiB", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "The bytes are not those that the name says", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn block_put(
     State(api): State<Api>,
     _: Caller,
     Segment(digest): Segment<String>,
-    bytes: Bytes,
+    Raw(bytes): Raw<MAX_BLOCK>,
 ) -> Answer<StatusCode> {
     let digest = Digest::parse(&digest)
         .map_err(|error| ControlError::invalid("digest", error.to_string()))?;

@@ -88,7 +88,7 @@ fn follow(
     let rest = futures::stream::unfold(begin, move |last| {
         let (log, app) = (log.clone(), app.clone());
         async move {
-            let lines = log.after(&app, last).await;
+            let lines = log.after(&app, last).await?;
             let last = lines.last().map_or(last, |line| line.sequence);
             Some((lines, last))
         }

@@ -18,7 +18,7 @@ mod tokens;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use muster_api::id::HostId;
 use muster_blocks::Blocks;
@@ -96,7 +96,6 @@ fn router(api: Api) -> Router {
         .merge(probes::routes())
         .fallback(problems::no_such_route)
         .method_not_allowed_fallback(problems::method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_JSON))
         .layer(layers)
         .with_state(api)
 }

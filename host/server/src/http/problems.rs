@@ -55,7 +55,7 @@ impl From<ControlError> for Refused {
                 "There is no such thing",
             )
             .detail(text)
-            .remedy(format!("see what there is with: muster {kind} list")),
+            .remedy(format!("see what there is with: {}", listing(kind))),
             ControlError::Conflict {
                 code,
                 message,
@@ -144,6 +144,17 @@ impl From<ControlError> for Refused {
                 .detail("nothing was changed; the host's log has more under this request id")
             }
         }
+    }
+}
+
+/// The command that lists things of a kind.
+fn listing(kind: &str) -> &'static str {
+    match kind {
+        "droplet" => "muster app droplets NAME",
+        "job" => "muster job list",
+        "role" => "muster role list",
+        "route" | "target" => "muster route list",
+        _ => "muster app list",
     }
 }
 

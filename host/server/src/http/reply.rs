@@ -2,16 +2,19 @@
 
 use axum::{
     Json,
-    body::Body,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
-    http::{HeaderName, StatusCode, header, request::Parts},
+    body::{Body, Bytes, HttpBody, to_bytes},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware::Next,
     response::Response,
 };
-use muster_api::problem::{self, Problem};
+use muster_api::{
+    problem::{self, Problem},
+    units::ByteSize,
+};
 use serde::de::DeserializeOwned;
 
-use super::problems::Refused;
+use super::{MAX_JSON, problems::Refused};
 
 /// The header that carries a request's id.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -19,27 +22,79 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// A handler's answer.
 pub(super) type Answer<T> = Result<T, Refused>;
 
-/// A JSON body. What is wrong with it is told by field.
+/// A JSON object. What is wrong with it is told by field.
 pub(super) struct Input<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(Refused::new(
+        let json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(is_json);
+        if !json {
+            let title = "The body must be application/json";
+            return Err(Refused::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "not-json",
-                "The body must be application/json",
-            )),
-            Err(rejection) => Err(Refused::new(
-                rejection.status(),
-                "invalid-request",
-                "The body cannot be read",
-            )
-            .detail(rejection.body_text())),
+                title,
+            ));
         }
+        let Raw::<MAX_JSON>(bytes) = Raw::from_request(request, state).await?;
+        // A list would be taken for an object's values in their order.
+        if bytes
+            .trim_ascii_start()
+            .first()
+            .is_some_and(|first| *first != b'{')
+        {
+            return Err(unreadable(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "the body must be a JSON object",
+            ));
+        }
+        match Json::<T>::from_bytes(&bytes) {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(rejection) => Err(unreadable(rejection.status(), &rejection.body_text())),
+        }
+    }
+}
+
+fn is_json(kind: &HeaderValue) -> bool {
+    let kind = kind.to_str().unwrap_or_default();
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn unreadable(status: StatusCode, why: &str) -> Refused {
+    Refused::new(status, "invalid-request", "The body cannot be read").detail(why)
+}
+
+/// A body of at most so many bytes.
+pub(super) struct Raw<const LIMIT: usize>(pub(super) Bytes);
+
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Raw<LIMIT> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
+        let announced = request.body().size_hint().lower();
+        let read = if announced > LIMIT as u64 {
+            None
+        } else {
+            to_bytes(request.into_body(), LIMIT).await.ok()
+        };
+        read.map(Self).ok_or_else(|| {
+            let why = format!(
+                "the body broke off, or has more than the allowed {}",
+                ByteSize(LIMIT as u64)
+            );
+            unreadable(StatusCode::PAYLOAD_TOO_LARGE, &why)
+        })
     }
 }
 

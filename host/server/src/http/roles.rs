@@ -1,10 +1,6 @@
 //! `/roles`
 
-use axum::{
-    Json,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
-};
+use axum::{Json, extract::State};
 use muster_api::{apps::DeletionPlan, page::Page, problem::Problem, roles::Role};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -12,19 +8,16 @@ use super::{
     Api,
     apps::DryRun,
     caller::Caller,
-    reply::{Answer, Params, Segment},
+    reply::{Answer, Params, Raw, Segment},
 };
 
 /// The largest plugin.
 const MAX_PLUGIN: usize = 64 << 20;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    let install = OpenApiRouter::new()
-        .routes(routes!(role_show, role_add, role_remove))
-        .layer(DefaultBodyLimit::max(MAX_PLUGIN));
     OpenApiRouter::new()
         .routes(routes!(role_list))
-        .merge(install)
+        .routes(routes!(role_show, role_add, role_remove))
 }
 
 /// List the roles of this host and those that it could have.
@@ -57,7 +50,7 @@ async fn role_add(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(role): Segment<String>,
-    component: Bytes,
+    Raw(component): Raw<MAX_PLUGIN>,
 ) -> Answer<Json<Role>> {
     let component = (!component.is_empty()).then_some(component);
     Ok(Json(api.roles.add(&actor, &role, component).await?))

@@ -1,32 +1,8 @@
-//! Outgoing HTTP: denied unless the app's settings name the host, and denied
-//! into private networks unless they are granted too.
+//! Where an app may send HTTP requests.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, str::FromStr};
 
-use http::{Request, Response, Uri, uri::Scheme};
-use http_body_util::BodyExt;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
-use rustls::pki_types::ServerName;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
-    time::timeout,
-};
-use tokio_rustls::TlsConnector;
-use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
-
-use crate::output::{Output, OutputSink, Stream};
-
-/// How long connecting and each wait for bytes may take, unless the guest asks
-/// for less. The app's own time limit usually ends it sooner.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A network that an app may reach though it is not public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,11 +113,11 @@ impl OutboundPolicy {
         })
     }
 
-    fn allows_host(&self, host: &str, port: u16) -> bool {
+    pub(super) fn allows_host(&self, host: &str, port: u16) -> bool {
         self.hosts.iter().any(|pattern| pattern.allows(host, port))
     }
 
-    fn allows_address(&self, address: IpAddr) -> bool {
+    pub(super) fn allows_address(&self, address: IpAddr) -> bool {
         is_public(address)
             || self
                 .networks
@@ -179,174 +155,6 @@ fn is_public(address: IpAddr) -> bool {
             global && !translated && !(a == 0x2001 && b == 0xdb8)
         }
     }
-}
-
-/// The hooks of one request's store.
-pub(crate) struct Outbound {
-    policy: Arc<OutboundPolicy>,
-    output: OutputSink,
-    request: Arc<str>,
-}
-
-impl Outbound {
-    pub(crate) fn new(policy: Arc<OutboundPolicy>, output: OutputSink, request: Arc<str>) -> Self {
-        Self {
-            policy,
-            output,
-            request,
-        }
-    }
-}
-
-impl WasiHttpHooks for Outbound {
-    fn send_request(
-        &mut self,
-        request: Request<WasiBody>,
-        options: Option<RequestOptions>,
-        processed: Box<dyn Future<Output = Result<()>> + Send>,
-    ) -> Box<
-        dyn Future<
-                Output = Result<(
-                    Response<WasiBody>,
-                    Box<dyn Future<Output = Result<()>> + Send>,
-                )>,
-            > + Send,
-    > {
-        drop(processed);
-        let (policy, output, id) = (
-            Arc::clone(&self.policy),
-            Arc::clone(&self.output),
-            Arc::clone(&self.request),
-        );
-        Box::new(async move {
-            let target = request.uri().clone();
-            send(&policy, request, options).await.inspect_err(|error| {
-                if let Some(grant) = missing_grant(error, &target) {
-                    output(Output {
-                        stream: Stream::Err,
-                        request: &id,
-                        line: &grant,
-                    });
-                }
-            })
-        })
-    }
-}
-
-/// The log's advice for a refused request.
-fn missing_grant(error: &Error, target: &Uri) -> Option<String> {
-    let authority = target.authority()?;
-    match error {
-        Error::HttpRequestDenied => Some(format!(
-            "muster: an outgoing request to {authority} was denied; grant it with allow_outbound = [\"{authority}\"]"
-        )),
-        Error::DestinationIpProhibited => Some(format!(
-            "muster: {authority} lies in a private network; grant it with allow_private and the network's CIDR"
-        )),
-        _ => None,
-    }
-}
-
-async fn send(
-    policy: &OutboundPolicy,
-    mut request: Request<WasiBody>,
-    options: Option<RequestOptions>,
-) -> Result<(
-    Response<WasiBody>,
-    Box<dyn Future<Output = Result<()>> + Send>,
-)> {
-    let options = options.unwrap_or_default();
-    let connect_patience = options.connect_timeout.unwrap_or(PATIENCE);
-    let uri = request.uri();
-    let tls = uri.scheme() == Some(&Scheme::HTTPS);
-    let host = uri
-        .host()
-        .ok_or(Error::HttpRequestUriInvalid)?
-        .to_ascii_lowercase();
-    let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-    if !policy.allows_host(&host, port) {
-        return Err(Error::HttpRequestDenied);
-    }
-    let connecting = async {
-        let stream = TcpStream::connect(&*addresses(policy, &host, port).await?)
-            .await
-            .map_err(Error::Connect)?;
-        let _ = stream.set_nodelay(true);
-        let stream: Box<dyn Connection> = if tls {
-            Box::new(encrypt(&host, stream).await?)
-        } else {
-            Box::new(stream)
-        };
-        Ok::<_, Error>(stream)
-    };
-    let stream = timeout(connect_patience, connecting)
-        .await
-        .map_err(|_| Error::ConnectionTimeout)??;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    *request.uri_mut() =
-        request
-            .uri()
-            .path_and_query()
-            .map_or(Ok(Uri::from_static("/")), |path| {
-                Uri::builder()
-                    .path_and_query(path.clone())
-                    .build()
-                    .map_err(|_| Error::HttpRequestUriInvalid)
-            })?;
-    let driver = wasmtime_wasi::runtime::spawn(connection);
-    let response = timeout(
-        options.first_byte_timeout.unwrap_or(PATIENCE),
-        sender.send_request(request),
-    )
-    .await
-    .map_err(|_| Error::ConnectionReadTimeout)??;
-    let finished = Box::new(async move { driver.await.map_err(Error::from) });
-    Ok((
-        response.map(|body| body.map_err(Error::from).boxed_unsync()),
-        finished,
-    ))
-}
-
-/// Resolves a name once and checks what it stands for, so that an answer that
-/// changes between check and use changes nothing.
-async fn addresses(policy: &OutboundPolicy, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
-    let name = host.trim_start_matches('[').trim_end_matches(']');
-    let found = lookup_host((name, port))
-        .await
-        .map_err(|error| Error::DnsError {
-            rcode: Some(error.to_string()),
-            info_code: None,
-        })?;
-    let allowed: Vec<SocketAddr> = found
-        .filter(|address| policy.allows_address(address.ip()))
-        .collect();
-    if allowed.is_empty() {
-        Err(Error::DestinationIpProhibited)
-    } else {
-        Ok(allowed)
-    }
-}
-
-trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
-
-async fn encrypt(host: &str, stream: TcpStream) -> Result<impl Connection + use<>> {
-    let name = host.trim_start_matches('[').trim_end_matches(']');
-    let name = ServerName::try_from(name.to_owned())?;
-    let roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.into(),
-    };
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .map_err(|error| Error::Tls(std::io::Error::other(error)))?
-    .with_root_certificates(roots)
-    .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
-        .map_err(Error::Tls)
 }
 
 #[cfg(test)]

@@ -1,34 +1,39 @@
 //! Staging: push jobs, one after the other, from package to droplet to release.
 //! What a crash interrupts begins anew; nothing of it is seen before it is whole.
 
-use std::sync::Arc;
+mod package;
+mod problems;
+mod release;
+
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use muster_api::{
-    apps::DesiredState, blocks::FileEntry, id::DropletId, jobs::JobState, problem::Problem,
-};
-use muster_blocks::{Blocks, BlocksError, file_digest};
+use muster_api::{blocks::FileEntry, problem::Problem};
+use muster_blocks::Blocks;
 use muster_engine::{
     Code, Engine, Entry,
-    plugin::staging::{self, PackageEntry, PackageError, PackageFiles, Source},
+    plugin::staging::{self, Source},
 };
-use muster_store::{ChangeKind, DropletRecord, JobRecord, Store, StoreError, Tx};
+use muster_store::{JobRecord, Store};
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub(crate) use self::release::entry_named;
+use self::{
+    package::Package,
+    problems::{failed, stager_problem},
+    release::{Made, write_release},
+};
 use super::{
-    apps::{change_of, newest_release},
+    apps::newest_release,
     error::ControlError,
     jobs::{self, problem},
     pushes::PushInput,
-    record::{Actor, record},
-    rollouts,
-    routes::{Address, DEFAULT_WEIGHT, add_target},
 };
 use crate::{
     logs::Logs,
-    roles::{Roles, bundled, stager::StagerError},
+    roles::{Roles, bundled},
 };
 
 /// The largest component.
@@ -69,7 +74,7 @@ impl Staging {
                 },
                 Err(error) => {
                     tracing::error!(%error, "push jobs cannot be read; trying again");
-                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
             if stop.is_cancelled() {
@@ -118,7 +123,7 @@ impl Staging {
         if let Err(error) = ended {
             // The job stays unfinished and is tried again; not in a tight loop.
             tracing::error!(job = %id, %error, "a push's failure cannot be written down");
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 
@@ -295,226 +300,5 @@ impl Staging {
             })
             .await?;
         Ok(())
-    }
-}
-
-/// A droplet that has no id yet.
-struct Made {
-    detected: String,
-    entry: Entry,
-    component: FileEntry,
-    files: Vec<FileEntry>,
-}
-
-/// The entry point's name, as records and the API have it.
-pub(crate) fn entry_name(entry: Entry) -> &'static str {
-    match entry {
-        Entry::IncomingHandler => "wasi:http/incoming-handler@0.2",
-        Entry::Handler => "wasi:http/handler@0.3",
-    }
-}
-
-/// The entry point of that name.
-pub(crate) fn entry_named(name: &str) -> Option<Entry> {
-    [Entry::IncomingHandler, Entry::Handler]
-        .into_iter()
-        .find(|entry| entry_name(*entry) == name)
-}
-
-async fn write_release(
-    tx: &Tx,
-    job: &JobRecord,
-    input: PushInput,
-    made: Made,
-    package: Uuid,
-    domain: &str,
-) -> Result<(), ControlError> {
-    // Cancelled, or its app deleted, while the stager was at work.
-    let alive = tx
-        .job_get(job.id)
-        .await?
-        .is_some_and(|job| job.state == JobState::Running);
-    let app = match job.app.filter(|_| alive) {
-        Some(app) => tx.app_by_id(app).await?,
-        None => None,
-    };
-    let Some(mut app) = app else { return Ok(()) };
-    let actor = Actor {
-        name: input.actor.clone(),
-        origin: None,
-        request: None,
-    };
-    let droplet = DropletRecord {
-        id: DropletId(Uuid::now_v7()),
-        app: app.id,
-        package,
-        detected: made.detected,
-        entry: entry_name(made.entry).to_owned(),
-        size: made.component.size + made.files.iter().map(|file| file.size).sum::<u64>(),
-        component: made.component,
-        files: made.files,
-        created_at: muster_store::now(),
-    };
-    tx.droplet_insert(&droplet).await?;
-    let before = newest_release(tx, &app).await?;
-    let wanted = input.settings.apply(
-        &before
-            .as_ref()
-            .map(|release| release.settings.clone())
-            .unwrap_or_default(),
-    );
-    for route in routes(tx, &app, &input, before.is_none(), domain).await? {
-        add_target(tx, &actor, &route, app.id, DEFAULT_WEIGHT, None).await?;
-    }
-    app.instances = input.instances.unwrap_or(app.instances);
-    if input.no_start && app.state == DesiredState::Started {
-        tx.app_update(&app).await?;
-        jobs::end(
-            tx,
-            job.id,
-            Ok(()),
-            &format!("droplet {} is staged; what runs was left alone", droplet.id),
-        )
-        .await?;
-    } else {
-        if !input.no_start {
-            app.state = DesiredState::Started;
-        }
-        let (release, rolls) = rollouts::begin(tx, &mut app, droplet.id, &wanted).await?;
-        tx.job_input(job.id, &serde_json::json!({ "release": release }))
-            .await?;
-        if rolls {
-            let line = format!(
-                "droplet {} is release {release}; starting {} instances",
-                droplet.id, app.instances
-            );
-            jobs::tell(tx, job.id, "starting", &[line]).await?;
-        } else {
-            jobs::end(
-                tx,
-                job.id,
-                Ok(()),
-                &format!("droplet {} is staged; the app is stopped", droplet.id),
-            )
-            .await?;
-        }
-    }
-    record(tx, &actor, change_of(&app, "stage", ChangeKind::Updated)).await?;
-    Ok(())
-}
-
-/// The routes that a push adds: those it names; for an app's first release
-/// that names none, the app's own name under the host's domain.
-async fn routes(
-    tx: &Tx,
-    app: &muster_store::AppRecord,
-    input: &PushInput,
-    first: bool,
-    domain: &str,
-) -> Result<Vec<Address>, ControlError> {
-    let parse =
-        |text: &str| Address::parse(text).map_err(|why| ControlError::invalid("routes", why));
-    if input.routes.is_empty() && first && tx.route_list_for_app(app.id).await?.is_empty() {
-        return Ok(vec![parse(&format!("{}.{domain}", app.name))?]);
-    }
-    let held = tx.route_list_for_app(app.id).await?;
-    let named: Vec<Address> = input
-        .routes
-        .iter()
-        .map(|text| parse(text))
-        .collect::<Result<_, _>>()?;
-    Ok(named
-        .into_iter()
-        .filter(|named| {
-            !held
-                .iter()
-                .any(|route| route.host == named.host && route.path == named.path)
-        })
-        .collect())
-}
-
-/// What a push's owner is told when the host could not stage it.
-fn failed(error: &ControlError) -> Problem {
-    match error {
-        ControlError::Store(StoreError::NoSpace) | ControlError::Blocks(BlocksError::NoSpace) => {
-            problem(
-                "no-space",
-                "The host's disk is full",
-                "nothing was changed",
-                Some("free some space on the data directory's disk and push again".to_owned()),
-            )
-        }
-        other => problem("push-failed", "The push failed", other.to_string(), None),
-    }
-}
-
-fn stager_problem(error: StagerError) -> Problem {
-    match error {
-        StagerError::Rejected(rejection) => {
-            let mut found = problem(
-                &rejection.code,
-                "The package cannot be staged",
-                rejection.message,
-                None,
-            );
-            for detail in rejection.details {
-                found.detail.push_str("\n  ");
-                found.detail.push_str(&detail);
-            }
-            found
-        }
-        StagerError::NoRole => problem(
-            "stager-missing",
-            "This host has no stager role",
-            "nothing was staged",
-            Some("add it with: muster role add stager".to_owned()),
-        ),
-        StagerError::Plugin(error) => problem(
-            "stager-failed",
-            "The stager role failed",
-            error.to_string(),
-            Some("see: muster role info stager".to_owned()),
-        ),
-    }
-}
-
-/// A package, read from the block store on the stager's thread.
-struct Package {
-    blocks: Blocks,
-    files: Vec<FileEntry>,
-    runtime: Handle,
-}
-
-impl PackageFiles for Package {
-    fn entries(&self) -> Vec<PackageEntry> {
-        let mut entries: Vec<PackageEntry> = self
-            .files
-            .iter()
-            .map(|file| PackageEntry {
-                path: file.path.clone(),
-                size: file.size,
-                digest: file_digest(file),
-            })
-            .collect();
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
-        entries
-    }
-
-    fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, PackageError> {
-        use futures::TryStreamExt;
-        let file = self.files.iter().find(|file| file.path == path);
-        let file = file.ok_or_else(|| PackageError::NotFound(path.to_owned()))?;
-        let end = file.size.min(offset.saturating_add(u64::from(length)));
-        let read = async {
-            let mut bytes = Vec::new();
-            let mut stream = self.blocks.read_file(file, offset.min(end)..end)?;
-            while let Some(chunk) = stream.try_next().await? {
-                bytes.extend_from_slice(&chunk);
-            }
-            Ok::<_, muster_blocks::BlocksError>(bytes)
-        };
-        self.runtime
-            .block_on(read)
-            .map_err(|error| PackageError::Unavailable(error.to_string()))
     }
 }

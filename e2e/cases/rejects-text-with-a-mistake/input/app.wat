@@ -1,0 +1,4 @@
+(component
+  (core module
+    (func (export "run")
+      (i32.cosnt 1))))

@@ -1,0 +1,55 @@
+//! What the owner of a push is told when it fails.
+
+use muster_api::problem::Problem;
+use muster_blocks::BlocksError;
+use muster_store::StoreError;
+
+use crate::{
+    control::{error::ControlError, jobs::problem},
+    roles::stager::StagerError,
+};
+
+/// The host could not stage it.
+pub(super) fn failed(error: &ControlError) -> Problem {
+    match error {
+        ControlError::Store(StoreError::NoSpace) | ControlError::Blocks(BlocksError::NoSpace) => {
+            problem(
+                "no-space",
+                "The host's disk is full",
+                "nothing was changed",
+                Some("free some space on the data directory's disk and push again".to_owned()),
+            )
+        }
+        other => problem("push-failed", "The push failed", other.to_string(), None),
+    }
+}
+
+pub(super) fn stager_problem(error: StagerError) -> Problem {
+    match error {
+        StagerError::Rejected(rejection) => {
+            let mut found = problem(
+                &rejection.code,
+                "The package cannot be staged",
+                rejection.message,
+                None,
+            );
+            for detail in rejection.details {
+                found.detail.push_str("\n  ");
+                found.detail.push_str(&detail);
+            }
+            found
+        }
+        StagerError::NoRole => problem(
+            "stager-missing",
+            "This host has no stager role",
+            "nothing was staged",
+            Some("add it with: muster role add stager".to_owned()),
+        ),
+        StagerError::Plugin(error) => problem(
+            "stager-failed",
+            "The stager role failed",
+            error.to_string(),
+            Some("see: muster role info stager".to_owned()),
+        ),
+    }
+}

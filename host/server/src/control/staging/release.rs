@@ -1,0 +1,159 @@
+//! What staging made becomes a release: droplet, routes and release appear
+//! together.
+
+use muster_api::{apps::DesiredState, blocks::FileEntry, id::DropletId, jobs::JobState};
+use muster_engine::Entry;
+use muster_store::{AppRecord, ChangeKind, DropletRecord, JobRecord, Tx};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::control::{
+    apps::{change_of, newest_release},
+    error::ControlError,
+    jobs,
+    pushes::PushInput,
+    record::{Actor, record},
+    rollouts,
+    routes::{Address, DEFAULT_WEIGHT, add_target},
+    views::counted,
+};
+
+/// A droplet that has no id yet.
+pub(super) struct Made {
+    pub(super) detected: String,
+    pub(super) entry: Entry,
+    pub(super) component: FileEntry,
+    pub(super) files: Vec<FileEntry>,
+}
+
+/// The entry point's name, as records and the API have it.
+pub(crate) fn entry_name(entry: Entry) -> &'static str {
+    match entry {
+        Entry::IncomingHandler => "wasi:http/incoming-handler@0.2",
+        Entry::Handler => "wasi:http/handler@0.3",
+    }
+}
+
+/// The entry point of that name.
+pub(crate) fn entry_named(name: &str) -> Option<Entry> {
+    [Entry::IncomingHandler, Entry::Handler]
+        .into_iter()
+        .find(|entry| entry_name(*entry) == name)
+}
+
+/// Writes it all down, unless the job was cancelled or its app deleted while
+/// the stager was at work.
+pub(super) async fn write_release(
+    tx: &Tx,
+    job: &JobRecord,
+    input: PushInput,
+    made: Made,
+    package: Uuid,
+    domain: &str,
+) -> Result<(), ControlError> {
+    let alive = tx
+        .job_get(job.id)
+        .await?
+        .is_some_and(|job| job.state == JobState::Running);
+    let app = match job.app.filter(|_| alive) {
+        Some(app) => tx.app_by_id(app).await?,
+        None => None,
+    };
+    let Some(mut app) = app else { return Ok(()) };
+    let actor = Actor {
+        name: input.actor.clone(),
+        origin: None,
+        request: None,
+    };
+    let droplet = DropletRecord {
+        id: DropletId(Uuid::now_v7()),
+        app: app.id,
+        package,
+        detected: made.detected,
+        entry: entry_name(made.entry).to_owned(),
+        size: made.component.size + made.files.iter().map(|file| file.size).sum::<u64>(),
+        component: made.component,
+        files: made.files,
+        created_at: muster_store::now(),
+    };
+    tx.droplet_insert(&droplet).await?;
+    let before = newest_release(tx, &app).await?;
+    let wanted = input.settings.apply(
+        &before
+            .as_ref()
+            .map(|release| release.settings.clone())
+            .unwrap_or_default(),
+    );
+    for route in routes(tx, &app, &input, before.is_none(), domain).await? {
+        add_target(tx, &actor, &route, app.id, DEFAULT_WEIGHT, None).await?;
+    }
+    app.instances = input.instances.unwrap_or(app.instances);
+    if input.no_start && app.state == DesiredState::Started {
+        // A release that is neither current nor next: one can roll back to it.
+        tx.release_insert(app.id, droplet.id, &wanted, muster_store::now())
+            .await?;
+        tx.app_update(&app).await?;
+        jobs::end(
+            tx,
+            job.id,
+            Ok(()),
+            &format!("droplet {} is staged; what runs was left alone", droplet.id),
+        )
+        .await?;
+    } else {
+        if !input.no_start {
+            app.state = DesiredState::Started;
+        }
+        let (release, rolls) = rollouts::begin(tx, &mut app, droplet.id, &wanted).await?;
+        tx.job_input(job.id, &json!({ "release": release })).await?;
+        if rolls {
+            let line = format!(
+                "droplet {} is release {release}; starting {}",
+                droplet.id,
+                counted(app.instances as usize, "instance")
+            );
+            jobs::tell(tx, job.id, "starting", &[line]).await?;
+        } else {
+            jobs::end(
+                tx,
+                job.id,
+                Ok(()),
+                &format!("droplet {} is staged; the app is stopped", droplet.id),
+            )
+            .await?;
+        }
+    }
+    rollouts::forget_old_droplets(tx, &app).await?;
+    record(tx, &actor, change_of(&app, "stage", ChangeKind::Updated)).await?;
+    Ok(())
+}
+
+/// The routes that a push adds: those it names; for an app's first release
+/// that names none, the app's own name under the host's domain.
+async fn routes(
+    tx: &Tx,
+    app: &AppRecord,
+    input: &PushInput,
+    first: bool,
+    domain: &str,
+) -> Result<Vec<Address>, ControlError> {
+    let parse =
+        |text: &str| Address::parse(text).map_err(|why| ControlError::invalid("routes", why));
+    if input.routes.is_empty() && first && tx.route_list_for_app(app.id).await?.is_empty() {
+        return Ok(vec![parse(&format!("{}.{domain}", app.name))?]);
+    }
+    let held = tx.route_list_for_app(app.id).await?;
+    let named: Vec<Address> = input
+        .routes
+        .iter()
+        .map(|text| parse(text))
+        .collect::<Result<_, _>>()?;
+    Ok(named
+        .into_iter()
+        .filter(|named| {
+            !held
+                .iter()
+                .any(|route| route.host == named.host && route.path == named.path)
+        })
+        .collect())
+}
