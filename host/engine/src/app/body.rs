@@ -8,9 +8,13 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
+use muster_api::settings::Limits;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::{guest::Guest, refusal::Refusal};
+use super::{
+    guest::{Guest, verdict},
+    refusal::Refusal,
+};
 use crate::meter::{Exceeded, Meter};
 
 /// A request's body, up to the limit.
@@ -66,17 +70,25 @@ where
 pub struct AppBody {
     body: WasiBody,
     guest: Option<Guest>,
+    /// Outlives the guest, which may end before its body does.
+    meter: Arc<Meter>,
+    limits: Limits,
     left: u64,
-    limit: u64,
 }
 
 impl AppBody {
-    pub(crate) fn new(body: WasiBody, guest: Option<Guest>, limit: u64) -> Self {
+    pub(crate) fn new(
+        body: WasiBody,
+        guest: Option<Guest>,
+        meter: Arc<Meter>,
+        limits: &Limits,
+    ) -> Self {
         Self {
             body,
             guest,
-            left: limit,
-            limit,
+            meter,
+            left: limits.response_body.0,
+            limits: limits.clone(),
         }
     }
 
@@ -119,16 +131,15 @@ impl Body for AppBody {
                     }
                     None => {
                         self.guest = None;
-                        Poll::Ready(Some(Err(Refusal::ResponseBody { limit: self.limit })))
+                        Poll::Ready(Some(Err(Refusal::ResponseBody {
+                            limit: self.limits.response_body.0,
+                        })))
                     }
                 }
             }
             Some(Err(error)) => {
                 let refusal = Refusal::NoResponse(format!("the body broke off: {error}"));
-                let refusal = match &mut self.guest {
-                    Some(guest) => guest.verdict(refusal),
-                    None => refusal,
-                };
+                let refusal = verdict(&self.meter, &self.limits, refusal);
                 Poll::Ready(Some(Err(refusal)))
             }
             None => {

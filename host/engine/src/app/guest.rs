@@ -56,7 +56,7 @@ impl Guest {
         }
     }
 
-    pub(crate) fn meter(&self) -> &Meter {
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
         &self.meter
     }
 
@@ -67,18 +67,7 @@ impl Guest {
     /// What the limits have to say, when the guest itself said `otherwise`.
     pub(crate) fn verdict(&mut self, otherwise: Refusal) -> Refusal {
         self.told = true;
-        match self.meter.exceeded() {
-            Some(Exceeded::Memory) => Refusal::Memory {
-                limit: self.limits.memory.0,
-            },
-            Some(Exceeded::Cpu) => Refusal::Cpu {
-                limit_ms: self.limits.cpu.0,
-            },
-            Some(Exceeded::RequestBody) => Refusal::RequestBody {
-                limit: self.limits.request_body.0,
-            },
-            None => otherwise,
-        }
+        verdict(&self.meter, &self.limits, otherwise)
     }
 
     fn refusal(&mut self, error: &wasmtime::Error) -> Refusal {
@@ -139,6 +128,22 @@ impl Future for Guest {
                 }
             }
         }
+    }
+}
+
+/// What the limits have to say about a failure that looks like `otherwise`.
+pub(crate) fn verdict(meter: &Meter, limits: &Limits, otherwise: Refusal) -> Refusal {
+    match meter.exceeded() {
+        Some(Exceeded::Memory) => Refusal::Memory {
+            limit: limits.memory.0,
+        },
+        Some(Exceeded::Cpu) => Refusal::Cpu {
+            limit_ms: limits.cpu.0,
+        },
+        Some(Exceeded::RequestBody) => Refusal::RequestBody {
+            limit: limits.request_body.0,
+        },
+        None => otherwise,
     }
 }
 

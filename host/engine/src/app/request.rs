@@ -89,14 +89,20 @@ impl Instance {
             )),
             Pre::Handler(pre) => Box::pin(handler(pre.clone(), store, request, answer)),
         };
-        let guest = Guest::new(future, meter, limits.clone(), pass, Arc::clone(&context.id));
+        let guest = Guest::new(
+            future,
+            Arc::clone(&meter),
+            limits.clone(),
+            pass,
+            Arc::clone(&context.id),
+        );
         let (head, guest) = AwaitHead {
             guest: Some(guest),
             head,
         }
         .await?;
         check_response(&head, limits.response_headers.0, limits.response_body.0)?;
-        Ok(head.map(|body| AppBody::new(body, guest, limits.response_body.0)))
+        Ok(head.map(|body| AppBody::new(body, guest, meter, limits)))
     }
 
     fn store(&self, meter: &Arc<Meter>, context: &RequestContext) -> Result<Store<State>, Refusal> {
