@@ -92,12 +92,26 @@ impl Host {
         }
     }
 
-    /// Waits until the host is ready.
+    /// Waits until the host is ready: every role does its job and every app
+    /// serves.
     ///
     /// # Panics
     /// If it ends before, or takes too long.
     pub async fn wait_ready(&mut self) {
-        let url = format!("http://{}/readyz", self.management);
+        self.wait_for("/readyz").await;
+        keep_code_cache(&self.data_dir);
+    }
+
+    /// Waits until the host answers, ready or not.
+    ///
+    /// # Panics
+    /// If it ends before, or takes too long.
+    pub async fn wait_alive(&mut self) {
+        self.wait_for("/healthz").await;
+    }
+
+    async fn wait_for(&mut self, probe: &str) {
+        let url = format!("http://{}{probe}", self.management);
         let deadline = Instant::now() + PATIENCE;
         let http = reqwest_client();
         loop {
@@ -107,7 +121,6 @@ impl Host {
                 .await
                 .is_ok_and(|response| response.status().is_success())
             {
-                keep_code_cache(&self.data_dir);
                 return;
             }
             if let Some(status) = self.child.try_wait().expect("the child can be asked") {

@@ -1,7 +1,5 @@
 //! `/apps`: pushing them, and every verb that they have.
 
-use std::time::Duration;
-
 use muster_api::{
     apps::{App, AppDetail, DeletionPlan, DesiredState, Env, InstanceState},
     blocks::FileEntry,
@@ -13,7 +11,7 @@ use muster_api::{
     settings::Limits,
     units::ByteSize,
 };
-use muster_e2e::{Case, Client, Host, everything, guest, push_of, refuse, refuse_all};
+use muster_e2e::{Case, Client, Host, eventually, everything, guest, push_of, refuse, refuse_all};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -34,15 +32,13 @@ async fn act(client: &Client, app: &str, verb: &str) -> Job {
     done(client, Method::POST, &path, Value::Null).await
 }
 
-/// Waits until this is what the app answers.
-async fn until_greeted(client: &Client, host: &str, greeting: &str) {
-    let waiting = async {
-        while client.ask(host, "/").await.1 != greeting {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-    waited.unwrap_or_else(|_| panic!("{host} never answered {greeting}"));
+/// Waits until the app answers so.
+async fn until_answers(client: &Client, host: &str, status: StatusCode, body: &str) {
+    eventually(&format!("{host} answers {status} {body}"), async || {
+        let (found, text) = client.ask(host, "/").await;
+        (found == status && text.starts_with(body)).then_some(())
+    })
+    .await;
 }
 
 /// Makes an app that has never had a droplet, by a push that is rejected.
@@ -116,7 +112,7 @@ async fn an_app_lives_through_its_verbs() {
     done(&client, Method::PATCH, "/apps/shop/env", change).await;
     let env: Env = client.get("/apps/shop/env").await;
     assert_eq!(env.env, [("GREETING".to_owned(), "two".to_owned())].into());
-    until_greeted(&client, "shop.test", "two\n").await;
+    until_answers(&client, "shop.test", StatusCode::OK, "two\n").await;
     assert_eq!(show(&client, "shop").await.app.release, Some(2));
 
     // The number of instances alone makes no release; memory does.
@@ -149,10 +145,17 @@ async fn an_app_lives_through_its_verbs() {
     }
     let before = show(&client, "shop").await;
     act(&client, "shop", "restart").await;
-    let after = show(&client, "shop").await;
-    assert_eq!(after.app.droplet, before.app.droplet);
-    assert_eq!(after.app.release, Some(4));
-    assert_ne!(after.placements[0].id, before.placements[0].id);
+    let old = before.placements[0].id;
+    eventually("the old instance goes", async || {
+        let placed = show(&client, "shop").await.placements;
+        (placed.len() == 1 && placed[0].id != old).then_some(())
+    })
+    .await;
+    let after = show(&client, "shop").await.app;
+    assert_eq!(
+        (after.droplet, after.release),
+        (before.app.droplet, Some(4))
+    );
     act(&client, "shop", "stop").await;
     act(&client, "shop", "restart").await;
     assert_eq!(client.ask("shop.test", "/").await.0, StatusCode::OK);
@@ -204,8 +207,13 @@ async fn a_push_may_only_stage() {
     assert_eq!(job.state, JobState::Succeeded, "{job:?}");
     let app = show(&client, "shop").await.app;
     assert_eq!((app.state, app.running), (DesiredState::Stopped, 0));
-    let (status, _) = client.ask("shop.localhost", "/").await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    until_answers(
+        &client,
+        "shop.localhost",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "",
+    )
+    .await;
 
     act(&client, "shop", "start").await;
     let started = show(&client, "shop").await;
@@ -269,13 +277,7 @@ async fn a_deletion_is_shown_first_and_takes_all_along() {
     assert_eq!(left, ["other.localhost", "shared.test"]);
 
     // The data path follows: what was shared is the other's alone.
-    let gone = async {
-        while client.ask("shop.localhost", "/").await.0 != StatusCode::NOT_FOUND {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let gone = tokio::time::timeout(Duration::from_secs(30), gone).await;
-    gone.expect("the route goes");
+    until_answers(&client, "shop.localhost", StatusCode::NOT_FOUND, "").await;
     for _ in 0..10 {
         assert_eq!(client.ask("shared.test", "/").await.0, StatusCode::OK);
     }

@@ -1,7 +1,5 @@
 //! `/apps/{app}/droplets`: what staging made, and the way back to it.
 
-use std::time::Duration;
-
 use muster_api::{
     apps::{App, AppDetail, DesiredState},
     droplets::Droplet,
@@ -10,7 +8,7 @@ use muster_api::{
     page::Page,
     pushes::{Push, SettingsChange},
 };
-use muster_e2e::{Client, Host, guest, push_of, refuse};
+use muster_e2e::{Client, Host, eventually, guest, push_of, refuse};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -45,13 +43,10 @@ async fn pushed(client: &Client, greeting: &str, no_start: bool) -> DropletId {
 
 /// Waits until this is what the app answers.
 async fn until_greeted(client: &Client, greeting: &str) {
-    let waiting = async {
-        while client.ask("shop.localhost", "/").await.1 != greeting {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-    waited.unwrap_or_else(|_| panic!("the app never answered {greeting}"));
+    eventually(&format!("the app answers {greeting}"), async || {
+        (client.ask("shop.localhost", "/").await.1 == greeting).then_some(())
+    })
+    .await;
 }
 
 async fn roll_back(client: &Client, to: Value) {

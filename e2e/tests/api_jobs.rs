@@ -1,14 +1,12 @@
 //! `/jobs`: what takes longer than a moment.
 
-use std::time::Duration;
-
 use muster_api::{
     apps::{App, AppDetail, DesiredState},
     jobs::{Job, JobState},
     page::Page,
     pushes::{Push, SettingsChange},
 };
-use muster_e2e::{Case, Client, Host, guest, push_of, refuse, refuse_all};
+use muster_e2e::{Case, Client, Host, eventually, guest, push_of, refuse, refuse_all};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -23,19 +21,12 @@ async fn job(client: &Client, job: &Job) -> Job {
 
 /// Waits until a job does that.
 async fn at_step(client: &Client, begun: &Job, step: &str) -> Job {
-    let waiting = async {
-        loop {
-            let now = job(client, begun).await;
-            assert!(!now.state.is_final(), "{now:?}");
-            if now.step == step {
-                return now;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waiting)
-        .await
-        .unwrap_or_else(|_| panic!("the job never got to {step}"))
+    eventually(&format!("the job gets to {step}"), async || {
+        let now = job(client, begun).await;
+        assert!(!now.state.is_final(), "{now:?}");
+        (now.step == step).then_some(now)
+    })
+    .await
 }
 
 /// Begins a push whose first health check takes as long as a request may.

@@ -7,7 +7,7 @@ use muster_api::{
     logs::{LogLine, LogSource},
     page::Page,
 };
-use muster_e2e::{Case, Client, Host, guest, only_field, refuse, refuse_all};
+use muster_e2e::{Case, Client, Host, eventually, guest, only_field, refuse, refuse_all};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
@@ -22,17 +22,10 @@ async fn tail(client: &Client, query: &str) -> Vec<LogLine> {
 
 /// Waits until the log has a line that is asked for.
 async fn until(client: &Client, wanted: impl Fn(&LogLine) -> bool) -> LogLine {
-    let waiting = async {
-        loop {
-            if let Some(line) = tail(client, "").await.into_iter().find(|line| wanted(line)) {
-                return line;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .expect("the line comes")
+    eventually("the line is in the log", async || {
+        tail(client, "").await.into_iter().find(&wanted)
+    })
+    .await
 }
 
 /// Asks the app, and gives the request's id.

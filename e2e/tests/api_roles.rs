@@ -1,14 +1,12 @@
 //! `/roles`: which jobs the host does, and which plugin does each.
 
-use std::time::Duration;
-
 use muster_api::{
     apps::DeletionPlan,
     jobs::JobState,
     page::Page,
     roles::{Role, RoleState},
 };
-use muster_e2e::{Case, Client, Host, everything, guest, push_of, refuse, refuse_all};
+use muster_e2e::{Case, Client, Host, eventually, everything, guest, push_of, refuse, refuse_all};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -40,14 +38,10 @@ async fn remove(client: &Client, role: &str, query: &str) -> DeletionPlan {
 
 /// Asks for the app until the data path answers so.
 async fn until(client: &Client, wanted: StatusCode) {
-    let waiting = async {
-        while client.ask("shop.localhost", "/").await.0 != wanted {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waiting)
-        .await
-        .unwrap_or_else(|_| panic!("the app never answered {wanted}"));
+    eventually(&format!("the app answers {wanted}"), async || {
+        (client.ask("shop.localhost", "/").await.0 == wanted).then_some(())
+    })
+    .await;
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -138,13 +132,14 @@ async fn a_role_goes_and_comes_back_and_its_work_with_it() {
 
     // What a host has been told holds after a restart.
     host.kill_and_restart();
-    let client = loop {
+    eventually("the host is back", async || {
         let alive = client.anonymous(Method::GET, "/healthz").send().await;
-        if alive.is_ok_and(|reply| reply.status() == StatusCode::OK) {
-            break host.client().await;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+        alive
+            .is_ok_and(|reply| reply.status() == StatusCode::OK)
+            .then_some(())
+    })
+    .await;
+    let client = host.client().await;
     assert_eq!(show(&client, "router").await.state, RoleState::Running);
     for role in ["stager", "dea"] {
         assert_eq!(show(&client, role).await.state, RoleState::Absent, "{role}");

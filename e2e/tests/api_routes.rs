@@ -1,13 +1,11 @@
 //! `/routes`: which host names and paths reach which apps.
 
-use std::time::Duration;
-
 use muster_api::{
     apps::DeletionPlan,
     page::Page,
     routes::{Route, RouteAction},
 };
-use muster_e2e::{Case, Client, Host, everything, guest, push_of, refuse_all};
+use muster_e2e::{Case, Client, Host, eventually, everything, guest, push_of, refuse_all};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -408,15 +406,10 @@ async fn the_data_path_follows() {
     let client = host.client().await;
     client.push_component("shop", &guest("hello")).await;
     let follows = async |wanted: StatusCode| {
-        let waiting = async {
-            while client.ask("new.test", "/").await.0 != wanted {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let patience = Duration::from_secs(30);
-        tokio::time::timeout(patience, waiting)
-            .await
-            .expect("the data path follows");
+        eventually(&format!("new.test answers {wanted}"), async || {
+            (client.ask("new.test", "/").await.0 == wanted).then_some(())
+        })
+        .await;
     };
     assert_eq!(client.ask("new.test", "/").await.0, StatusCode::NOT_FOUND);
     let route = add(&client, json!({ "route": "new.test", "app": "shop" })).await;

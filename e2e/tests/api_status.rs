@@ -1,15 +1,13 @@
 //! What the host says of itself: `/info`, `/status`, the probes, the metrics and
 //! the description of the API; and that nothing else is for strangers.
 
-use std::time::Duration;
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use muster_api::{
     roles::{Role, RoleState},
     status::{Info, Status},
 };
-use muster_e2e::{Client, Host, HostOptions, guest, refuse, refused};
+use muster_e2e::{Client, Host, HostOptions, eventually, guest, refuse, refused};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -26,14 +24,10 @@ async fn ready(client: &Client) -> bool {
 
 /// Waits until the host is ready, or is not.
 async fn until_ready(client: &Client, wanted: bool) {
-    let waiting = async {
-        while ready(client).await != wanted {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waiting)
-        .await
-        .unwrap_or_else(|_| panic!("readiness never became {wanted}"));
+    eventually(&format!("readiness is {wanted}"), async || {
+        (ready(client).await == wanted).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

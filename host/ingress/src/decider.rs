@@ -31,9 +31,12 @@ pub(crate) struct Decider {
     version: Option<u64>,
     maker: Option<Arc<RouterMaker>>,
     plugin: Option<RouterPlugin>,
-    /// The generation that the plugin holds and the cache is of.
+    /// The generation that the plugin holds.
     generation: Option<u64>,
     cache: DecisionCache,
+    /// The generation that the cache is of. What was decided on it holds even
+    /// while the plugin is being restarted.
+    cached: Option<u64>,
     backoff: Backoff,
     not_before: Option<Instant>,
 }
@@ -48,6 +51,7 @@ impl Decider {
             plugin: None,
             generation: None,
             cache: DecisionCache::default(),
+            cached: None,
             backoff: Backoff::default(),
             not_before: None,
         }
@@ -60,7 +64,7 @@ impl Decider {
         head: &mut Parts,
     ) -> Result<Arc<Decision>, Undecided> {
         self.follow_slot();
-        if self.generation == Some(self.table.generation())
+        if self.cached == Some(self.table.generation())
             && let Some(decision) = self.cache.get(host, head.uri.path())
         {
             return Ok(decision);
@@ -91,6 +95,7 @@ impl Decider {
         self.version = self.maker.as_ref().map(|maker| maker.version);
         self.generation = None;
         self.cache.clear();
+        self.cached = None;
         self.backoff = Backoff::default();
         self.not_before = None;
     }
@@ -139,9 +144,12 @@ impl Decider {
         };
         if self.generation != Some(self.table.generation()) {
             let update = self.table.update_since(self.generation);
-            self.cache.clear();
             plugin.apply(&update)?;
             self.generation = Some(update.generation);
+            if self.cached != self.generation {
+                self.cache.clear();
+                self.cached = self.generation;
+            }
         }
         Ok(plugin)
     }

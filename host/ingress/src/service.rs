@@ -222,7 +222,15 @@ fn set_status(recorder: &mut Recorder, status: StatusCode, refusal: Option<Refus
 /// that is not passed on.
 fn set_forwarded(head: &mut Parts, host: &str, peer: SocketAddr, id: &str) {
     let text = |text: &str| HeaderValue::from_str(text).ok();
-    head.headers.remove(header::FORWARDED);
+    let claimed: Vec<HeaderName> = head
+        .headers
+        .keys()
+        .filter(|name| is_claim(name))
+        .cloned()
+        .collect();
+    for name in claimed {
+        head.headers.remove(name);
+    }
     let values = [
         (FORWARDED_FOR, text(&peer.ip().to_string())),
         (FORWARDED_HOST, text(host)),
@@ -235,6 +243,13 @@ fn set_forwarded(head: &mut Parts, host: &str, peer: SocketAddr, id: &str) {
             None => head.headers.remove(name),
         };
     }
+}
+
+/// Whether a header tells where a request came from.
+fn is_claim(name: &HeaderName) -> bool {
+    name == header::FORWARDED
+        || name.as_str() == "x-real-ip"
+        || name.as_str().starts_with("x-forwarded-")
 }
 
 fn with_id(mut response: Response<ReplyBody>, id: &str) -> Response<ReplyBody> {
