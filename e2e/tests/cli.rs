@@ -2,7 +2,7 @@
 //! the exit codes that scripts rely on.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -18,7 +18,10 @@ use muster_api::{
 };
 use muster_e2e::{Client, Host, PASSWORD, eventually, guest, muster_binary};
 use reqwest::{Method, StatusCode};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -544,6 +547,56 @@ async fn an_app_goes_only_when_somebody_means_it() {
     person.run("app delete shop --yes").bad(3);
     let page: Page<App> = client.get("/apps").await;
     assert!(page.items.is_empty());
+}
+
+/// Runs a command at a terminal where somebody answers its question so. Gives
+/// the exit code and what was on the terminal.
+fn asked(person: &Person, line: &str, answer: &str) -> (i32, String) {
+    let mut terminal = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new())
+        .unwrap()
+        .into_string()
+        .unwrap();
+    let end = || File::options().read(true).write(true).open(&name).unwrap();
+    let mut command = person.command(line);
+    let mut child = command.stdin(end()).stderr(end()).spawn().unwrap();
+    // Its ends of the terminal belong to the child alone.
+    drop(command);
+    let mut seen = String::new();
+    let mut part = [0; 1024];
+    let mut answered = false;
+    // At the last end's closing, a terminal says so by an error.
+    while let Ok(length @ 1..) = terminal.read(&mut part) {
+        seen.push_str(&String::from_utf8_lossy(&part[..length]));
+        if !answered && seen.contains("[y/N] ") {
+            terminal.write_all(answer.as_bytes()).unwrap();
+            answered = true;
+        }
+    }
+    let code = child.wait().unwrap().code().expect("it was not killed");
+    (code, seen)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_at_a_terminal_is_asked() {
+    let (_host, client, person) = logged_in().await;
+    client.push_component("shop", &guest("hello")).await;
+    for answer in ["n\n", "\n", "maybe\n", "yes please\n"] {
+        let (code, seen) = asked(&person, "app delete shop", answer);
+        assert_eq!(code, 6, "{answer:?}: {seen}");
+        assert!(
+            seen.contains("  the app shop\r\n"),
+            "the plan is shown first: {seen}"
+        );
+        assert!(seen.contains("you said no, and nothing was done"), "{seen}");
+        assert_eq!(client.ask("shop.localhost", "/").await.0, StatusCode::OK);
+    }
+    let (code, seen) = asked(&person, "app delete shop", "Y\n");
+    assert_eq!(code, 0, "{seen}");
+    let page: Page<App> = client.get("/apps").await;
+    assert!(page.items.is_empty(), "{page:?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod blocks;
 mod caller;
 mod droplets;
 mod jobs;
+mod linger;
 mod logs;
 pub(crate) mod metrics;
 mod openapi;
@@ -91,6 +92,7 @@ fn router(api: Api) -> Router {
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))
+        .layer(middleware::from_fn(linger::to_the_end))
         .propagate_x_request_id();
     v1.merge(openapi::route(document))
         .merge(probes::routes())
