@@ -58,7 +58,6 @@ impl Client {
     }
 
     /// A request to the API, with the token. `path` begins after `/api/v1`.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}/api/v1{path}", self.url))
@@ -66,7 +65,6 @@ impl Client {
     }
 
     /// A request without the token, with the whole path.
-    #[must_use]
     pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
     }
@@ -181,7 +179,6 @@ impl Client {
     }
 
     /// A request to an app, by host name.
-    #[must_use]
     pub fn app(&self, method: Method, host: &str, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("http://{}{path}", self.apps))

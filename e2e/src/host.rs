@@ -265,7 +265,11 @@ fn log_path(data_dir: &Path) -> PathBuf {
 }
 
 /// A loopback address whose port nobody uses at the moment.
-fn free_address() -> SocketAddr {
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound")
 }

@@ -10,15 +10,17 @@ mod logs;
 mod plugins;
 mod raw;
 mod refusal;
+mod serve;
 mod trouble;
 
 pub use client::{Client, files, push_of};
 pub use eventually::eventually;
 pub use guests::{greeting, guest, guest_path, hello_version, workspace};
-pub use host::{Host, HostOptions, PASSWORD, muster_binary};
+pub use host::{Host, HostOptions, PASSWORD, free_address, muster_binary};
 pub use load::{Answers, Load};
 pub use logs::logged;
 pub use plugins::marked;
 pub use raw::{RawAnswer, raw};
 pub use refusal::{Case, assert_remedy, everything, only_field, refuse, refuse_all, refused};
+pub use serve::{Refusal, refuse_to_serve};
 pub use trouble::{Failure, beside, host_with_neighbour, push_limited, push_with, unharmed};

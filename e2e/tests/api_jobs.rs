@@ -34,8 +34,8 @@ async fn push_that_takes_long(client: &Client, app: &str) -> Job {
     let health = json!({ "path": "/sleep?ms=600000", "timeout": "10m", "failures": 1 });
     let push = Push {
         settings: SettingsChange {
-            health: Some(serde_json::from_value(health).unwrap()),
-            limits: serde_json::from_value(json!({ "time": "10m" })).unwrap(),
+            health: Some(serde_json::from_value(health).expect("settings")),
+            limits: serde_json::from_value(json!({ "time": "10m" })).expect("settings"),
             ..SettingsChange::default()
         },
         ..push_of(vec![client.upload("app.wasm", &guest("hostile")).await])

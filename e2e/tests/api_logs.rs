@@ -34,10 +34,13 @@ async fn ask(client: &Client, path: &str) -> String {
         .app(Method::GET, "shop.localhost", path)
         .send()
         .await
-        .unwrap();
+        .expect("the host answers");
     assert_eq!(reply.status(), StatusCode::OK);
-    let id = reply.headers()["x-request-id"].to_str().unwrap().to_owned();
-    reply.bytes().await.unwrap();
+    let id = reply.headers()["x-request-id"]
+        .to_str()
+        .expect("text")
+        .to_owned();
+    reply.bytes().await.expect("a body");
     id
 }
 
@@ -55,7 +58,7 @@ impl Events {
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
-        let response = request.send().await.unwrap();
+        let response = request.send().await.expect("the host answers");
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self {
@@ -90,7 +93,7 @@ impl Events {
                     assert_eq!(field("event"), Some("line"), "{event}");
                     let id = field("id").expect("an event has an id").to_owned();
                     self.lines
-                        .push_back((id, serde_json::from_str(data).unwrap()));
+                        .push_back((id, serde_json::from_str(data).expect("JSON")));
                 }
                 self.text = rest.to_owned();
             }

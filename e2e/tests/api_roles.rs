@@ -24,11 +24,14 @@ fn put(client: &Client, role: &str, component: Vec<u8>) -> RequestBuilder {
 }
 
 async fn add(client: &Client, role: &str, component: Vec<u8>) -> Role {
-    let reply = put(client, role, component).send().await.unwrap();
+    let reply = put(client, role, component)
+        .send()
+        .await
+        .expect("the host answers");
     let status = reply.status();
-    let text = reply.text().await.unwrap();
+    let text = reply.text().await.expect("a body");
     assert_eq!(status, StatusCode::OK, "{text}");
-    serde_json::from_str(&text).unwrap()
+    serde_json::from_str(&text).expect("JSON")
 }
 
 async fn remove(client: &Client, role: &str, query: &str) -> DeletionPlan {

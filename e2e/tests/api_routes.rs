@@ -15,9 +15,9 @@ async fn add(client: &Client, new: Value) -> Route {
         .json(&new)
         .send()
         .await
-        .unwrap();
+        .expect("the host answers");
     assert_eq!(reply.status(), StatusCode::CREATED, "{new}");
-    reply.json().await.unwrap()
+    reply.json().await.expect("JSON")
 }
 
 async fn list(client: &Client) -> Vec<Route> {
@@ -90,7 +90,7 @@ async fn routes_are_added_changed_and_removed() {
     )
     .await;
     assert!(!loose.sticky);
-    assert_eq!(list(&client).await, [loose.clone()]);
+    assert_eq!(list(&client).await, [loose]);
 
     let before = everything(&client).await;
     let plan = remove(&client, &route, "?app=next&dry_run=true").await;

@@ -13,9 +13,16 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 async fn plain(client: &Client, path: &str) -> (StatusCode, String, String) {
-    let reply = client.anonymous(Method::GET, path).send().await.unwrap();
-    let kind = reply.headers()["content-type"].to_str().unwrap().to_owned();
-    (reply.status(), kind, reply.text().await.unwrap())
+    let reply = client
+        .anonymous(Method::GET, path)
+        .send()
+        .await
+        .expect("the host answers");
+    let kind = reply.headers()["content-type"]
+        .to_str()
+        .expect("text")
+        .to_owned();
+    (reply.status(), kind, reply.text().await.expect("a body"))
 }
 
 async fn ready(client: &Client) -> bool {
@@ -188,15 +195,15 @@ async fn document(client: &Client) -> Value {
         (status, kind.as_str()),
         (StatusCode::OK, "application/json")
     );
-    serde_json::from_str(&text).unwrap()
+    serde_json::from_str(&text).expect("JSON")
 }
 
 /// Method, path and description of every operation.
 fn operations(document: &Value) -> Vec<(Method, String, &Value)> {
     let mut all = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            let method = method.to_ascii_uppercase().parse().unwrap();
+    for (path, methods) in document["paths"].as_object().expect("an object") {
+        for (method, operation) in methods.as_object().expect("an object") {
+            let method = method.to_ascii_uppercase().parse().expect("a method");
             all.push((method, path.clone(), operation));
         }
     }
@@ -233,7 +240,7 @@ fn segment(value: &Value) -> String {
 
 fn signed(header: &Value, payload: &str, key: &[u8]) -> String {
     let text = format!("{}.{payload}", segment(header));
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("JSON");
     mac.update(text.as_bytes());
     let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
     format!("{text}.{signature}")
@@ -245,7 +252,7 @@ fn forged(good: &str) -> Vec<(&'static str, String)> {
         panic!("{good} is no token");
     };
     let mut claims: Value =
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64")).expect("JSON");
     claims["name"] = json!("somebody");
     let hs256 = json!({ "alg": "HS256", "typ": "JWT" });
     let none = segment(&json!({ "alg": "none", "typ": "JWT" }));

@@ -28,9 +28,9 @@ fn ask(client: &Client, request: &TokenRequest) -> RequestBuilder {
 }
 
 async fn tokens(client: &Client, request: &TokenRequest) -> TokenReply {
-    let reply = ask(client, request).send().await.unwrap();
+    let reply = ask(client, request).send().await.expect("the host answers");
     assert_eq!(reply.status(), StatusCode::OK);
-    reply.json().await.unwrap()
+    reply.json().await.expect("JSON")
 }
 
 fn info(client: &Client, access: &str) -> RequestBuilder {
@@ -40,7 +40,12 @@ fn info(client: &Client, access: &str) -> RequestBuilder {
 }
 
 async fn is_good(client: &Client, access: &str) -> bool {
-    info(client, access).send().await.unwrap().status() == StatusCode::OK
+    info(client, access)
+        .send()
+        .await
+        .expect("the host answers")
+        .status()
+        == StatusCode::OK
 }
 
 #[tokio::test]

@@ -12,16 +12,20 @@ async fn serves(language: &str) {
     let answer = client.ask(&name, "/").await;
     assert_eq!(answer, (StatusCode::OK, format!("hello from {language}\n")));
     assert_eq!(client.ask(&name, "/no").await.0, StatusCode::NOT_FOUND);
-    let wrong = client.app(Method::POST, &name, "/").send().await.unwrap();
+    let wrong = client
+        .app(Method::POST, &name, "/")
+        .send()
+        .await
+        .expect("the host answers");
     assert_eq!(wrong.status(), StatusCode::NOT_FOUND);
 
     let large: Vec<u8> = (0..300_000).map(|at| (at % 251) as u8).collect();
     for body in [Vec::new(), b"a line\n".to_vec(), large] {
         let request = client.app(Method::POST, &name, "/echo").body(body.clone());
-        let reply = request.send().await.unwrap();
+        let reply = request.send().await.expect("the host answers");
         assert_eq!(reply.status(), StatusCode::OK);
         assert!(
-            reply.bytes().await.unwrap() == body,
+            reply.bytes().await.expect("a body") == body,
             "{} bytes came back changed",
             body.len()
         );

@@ -156,6 +156,7 @@ fn releases() -> TableCreateStatement {
         .col(big_integer("number"))
         .col(uuid("droplet_id"))
         .col(json_binary("settings"))
+        .col(boolean("served"))
         .col(big_integer("created_at"))
         .primary_key(Index::create().col("app_id").col("number"))
         .foreign_key(

@@ -12,7 +12,7 @@ use http::Method;
 use http_body::{Body, Frame, SizeHint};
 use muster_engine::{AppBody, Refusal};
 
-use crate::backends::Backend;
+use crate::{backends::Backend, deadline::Deadline};
 
 /// One request of an app, when its last byte is sent or it broke off.
 #[derive(Debug)]
@@ -48,11 +48,13 @@ pub(crate) struct Recorder {
     pub(crate) started: Instant,
     pub(crate) backend: Arc<Backend>,
     pub(crate) sink: AccessSink,
+    pub(crate) deadline: Deadline,
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
         if let Some(mut access) = self.access.take() {
+            self.deadline.set(None);
             access.took = self.started.elapsed();
             let class = usize::from(access.status / 100).min(5);
             self.backend.meters.statuses[class].increment(1);

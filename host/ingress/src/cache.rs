@@ -6,7 +6,9 @@ use muster_engine::plugin::routing::{Decision, Scope};
 
 /// How many decisions are kept; when there are more, all are forgotten, which
 /// is simpler than choosing and happens rarely.
-const CAPACITY: usize = 50_000;
+const CAPACITY: usize = 10_000;
+/// Decisions on longer paths are not kept: their room is the client's to choose.
+const MAX_PATH: usize = 256;
 
 /// One worker's cached decisions of one generation of the table.
 #[derive(Default)]
@@ -32,7 +34,9 @@ impl DecisionCache {
     }
 
     pub(crate) fn put(&mut self, host: &str, path: &str, decision: &Arc<Decision>) {
-        if decision.scope == Scope::Request {
+        if decision.scope == Scope::Request
+            || (decision.scope == Scope::Path && path.len() > MAX_PATH)
+        {
             return;
         }
         if self.size >= CAPACITY {

@@ -9,8 +9,10 @@
 mod access;
 mod backends;
 mod cache;
+mod deadline;
 mod decider;
 mod host_name;
+mod lingering;
 mod listener;
 mod reply;
 mod router_slot;

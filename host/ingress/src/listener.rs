@@ -24,6 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     access::AccessSink,
     backends::Backends,
+    deadline::Deadline,
     decider::Decider,
     router_slot::RouterSlot,
     service::{RequestIds, Worker},
@@ -181,9 +182,10 @@ async fn connection(
     stop: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
+    let deadline = Deadline::default();
     let service = service_fn(|request| {
-        let worker = Rc::clone(&worker);
-        async move { Ok::<_, Infallible>(worker.answer(request, peer).await) }
+        let (worker, deadline) = (Rc::clone(&worker), deadline.clone());
+        async move { Ok::<_, Infallible>(worker.answer(request, peer, deadline).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -191,11 +193,17 @@ async fn connection(
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut stopping = false;
+    let served = loop {
+        tokio::select! {
+            biased;
+            served = connection.as_mut() => break served,
+            // A client that no longer reads would hold the app's instance.
+            () = deadline.passed() => return,
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
         }
     };
     if let Err(error) = served {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header, request::Parts};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use muster_engine::{
@@ -19,8 +19,10 @@ use muster_engine::{
 use crate::{
     access::{Access, AccessSink, RecordedBody, Recorder},
     backends::{Backend, Backends, Placement},
+    deadline::Deadline,
     decider::{Decider, Undecided},
     host_name::host_name,
+    lingering::Lingering,
     reply::{self, ReplyBody},
 };
 
@@ -28,6 +30,12 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The longest path that goes into a log line.
+const MAX_SHOWN_PATH: usize = 1024;
+/// How much longer than its app's time limit a response may be on its way; the
+/// limit itself is for the guest to meet.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What one worker thread has at hand. Never leaves its thread.
 pub(crate) struct Worker {
@@ -66,6 +74,7 @@ impl Worker {
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
+        deadline: Deadline,
     ) -> Response<ReplyBody> {
         let (started, began) = (Instant::now(), SystemTime::now());
         let id = self.ids.next();
@@ -113,7 +122,12 @@ impl Worker {
                 &id,
             ),
             Outcome::Forward(forward) => {
-                let record = Record { started, began, id };
+                let record = Record {
+                    started,
+                    began,
+                    id,
+                    deadline,
+                };
                 self.forward(forward, head, body, &host, peer, record).await
             }
         }
@@ -130,7 +144,12 @@ impl Worker {
         body: Incoming,
         host: &str,
         peer: SocketAddr,
-        Record { started, began, id }: Record,
+        Record {
+            started,
+            began,
+            id,
+            deadline,
+        }: Record,
     ) -> Response<ReplyBody> {
         let not_running = || {
             reply::problem(
@@ -143,22 +162,15 @@ impl Worker {
         let Some(backend) = self.backends.get(&forward.app) else {
             return not_running();
         };
-        let Some(placement) = choose(&backend, forward) else {
-            return not_running();
-        };
         let mut recorder = Recorder {
             access: Some(Access {
                 began,
                 app: Arc::clone(&backend.name),
-                instance: Some(Arc::clone(&placement.label)),
+                instance: None,
                 request: Arc::clone(&id),
                 method: head.method.clone(),
-                path: head
-                    .uri
-                    .path_and_query()
-                    .map(|path| path.as_str().to_owned())
-                    .unwrap_or_default(),
-                status: 0,
+                path: shown_path(&head.uri),
+                status: StatusCode::SERVICE_UNAVAILABLE.as_u16(),
                 bytes: 0,
                 took: Duration::ZERO,
                 refusal: None,
@@ -166,13 +178,20 @@ impl Worker {
             started,
             backend: Arc::clone(&backend),
             sink: Arc::clone(&self.sink),
+            deadline: deadline.clone(),
         };
+        let Some(placement) = choose(&backend, forward) else {
+            return not_running();
+        };
+        if let Some(access) = &mut recorder.access {
+            access.instance = Some(Arc::clone(&placement.label));
+        }
         set_forwarded(&mut head, host, peer, &id);
         let context = RequestContext {
             id: Arc::clone(&id),
             tls: false,
         };
-        let request = Request::from_parts(head, body);
+        let request = Request::from_parts(head, Lingering::new(body));
         let response = match placement.instance.serve(request, &context).await {
             Ok(mut response) => {
                 if let Some(cookie) = forward
@@ -183,6 +202,8 @@ impl Worker {
                     response.headers_mut().append(header::SET_COOKIE, cookie);
                 }
                 set_status(&mut recorder, response.status(), None);
+                let limit = Duration::from(placement.instance.runtime().limits().time);
+                deadline.set(Some((started + limit + LINGER).into()));
                 response.map(|body| Either::Left(RecordedBody { body, recorder }))
             }
             Err(refusal) => {
@@ -200,6 +221,18 @@ struct Record {
     started: Instant,
     began: SystemTime,
     id: Arc<str>,
+    deadline: Deadline,
+}
+
+/// Path and query for the log, cut where a client makes them endless.
+fn shown_path(uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    let end = path.floor_char_boundary(MAX_SHOWN_PATH);
+    if end < path.len() {
+        format!("{}…", &path[..end])
+    } else {
+        path.to_owned()
+    }
 }
 
 /// The instance that the router named, if it still runs; else the next one.

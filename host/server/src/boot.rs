@@ -13,7 +13,7 @@ use muster_blocks::{Blocks, BlocksError};
 use muster_engine::{Engine, EngineError, EngineOptions};
 use muster_ingress::{Backends, Ingress, IngressOptions, RouteTable, RouterSlot};
 use muster_store::{Store, StoreError};
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -146,11 +146,7 @@ pub async fn serve(
     })
     .map_err(listen("apps", "--apps", options.apps))?;
 
-    let (ending, tasks, queued) = (
-        CancellationToken::new(),
-        TaskTracker::new(),
-        Arc::new(Notify::new()),
-    );
+    let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
     let starter = Starter::new(
         store.clone(),
         blocks.clone(),
@@ -176,10 +172,13 @@ pub async fn serve(
         engine,
         roles: Arc::clone(&roles),
         logs: Arc::clone(&logs),
-        queued: Arc::clone(&queued),
         app_domain: options.app_domain.clone(),
     };
     tasks.spawn(staging.run(ending.clone()));
+    tasks.spawn(crate::http::metrics::keep_up(
+        metrics.clone(),
+        ending.clone(),
+    ));
     tasks.spawn(housekeeping::run(
         store.clone(),
         blocks.clone(),
@@ -213,7 +212,6 @@ pub async fn serve(
         pushes: Pushes {
             store: store.clone(),
             blocks: blocks.clone(),
-            queued,
         },
         routes: Routes {
             store: store.clone(),

@@ -14,8 +14,10 @@ use muster_ingress::Access;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
-/// How many lines of each app are kept.
+/// How many lines of each app are kept at most,
 const KEPT: usize = 10_000;
+/// and how many bytes of them.
+const KEPT_BYTES: usize = 4 << 20;
 
 /// The logs of all apps.
 pub(crate) struct Logs {
@@ -41,10 +43,16 @@ impl Default for Logs {
 /// The log of one app.
 #[derive(Default)]
 pub(crate) struct AppLog {
-    lines: Mutex<VecDeque<(u64, Entry)>>,
+    lines: Mutex<Lines>,
     grown: Notify,
     /// The app is gone: no more lines will come.
     ended: AtomicBool,
+}
+
+#[derive(Default)]
+struct Lines {
+    entries: VecDeque<(u64, Entry)>,
+    bytes: usize,
 }
 
 enum Entry {
@@ -143,9 +151,14 @@ impl Logs {
         {
             let mut lines = log.lines.lock().unwrap_or_else(PoisonError::into_inner);
             // Numbered under the lock, so that numbers grow along the log.
-            lines.push_back((self.sequence.fetch_add(1, Ordering::Relaxed) + 1, entry));
-            if lines.len() > KEPT {
-                lines.pop_front();
+            let number = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+            lines.bytes += entry.size();
+            lines.entries.push_back((number, entry));
+            while lines.entries.len() > KEPT || lines.bytes > KEPT_BYTES {
+                let Some((_, oldest)) = lines.entries.pop_front() else {
+                    break;
+                };
+                lines.bytes -= oldest.size();
             }
         }
         log.grown.notify_waiters();
@@ -155,7 +168,11 @@ impl Logs {
 impl AppLog {
     /// The last `count` lines.
     pub(crate) fn tail(&self, app: &str, count: usize) -> Vec<LogLine> {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = &self
+            .lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entries;
         lines
             .iter()
             .skip(lines.len().saturating_sub(count))
@@ -171,7 +188,11 @@ impl AppLog {
             tokio::pin!(grown);
             grown.as_mut().enable();
             let found: Vec<LogLine> = {
-                let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+                let lines = &self
+                    .lines
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .entries;
                 let first = lines.partition_point(|(number, _)| *number <= sequence);
                 lines
                     .iter()
@@ -191,6 +212,15 @@ impl AppLog {
 }
 
 impl Entry {
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        let text = match self {
+            Self::Line { message, .. } => message.len(),
+            Self::Access(access) => access.path.len(),
+        };
+        size_of::<Self>() + text
+    }
+
     fn line(&self, sequence: u64, app: &str) -> LogLine {
         let text = |text: &Arc<str>| text.to_string();
         match self {

@@ -253,7 +253,11 @@ impl Tx {
     ///
     /// # Errors
     /// If it could not be written.
-    pub async fn job_input(&self, id: JobId, input: &serde_json::Value) -> Result<bool, StoreError> {
+    pub async fn job_input(
+        &self,
+        id: JobId,
+        input: &serde_json::Value,
+    ) -> Result<bool, StoreError> {
         let change = ActiveModel {
             input: Set(json(input)?),
             ..Default::default()

@@ -33,6 +33,7 @@ mod release {
         pub droplet_id: Uuid,
         #[sea_orm(column_type = "JsonBinary")]
         pub settings: Json,
+        pub served: bool,
         pub created_at: i64,
     }
 
@@ -74,6 +75,8 @@ pub struct ReleaseRecord {
     pub droplet: DropletId,
     /// What it runs with.
     pub settings: Settings,
+    /// Whether it was the app's current one at some time.
+    pub served: bool,
     /// When it was made.
     pub created_at: OffsetDateTime,
 }
@@ -87,6 +90,7 @@ impl TryFrom<Model> for ReleaseRecord {
             number: unsigned(row.number, "releases.number")?,
             droplet: DropletId(row.droplet_id),
             settings: from_json(row.settings, "releases.settings")?,
+            served: row.served,
             created_at: time(row.created_at)?,
         })
     }
@@ -178,12 +182,32 @@ impl Tx {
             number: Set(row.last_release),
             droplet_id: Set(droplet.0),
             settings: Set(json(settings)?),
+            served: Set(false),
             created_at: Set(millis(at)),
         };
         Entity::insert(release)
             .exec_without_returning(&self.db())
             .await?;
         unsigned(row.last_release, "apps.last_release")
+    }
+
+    /// Notes that a release is the app's current one. False if there is no such
+    /// release.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn release_served(&self, app: AppId, number: u64) -> Result<bool, StoreError> {
+        let change = ActiveModel {
+            served: Set(true),
+            ..Default::default()
+        };
+        let done = Entity::update_many()
+            .set(change)
+            .filter(Column::AppId.eq(app.0))
+            .filter(Column::Number.eq(signed(number)?))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected > 0)
     }
 
     /// Removes the releases that have a droplet, and says how many.

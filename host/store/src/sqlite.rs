@@ -10,7 +10,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
     SqlxSqliteConnector, Statement, TransactionOptions,
     sqlx::{
-        ConnectOptions,
+        ConnectOptions, Database, Sqlite, TransactionManager,
         error::DatabaseError,
         sqlite::{
             SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions,
@@ -110,6 +110,14 @@ async fn connect(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            // SQLite may end a transaction by itself, as when a commit finds
+            // the disk full. The driver then goes on as if inside of one: what
+            // it says to be committed never is. Such a connection is replaced.
+            let outside =
+                <Sqlite as Database>::TransactionManager::get_transaction_depth(connection) == 0;
+            Box::pin(async move { Ok(outside) })
+        })
         .connect_with(options)
         .await
         .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;

@@ -9,6 +9,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use muster_api::settings::Limits;
+use tokio::runtime::Handle;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::{
@@ -74,33 +75,53 @@ pub struct AppBody {
     meter: Arc<Meter>,
     limits: Limits,
     left: u64,
+    /// What must pass until the client has it all, where that is known.
+    announced: Option<u64>,
 }
 
 impl AppBody {
+    /// `head` says that only the head is sent.
     pub(crate) fn new(
         body: WasiBody,
         guest: Option<Guest>,
         meter: Arc<Meter>,
         limits: &Limits,
+        head: bool,
     ) -> Self {
+        let announced = if head {
+            Some(0)
+        } else {
+            body.size_hint().exact()
+        };
         Self {
             body,
             guest,
             meter,
             left: limits.response_body.0,
             limits: limits.clone(),
+            announced,
         }
     }
 
     /// The end of the body. What the guest still does goes on without the
     /// client, within its limits.
     fn finish(&mut self) {
-        if let Some(guest) = self.guest.take() {
-            tokio::spawn(async move {
-                if let Err(refusal) = guest.await {
-                    tracing::debug!(%refusal, "a guest failed after its response");
+        if let (Some(mut guest), Ok(runtime)) = (self.guest.take(), Handle::try_current()) {
+            runtime.spawn(async move {
+                if let Err(refusal) = (&mut guest).await {
+                    guest.note(&format!("{refusal}, after its response"));
                 }
             });
+        }
+    }
+}
+
+/// Once it has all that was announced, hyper does not ask for the end.
+impl Drop for AppBody {
+    fn drop(&mut self) {
+        let sent = self.limits.response_body.0 - self.left;
+        if self.announced == Some(sent) {
+            self.finish();
         }
     }
 }

@@ -70,6 +70,15 @@ impl Guest {
         verdict(&self.meter, &self.limits, otherwise)
     }
 
+    /// Tells the app's owner what nobody else is told.
+    pub(crate) fn note(&self, what: &str) {
+        (self.pass.instance().output)(Output {
+            stream: Stream::Err,
+            request: &self.request,
+            line: &format!("muster: {what}"),
+        });
+    }
+
     fn refusal(&mut self, error: &wasmtime::Error) -> Refusal {
         if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
             return Refusal::Full;
@@ -89,12 +98,7 @@ impl Drop for Guest {
             let refusal = Refusal::Memory {
                 limit: self.limits.memory.0,
             };
-            let line = format!("muster: {refusal}; the app coped");
-            (self.pass.instance().output)(Output {
-                stream: Stream::Err,
-                request: &self.request,
-                line: &line,
-            });
+            self.note(&format!("{refusal}; the app coped"));
         }
     }
 }

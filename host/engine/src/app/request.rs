@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::channel::oneshot;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
 use wasmtime::{AsContextMut, Store};
@@ -67,6 +67,7 @@ impl Instance {
     {
         let limits = &self.runtime.limits;
         check_request(&request, limits.request_headers.0, limits.request_body.0)?;
+        let only_head = request.method() == Method::HEAD;
         let pass = self.enter()?;
         let meter = Arc::new(Meter::default());
         let store = self.store(&meter, context)?;
@@ -102,7 +103,7 @@ impl Instance {
         }
         .await?;
         check_response(&head, limits.response_headers.0, limits.response_body.0)?;
-        Ok(head.map(|body| AppBody::new(body, guest, meter, limits)))
+        Ok(head.map(|body| AppBody::new(body, guest, meter, limits, only_head)))
     }
 
     fn store(&self, meter: &Arc<Meter>, context: &RequestContext) -> Result<Store<State>, Refusal> {

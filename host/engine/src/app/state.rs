@@ -9,7 +9,7 @@ use super::outbound::Outbound;
 use crate::limiter::MemoryLimiter;
 
 /// How many handles of host resources one request may hold.
-const MAX_HANDLES: usize = 10_000;
+const MAX_HANDLES: usize = 2_000;
 
 pub(crate) struct State {
     pub(crate) wasi: WasiCtx,

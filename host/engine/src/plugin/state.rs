@@ -23,6 +23,8 @@ use crate::{
     output::{LineStream, Output, OutputSink, Stream},
 };
 
+/// How many handles of host resources a plugin may hold.
+const MAX_HANDLES: usize = 1_000;
 /// The most random bytes that a plugin gets at once.
 const MAX_RANDOM: u64 = 64 << 10;
 
@@ -44,9 +46,11 @@ impl PluginState {
             .stderr(LineStream::new(&sink, &nobody, Stream::Err))
             .max_random_size(MAX_RANDOM)
             .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
         Self {
             wasi,
-            table: ResourceTable::new(),
+            table,
             limiter: MemoryLimiter::new(memory, meter),
             log,
             head: None,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Empty};
 use muster_api::{apps::InstanceState, id::InstanceId, settings::HealthCheck};
-use muster_engine::{Instance, RequestContext};
+use muster_engine::{Instance, Refusal, RequestContext};
 use tokio::time::{sleep, timeout};
 
 use super::instances::Instances;
@@ -70,10 +70,12 @@ async fn ask(instance: &Arc<Instance>, check: &HealthCheck) -> Result<(), String
         tls: false,
     };
     let answer = async {
-        let response = instance
-            .serve(request, &context)
-            .await
-            .map_err(|refusal| refusal.to_string())?;
+        let response = match instance.serve(request, &context).await {
+            Ok(response) => response,
+            // Busy is alive.
+            Err(Refusal::Concurrency(_) | Refusal::Full) => return Ok(()),
+            Err(refusal) => return Err(refusal.to_string()),
+        };
         let status = response.status();
         response
             .into_body()

@@ -75,8 +75,23 @@ impl Agent {
         self.publish(&apps).await?;
         let again = self.decide(&mut apps).await?;
         self.publish(&apps).await?;
-        settle::jobs(&self.store, &self.instances).await?;
+        let has_dea = self.roles.has_dea();
+        if !has_dea {
+            self.give_up_rollouts(&apps).await?;
+        }
+        settle::jobs(&self.store, &self.instances, has_dea).await?;
         Ok(again)
+    }
+
+    /// Without the role nothing would ever come of a roll-out.
+    async fn give_up_rollouts(&self, apps: &[AppRecord]) -> Result<(), StoreError> {
+        for app in apps {
+            if let Some(next) = app.next_release {
+                let why = Some(settle::NO_DEA.to_owned());
+                rollouts::finish(&self.store, app.id, next, why).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Asks the droplet execution agent plugin and does what it says.

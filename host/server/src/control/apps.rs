@@ -169,6 +169,12 @@ impl Apps {
         name: &str,
         change: EnvChange,
     ) -> Result<Job, ControlError> {
+        if change == EnvChange::default() {
+            return Err(ControlError::invalid(
+                "set",
+                "nothing to change: name variables to set or to unset",
+            ));
+        }
         self.change(actor, name, "env", move |tx, app| {
             Box::pin(async move {
                 let release = newest_release(tx, app)
@@ -200,13 +206,16 @@ impl Apps {
     ) -> Result<Job, ControlError> {
         self.change(actor, name, "rollback", move |tx, app| {
             Box::pin(async move {
-                let current = current_release(tx, app).await?;
-                let releases = tx.release_list(app.id).await?;
-                let wanted = match to.droplet {
-                    Some(id) => releases.into_iter().find(|release| release.droplet == id),
-                    None => releases.into_iter().find(|release| {
+                let current = newest_release(tx, app).await?;
+                let earlier = |release: &ReleaseRecord| {
+                    current.as_ref().is_none_or(|current| {
                         release.number < current.number && release.droplet != current.droplet
-                    }),
+                    })
+                };
+                let mut releases = tx.release_list(app.id).await?.into_iter();
+                let wanted = match to.droplet {
+                    Some(id) => releases.find(|release| release.droplet == id),
+                    None => releases.find(|release| release.served && earlier(release)),
                 };
                 let wanted = wanted.ok_or_else(|| match to.droplet {
                     Some(id) => ControlError::not_found("droplet", id.to_string()),

@@ -36,7 +36,11 @@ async fn clear(store: &Store, blocks: &Blocks, dir: &DataDir) -> Result<(), Cont
         .write(move |tx| {
             Box::pin(async move {
                 tx.refresh_token_expired_delete(now).await?;
-                tx.package_delete_unused(now - YOUNG).await?;
+                // A push that waits for the stager still needs its package.
+                let waiting = tx.job_list_unfinished().await?;
+                if waiting.iter().all(|job| job.kind != "push") {
+                    tx.package_delete_unused(now - YOUNG).await?;
+                }
                 tx.change_prune(KEPT_CHANGES).await?;
                 Ok(())
             })

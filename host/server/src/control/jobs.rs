@@ -154,6 +154,8 @@ pub(crate) async fn end(
         Ok(()) => (JobState::Succeeded, None),
         Err(problem) => (JobState::Failed, Some(problem)),
     };
+    tx.job_step(id, if problem.is_none() { "done" } else { "failed" })
+        .await?;
     tx.job_finish(id, state, problem, muster_store::now())
         .await?;
     tx.change_append("job", id, ChangeKind::Updated).await?;

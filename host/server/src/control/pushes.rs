@@ -1,7 +1,5 @@
 //! Pushes: what a user uploads becomes a package and a job that stages it.
 
-use std::sync::Arc;
-
 use muster_api::{
     apps::DesiredState,
     id::AppId,
@@ -12,7 +10,6 @@ use muster_api::{
 use muster_blocks::Blocks;
 use muster_store::{AppRecord, ChangeKind, PackageRecord, Store, Tx};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
@@ -44,8 +41,6 @@ pub(crate) struct PushInput {
 pub(crate) struct Pushes {
     pub(crate) store: Store,
     pub(crate) blocks: Blocks,
-    /// Wakes the stager.
-    pub(crate) queued: Arc<Notify>,
 }
 
 impl Pushes {
@@ -115,7 +110,6 @@ impl Pushes {
                 })
             })
             .await?;
-        self.queued.notify_one();
         Ok(job_view(job))
     }
 }

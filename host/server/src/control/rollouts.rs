@@ -8,6 +8,8 @@ use muster_api::{
 };
 use muster_store::{AppRecord, ChangeKind, Store, StoreError, Tx};
 
+use serde_json::Value;
+
 use super::jobs;
 
 /// How many droplets of each app are kept.
@@ -33,6 +35,7 @@ pub(crate) async fn begin(
         app.next_release = Some(number);
     } else {
         app.current_release = Some(number);
+        tx.release_served(app.id, number).await?;
         app.last_failure = None;
     }
     app.updated_at = muster_store::now();
@@ -68,6 +71,7 @@ async fn promote(tx: &Tx, id: AppId, release: u64) -> Result<(), StoreError> {
         return Ok(());
     };
     app.current_release = app.next_release.take();
+    tx.release_served(id, release).await?;
     app.last_failure = None;
     app.updated_at = muster_store::now();
     tx.app_update(&app).await?;
@@ -87,12 +91,25 @@ pub(crate) async fn abandon(tx: &Tx, id: AppId, release: u64, why: &str) -> Resu
         return Ok(());
     };
     app.next_release = None;
+    if rested(tx, id, release).await? {
+        app.state = DesiredState::Stopped;
+    }
     app.last_failure = Some(format!("release {release}: {why}"));
     app.updated_at = muster_store::now();
     tx.app_update(&app).await?;
     end_jobs(tx, id, release, Some(why)).await?;
     tx.change_append("app", id, ChangeKind::Updated).await?;
     Ok(())
+}
+
+/// Whether the app was stopped when the roll-out began: it is again, then.
+async fn rested(tx: &Tx, app: AppId, release: u64) -> Result<bool, StoreError> {
+    let jobs = tx.job_list_unfinished().await?;
+    Ok(jobs.iter().any(|job| {
+        job.app == Some(app)
+            && jobs::release_of(job) == Some(release)
+            && job.input.get("rested").and_then(Value::as_bool) == Some(true)
+    }))
 }
 
 /// Ends the jobs that rolled out a release.

@@ -1,8 +1,9 @@
 //! The process's metrics, for Prometheus.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 
 /// Upper bounds of latency histograms, in seconds.
 const SECONDS: &[f64] = &[
@@ -26,4 +27,17 @@ pub(crate) fn install() -> PrometheusHandle {
         handle
     });
     handle.clone()
+}
+
+/// Sums up samples from time to time: they would pile up where nobody asks for
+/// the metrics.
+pub(crate) async fn keep_up(handle: PrometheusHandle, stop: CancellationToken) {
+    const INTERVAL: Duration = Duration::from_secs(5);
+    while stop
+        .run_until_cancelled(tokio::time::sleep(INTERVAL))
+        .await
+        .is_some()
+    {
+        handle.run_upkeep();
+    }
 }

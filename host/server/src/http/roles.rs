@@ -10,6 +10,7 @@ use super::{
     caller::Caller,
     reply::{Answer, Params, Raw, Segment},
 };
+use crate::control::error::ControlError;
 
 /// The largest plugin.
 const MAX_PLUGIN: usize = 64 << 20;
@@ -53,7 +54,8 @@ async fn role_add(
     Raw(component): Raw<MAX_PLUGIN>,
 ) -> Answer<Json<Role>> {
     let component = (!component.is_empty()).then_some(component);
-    Ok(Json(api.roles.add(&actor, &role, component).await?))
+    let work = async move { api.roles.add(&actor, &role, component).await };
+    Ok(Json(to_its_end(work).await?))
 }
 
 /// Take a role from this host.
@@ -68,5 +70,15 @@ async fn role_remove(
     Segment(role): Segment<String>,
     Params(how): Params<DryRun>,
 ) -> Answer<Json<DeletionPlan>> {
-    Ok(Json(api.roles.remove(&actor, &role, how.dry_run).await?))
+    let work = async move { api.roles.remove(&actor, &role, how.dry_run).await };
+    Ok(Json(to_its_end(work).await?))
+}
+
+/// A change of roles goes on even if the client does not wait: the database and
+/// what is in force must not differ.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ControlError>> + Send + 'static,
+) -> Result<T, ControlError> {
+    let failed = |error| ControlError::Internal(format!("a change of roles failed: {error}"));
+    tokio::spawn(work).await.map_err(failed)?
 }

@@ -3,11 +3,15 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use muster_api::roles::RoleState;
 use muster_engine::plugin::{Health, Manifest, PluginCode, PluginError};
 use time::OffsetDateTime;
+
+/// How long a role counts as failing after its last failure.
+const PROBATION: Duration = Duration::from_secs(3);
 
 /// How one role does.
 #[derive(Debug, Clone)]
@@ -76,9 +80,17 @@ impl Board {
         });
     }
 
+    /// The plugin did its job.
+    pub(super) fn worked(&self, role: &str) {
+        self.update(role, |entry| entry.state = RoleState::Running);
+    }
+
     /// The plugin said how it is.
     pub(super) fn tended(&self, role: &str, health: &Health) {
         self.update(role, |entry| match health {
+            // What failed a moment ago says that it is well as soon as it is made
+            // anew; its work has not shown that yet.
+            Health::Healthy if entry.state == RoleState::Failing && failed_lately(entry) => {}
             Health::Healthy => entry.state = RoleState::Running,
             Health::Degraded(why) => {
                 entry.state = RoleState::Degraded;
@@ -103,6 +115,12 @@ impl Board {
     fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, BoardEntry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn failed_lately(entry: &BoardEntry) -> bool {
+    entry
+        .last_error_at
+        .is_some_and(|at| OffsetDateTime::now_utc() - at < PROBATION)
 }
 
 fn note(entry: &mut BoardEntry, error: String) {

@@ -50,6 +50,14 @@ impl DeaSeat {
         *self.seated.lock().unwrap_or_else(PoisonError::into_inner) = seated;
     }
 
+    /// Whether a plugin is seated.
+    pub(super) fn is_taken(&self) -> bool {
+        self.seated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
     pub(super) fn decide(&self, snapshot: &Snapshot) -> Option<Decisions> {
         let mut seated = self.seated.lock().unwrap_or_else(PoisonError::into_inner);
         let seated = seated.as_mut()?;

@@ -34,7 +34,8 @@ impl Roles {
                 continue;
             };
             let loaded = match self.component(name, record.component.as_ref()).await {
-                Ok(wasm) => self.check(name, wasm).await,
+                // Whether it starts is its seat's to find out, again and again.
+                Ok(wasm) => self.load(wasm).await,
                 Err(error) => Err(error),
             };
             match loaded {
@@ -69,6 +70,7 @@ impl Roles {
         let known = catalog::PLAYED_BY_PLUGINS
             .iter()
             .find(|(name, _)| *name == role);
+        let _changing = self.changing.lock().await;
         let Some((name, _)) = known else {
             return Err(unknown(role));
         };
@@ -128,6 +130,7 @@ impl Roles {
         if dry_run {
             return Ok(plan);
         }
+        let _changing = self.changing.lock().await;
         let (actor, name) = (actor.clone(), role.to_owned());
         self.store
             .write(move |tx| {
@@ -160,6 +163,15 @@ impl Roles {
                     })
             }
         }
+    }
+
+    async fn load(&self, wasm: Vec<u8>) -> Result<PluginCode, ControlError> {
+        let engine = self.engine.clone();
+        tokio::task::spawn_blocking(move || Ok(PluginCode::new(&engine, &wasm)?))
+            .await
+            .map_err(|error| {
+                ControlError::Internal(format!("the thread that loads plugins failed: {error}"))
+            })?
     }
 
     /// Loads a plugin and tries whether it starts and is well.

@@ -9,7 +9,7 @@ pub(crate) mod stager;
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -44,7 +44,7 @@ use crate::control::error::ControlError;
 const ROUTER_LIMITS: PluginLimits = PluginLimits {
     memory: 1 << 30,
     call: Duration::from_millis(100),
-    work: Duration::from_secs(10),
+    work: Duration::from_secs(3),
 };
 /// Limits of a stager's instance: it reads whole components.
 const STAGER_LIMITS: PluginLimits = PluginLimits {
@@ -80,6 +80,10 @@ pub(crate) struct Roles {
     version: AtomicU64,
     evacuating: AtomicBool,
     changed: Notify,
+    /// Held from the database to the seat, so that both change in one order.
+    changing: tokio::sync::Mutex<()>,
+    /// Held while a seat and what is known of it change.
+    seating: std::sync::Mutex<()>,
 }
 
 impl Roles {
@@ -96,6 +100,8 @@ impl Roles {
             version: AtomicU64::new(1),
             evacuating: AtomicBool::new(false),
             changed: Notify::new(),
+            changing: tokio::sync::Mutex::default(),
+            seating: std::sync::Mutex::default(),
         }
     }
 
@@ -112,9 +118,15 @@ impl Roles {
 
     /// The host is empty: the role can go.
     pub(crate) fn evacuated(&self) {
+        let _seating = self.seating.lock().unwrap_or_else(PoisonError::into_inner);
         if self.evacuating.swap(false, Ordering::Relaxed) {
             self.dea.set(None);
         }
+    }
+
+    /// Whether somebody plays the droplet execution agent and is to go on.
+    pub(crate) fn has_dea(&self) -> bool {
+        self.dea.is_taken() && !self.evacuating()
     }
 
     /// Has the stager role stage a package. Blocks.
@@ -195,6 +207,7 @@ impl Roles {
 
     /// Puts a plugin in force, in the middle of whatever goes on.
     fn seat(&self, role: &str, code: Option<PluginCode>) {
+        let _seating = self.seating.lock().unwrap_or_else(PoisonError::into_inner);
         let version = self.version.fetch_add(1, Ordering::Relaxed);
         self.board.seated(role, code.as_ref());
         match role {

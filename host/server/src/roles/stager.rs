@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use muster_engine::plugin::{
-    Health, PluginCode, PluginError,
+    PluginCode, PluginError,
     staging::{Droplet, PackageFiles, Rejection, StagerPlugin, Terms, Wishes},
 };
 
@@ -56,7 +56,7 @@ impl StagerSeat {
         })();
         match staged {
             Ok(staged) => {
-                self.board.tended("stager", &Health::Healthy);
+                self.board.worked("stager");
                 staged.map_err(StagerError::Rejected)
             }
             Err(error) => {

@@ -15,7 +15,7 @@ use muster_engine::{
     plugin::staging::{self, Source},
 };
 use muster_store::{JobRecord, Store};
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -36,6 +36,8 @@ use crate::{
     roles::{Roles, bundled},
 };
 
+/// How long the stager waits when nothing happens.
+const LOOK_AROUND: Duration = Duration::from_secs(5);
 /// The largest component.
 const MAX_COMPONENT: u64 = 128 << 20;
 
@@ -46,7 +48,6 @@ pub(crate) struct Staging {
     pub(crate) engine: Engine,
     pub(crate) roles: Arc<Roles>,
     pub(crate) logs: Arc<Logs>,
-    pub(crate) queued: Arc<Notify>,
     pub(crate) app_domain: String,
 }
 
@@ -65,20 +66,20 @@ impl<E: Into<ControlError>> From<E> for Failure {
 impl Staging {
     /// Works until stopped.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        loop {
+        let mut revisions = self.store.revisions();
+        while !stop.is_cancelled() {
+            revisions.mark_unchanged();
             match self.next().await {
                 Ok(Some(job)) => self.work(&job).await,
                 Ok(None) => tokio::select! {
-                    () = self.queued.notified() => {}
-                    () = stop.cancelled() => return,
+                    _ = revisions.changed() => {}
+                    () = tokio::time::sleep(LOOK_AROUND) => {}
+                    () = stop.cancelled() => {}
                 },
                 Err(error) => {
                     tracing::error!(%error, "push jobs cannot be read; trying again");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
-            }
-            if stop.is_cancelled() {
-                return;
             }
         }
     }
@@ -108,7 +109,6 @@ impl Staging {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let last = failure.to_string();
                     if let Some(mut app) = match app {
                         Some(app) => tx.app_by_id(app).await?,
                         None => None,
@@ -116,7 +116,7 @@ impl Staging {
                         app.last_failure = Some(failure.title.clone());
                         tx.app_update(&app).await?;
                     }
-                    jobs::end(tx, id, Err(failure), &last).await
+                    jobs::end(tx, id, Err(failure), "the push failed").await
                 })
             })
             .await;
@@ -242,6 +242,18 @@ impl Staging {
 
     /// The compiler has the last word on whether a component runs.
     async fn compile(&self, made: &Made) -> Result<(), Failure> {
+        if made.component.size > MAX_COMPONENT {
+            let what = format!(
+                "it has {} bytes, {MAX_COMPONENT} are allowed",
+                made.component.size
+            );
+            return Err(Failure::Refused(problem(
+                "too-large",
+                "The component is too large",
+                what,
+                None,
+            )));
+        }
         let wasm = self.blocks.load_file(&made.component).await?;
         let (engine, entry) = (self.engine.clone(), made.entry);
         let compiled =

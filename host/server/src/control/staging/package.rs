@@ -6,6 +6,9 @@ use muster_blocks::{Blocks, BlocksError, file_digest};
 use muster_engine::plugin::staging::{PackageEntry, PackageError, PackageFiles};
 use tokio::runtime::Handle;
 
+/// The most bytes that one call reads.
+const MAX_READ: u32 = 4 << 20;
+
 /// A package, read from the block store on the stager's thread.
 pub(super) struct Package {
     pub(super) blocks: Blocks,
@@ -31,7 +34,9 @@ impl PackageFiles for Package {
     fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, PackageError> {
         let file = self.files.iter().find(|file| file.path == path);
         let file = file.ok_or_else(|| PackageError::NotFound(path.to_owned()))?;
-        let end = file.size.min(offset.saturating_add(u64::from(length)));
+        let end = file
+            .size
+            .min(offset.saturating_add(u64::from(length.min(MAX_READ))));
         let read = async {
             let mut bytes = Vec::new();
             let mut stream = self.blocks.read_file(file, offset.min(end)..end)?;

@@ -101,11 +101,13 @@ pub(super) async fn write_release(
         )
         .await?;
     } else {
+        let rested = app.state == DesiredState::Stopped;
         if !input.no_start {
             app.state = DesiredState::Started;
         }
         let (release, rolls) = rollouts::begin(tx, &mut app, droplet.id, &wanted).await?;
-        tx.job_input(job.id, &json!({ "release": release })).await?;
+        tx.job_input(job.id, &json!({ "release": release, "rested": rested }))
+            .await?;
         if rolls {
             let line = format!(
                 "droplet {} is release {release}; starting {}",
