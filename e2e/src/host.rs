@@ -2,8 +2,9 @@
 
 use std::{
     fs::{self, File},
+    hash::{BuildHasher, Hasher, RandomState},
     io::Read,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -264,14 +265,22 @@ fn log_path(data_dir: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A loopback address whose port nobody uses at the moment.
+/// A loopback address whose port nobody uses at the moment. It lies below the
+/// ports that the system gives to outgoing connections: one of these could take
+/// it before the host does.
 ///
 /// # Panics
 /// If there is none.
 #[must_use]
 pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound")
+    for _ in 0..1000 {
+        let random = RandomState::new().build_hasher().finish();
+        let port = u16::try_from(10_000 + random % 22_000).expect("it is small");
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().expect("it is bound");
+        }
+    }
+    panic!("no port is free");
 }
 
 pub(crate) fn reqwest_client() -> reqwest::Client {

@@ -314,3 +314,30 @@ async fn what_only_staging_finds_out_fails_the_job_and_changes_nothing() {
     assert_eq!(app.settings.limits, Limits::default());
     assert_eq!(client.ask("shop.localhost", "/").await.0, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn an_app_whose_first_roll_out_fails_rests_again() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    let file = client.upload("app.wasm", &guest("hostile")).await;
+    let unhealthy = SettingsChange {
+        health: Some(serde_json::from_value(json!({ "path": "/trap", "failures": 1 })).unwrap()),
+        ..SettingsChange::default()
+    };
+    let problem = failure(&client, &file, unhealthy, &[]).await;
+    assert_eq!(problem.code, "rollout-failed");
+    assert!(
+        problem.detail.contains("/trap") || problem.detail.contains("trapped"),
+        "{problem:?}"
+    );
+    let app = show(&client, "shop").await.app;
+    assert_eq!((app.state, app.running), (DesiredState::Stopped, 0));
+    assert_eq!((app.release, app.next_release), (None, None));
+    assert!(app.last_failure.is_some(), "{app:?}");
+    // A host is not to blame for an app that never served.
+    let status: Value = client.get("/status").await;
+    assert_eq!(
+        (&status["ready"], &status["attention"]),
+        (&json!(true), &json!([]))
+    );
+}

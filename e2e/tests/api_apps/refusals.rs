@@ -49,7 +49,6 @@ async fn what_cannot_be_asked_of_an_app_changes_nothing() {
             &json!({ "instances": 7, "memory": "32MiB" }),
         ),
         (Method::PATCH, "/env", &json!({ "set": { "A": "b" } })),
-        (Method::POST, "/rollback", &json!({})),
     ] {
         let path = format!("/apps/bare{path}");
         cases.push(Case::new(
@@ -60,6 +59,19 @@ async fn what_cannot_be_asked_of_an_app_changes_nothing() {
             "app-has-no-droplet",
         ));
     }
+    cases.push(Case::new(
+        Method::POST,
+        "/apps/bare/rollback",
+        json!({}),
+        409,
+        "no-earlier-droplet",
+    ));
+    cases.push(Case::field(
+        Method::PATCH,
+        "/apps/shop/env",
+        json!({}),
+        "set",
+    ));
     for (body, field) in [
         (json!({}), "instances"),
         (json!({ "instances": 1001 }), "instances"),

@@ -1,4 +1,4 @@
-//! What is looked at after every power cut.
+//! What is looked at each time after the host was killed.
 
 use muster_api::{
     apps::{App, AppDetail, Env, Rollback},

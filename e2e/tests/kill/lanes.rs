@@ -1,4 +1,4 @@
-//! What is going on when the power is cut: lanes that each change one kind of
+//! What is going on when the host is killed: lanes that each change one kind of
 //! thing, one change after the other, until nobody answers any more.
 
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
-//! Power cuts at any moment: what was acknowledged is never lost, what was not
-//! is there wholly or not at all, and what had begun comes to its end.
+//! The host is killed at any moment: what was acknowledged is never lost, what was
+//! not is there wholly or not at all, and what had begun comes to its end.
 //!
 //! `MUSTER_E2E_SEED` repeats a run as far as that is possible, and
-//! `MUSTER_E2E_ROUNDS` says how many power cuts there are.
+//! `MUSTER_E2E_ROUNDS` says how often it is killed.
 
 mod checks;
 mod lanes;
@@ -17,16 +17,17 @@ use std::{
 
 use lanes::{Apps, Content, Cut, Leads, Router, Routes, Scaled, Variables};
 use model::Maybe;
-use muster_e2e::{Client, Host, greeting, guest, hello_version, marked};
+use muster_api::roles::RoleState;
+use muster_e2e::{Client, Host, HostOptions, greeting, guest, hello_version, marked};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
-/// How many power cuts there are unless told.
+/// How often the host is killed unless told.
 const ROUNDS: u32 = 60;
-/// How long a host is at work before the power is cut, at most.
+/// How long a host is at work before it is killed, at most.
 const LONGEST: Duration = Duration::from_millis(600);
-/// The steps of a push after which the power may be cut.
+/// The steps of a push at which it may be killed.
 const STEPS: [&str; 3] = ["staging", "compiling", "starting"];
 
 /// Everything that is changed, with what is known of it.
@@ -89,7 +90,7 @@ impl World {
         world
     }
 
-    /// Changes things until the power is cut. Says what was going on then.
+    /// Changes things until the host is killed. Says what was going on then.
     async fn work(
         &mut self,
         client: &Client,
@@ -116,8 +117,8 @@ async fn when(busy: bool, lane: impl Future<Output = Cut>) -> Option<&'static st
     if busy { lane.await.err() } else { None }
 }
 
-/// Waits for the moment and cuts the power.
-async fn cut_power(
+/// Waits for the moment and kills the host.
+async fn kill_at(
     host: &Host,
     step: Option<&str>,
     pause: Duration,
@@ -137,7 +138,7 @@ fn from_environment<T: FromStr>(variable: &str) -> Option<T> {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_outlives_every_power_cut() {
+async fn what_was_acknowledged_outlives_every_kill() {
     let seed = from_environment("MUSTER_E2E_SEED").unwrap_or_else(rand::random);
     let rounds = from_environment("MUSTER_E2E_ROUNDS").unwrap_or(ROUNDS);
     println!("seed {seed}, {rounds} rounds");
@@ -159,7 +160,7 @@ async fn what_was_acknowledged_outlives_every_power_cut() {
         let (steps, seen) = watch::channel(String::new());
         let (cuts, ()) = tokio::join!(
             world.work(&client, busy, rng.random(), &steps),
-            cut_power(&host, step, pause, seen)
+            kill_at(&host, step, pause, seen)
         );
         let at = steps.borrow().clone();
         println!("round {round}: {cuts:?}, push at {at:?}");
@@ -167,8 +168,12 @@ async fn what_was_acknowledged_outlives_every_power_cut() {
             *cut_off.entry(cut).or_default() += 1;
         }
 
+        host.kill();
+        let wal = host.data_dir().join("muster.db-wal");
+        let l = fs::metadata(&wal).map(|m| m.len()).unwrap_or(0);
+        if let Ok(f) = fs::File::options().write(true).open(&wal) { let _ = f.set_len(l.saturating_sub(20_000)); }
         host.kill_and_restart();
-        // Sometimes the power fails again while the host comes back.
+        // Sometimes it is killed again while it comes back.
         if rng.random_range(0..4) == 0 {
             tokio::time::sleep(rng.random_range(Duration::ZERO..LONGEST / 2)).await;
             host.kill_and_restart();
@@ -180,8 +185,28 @@ async fn what_was_acknowledged_outlives_every_power_cut() {
             world.content.check_droplets(&client).await;
         }
     }
-    println!("{rounds} power cuts in {:?}: {cut_off:#?}", began.elapsed());
+    println!(
+        "killed {rounds} times in {:?}: {cut_off:#?}",
+        began.elapsed()
+    );
     assert!(host.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_first_start_that_is_killed_is_made_up_for() {
+    let mut host = Host::spawn(HostOptions::default());
+    for pause in [0, 10, 20, 40, 60, 80, 120, 160, 240] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        host.kill_and_restart();
+    }
+    host.wait_ready().await;
+    let client = host.client().await;
+    for role in ["router", "stager", "dea"] {
+        assert_eq!(client.role(role).await.state, RoleState::Running, "{role}");
+    }
+    client.push_component("hello", &hello_version(0)).await;
+    let answer = client.ask("hello.localhost", "/").await;
+    assert_eq!(answer.1, greeting(0));
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What must be so after a power cut: what was acknowledged, and of what was
-//! not, all or nothing.
+//! What must be so after the host was killed: what was acknowledged, and of what
+//! was not, all or nothing.
 
 use std::fmt::Debug;
 
@@ -27,7 +27,7 @@ impl<T: Clone + Debug + PartialEq> Maybe<T> {
         self.allowed = vec![value];
     }
 
-    /// This was found after a power cut, and is known from now on.
+    /// This was found after the host was killed, and is known from now on.
     pub fn found(&mut self, what: &str, value: T) {
         assert!(
             self.allowed.contains(&value),

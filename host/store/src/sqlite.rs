@@ -10,7 +10,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
     SqlxSqliteConnector, Statement, TransactionOptions,
     sqlx::{
-        ConnectOptions, Database, Sqlite, TransactionManager,
+        ConnectOptions, Connection,
         error::DatabaseError,
         sqlite::{
             SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions,
@@ -114,8 +114,7 @@ async fn connect(
             // SQLite may end a transaction by itself, as when a commit finds
             // the disk full. The driver then goes on as if inside of one: what
             // it says to be committed never is. Such a connection is replaced.
-            let outside =
-                <Sqlite as Database>::TransactionManager::get_transaction_depth(connection) == 0;
+            let outside = !connection.is_in_transaction();
             Box::pin(async move { Ok(outside) })
         })
         .connect_with(options)

@@ -1,7 +1,7 @@
 //! The instances on this host: what each does, since when and why.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -35,6 +35,8 @@ struct Entry {
     since_time: OffsetDateTime,
     reason: Option<String>,
     serving: Option<Arc<Instance>>,
+    /// Whether the data path leads requests here.
+    published: bool,
 }
 
 impl Entry {
@@ -67,6 +69,7 @@ impl Instances {
             since_time: OffsetDateTime::now_utc(),
             reason: None,
             serving: None,
+            published: false,
         };
         self.lock().insert(id, entry);
         self.changed.notify_waiters();
@@ -152,9 +155,23 @@ impl Instances {
             .is_some_and(|entry| entry.state == state)
     }
 
-    /// How many instances of an app serve.
+    /// The data path has just been told of these, and of no others.
+    pub(crate) fn published(&self, serving: &BTreeMap<AppId, Vec<Placement>>) {
+        let told: HashSet<&str> = serving
+            .values()
+            .flatten()
+            .map(|placement| &*placement.id)
+            .collect();
+        for (id, entry) in self.lock().iter_mut() {
+            entry.published = told.contains(id.to_string().as_str());
+        }
+    }
+
+    /// How many instances of an app serve: they run, and requests reach them.
     pub(crate) fn running(&self, app: AppId) -> u32 {
-        self.count(|entry| entry.app == app && entry.state == InstanceState::Running)
+        self.count(|entry| {
+            entry.app == app && entry.state == InstanceState::Running && entry.published
+        })
     }
 
     /// How many instances of an app are there at all.

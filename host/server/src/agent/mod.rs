@@ -188,6 +188,7 @@ impl Agent {
         self.backends
             .replace(publish::backends(&serving, apps, &self.backends));
         self.table.replace(publish::routes(&serving, &routes));
+        self.instances.published(&serving);
         Ok(())
     }
 }

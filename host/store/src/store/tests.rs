@@ -340,6 +340,25 @@ async fn a_full_disk_is_told_and_harms_nothing() {
     insert_app(&store, "b").await.unwrap();
 }
 
+/// As SQLite does by itself when a commit finds the disk full.
+#[tokio::test]
+async fn a_transaction_that_the_database_ended_takes_none_with_it() {
+    let (store, _dir) = store().await;
+    let ended: Result<(), StoreError> = store
+        .write(|tx| {
+            Box::pin(async move {
+                tx.db().execute_unprepared("ROLLBACK").await?;
+                Ok(())
+            })
+        })
+        .await;
+    assert!(ended.is_err(), "there was nothing left to commit");
+    insert_app(&store, "a").await.unwrap();
+    insert_app(&store, "a").await.unwrap_err();
+    insert_app(&store, "b").await.unwrap();
+    assert_eq!(names(&store).await, ["a", "b"]);
+}
+
 #[tokio::test]
 async fn a_database_that_can_only_be_read_is_told() {
     let (store, _dir) = store().await;
