@@ -168,10 +168,6 @@ async fn what_was_acknowledged_outlives_every_kill() {
             *cut_off.entry(cut).or_default() += 1;
         }
 
-        host.kill();
-        let wal = host.data_dir().join("muster.db-wal");
-        let l = fs::metadata(&wal).map(|m| m.len()).unwrap_or(0);
-        if let Ok(f) = fs::File::options().write(true).open(&wal) { let _ = f.set_len(l.saturating_sub(20_000)); }
         host.kill_and_restart();
         // Sometimes it is killed again while it comes back.
         if rng.random_range(0..4) == 0 {

@@ -8,7 +8,6 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    build::{self, Profile},
     fixtures, guests,
     project::{Project, on_path, search_path},
     step::{Step, Steps, ask},
@@ -44,7 +43,11 @@ pub fn run(project: &Project, arguments: &[String]) -> Result<()> {
         ))
     })?;
     steps.step(fixtures::TITLE, |step| fixtures::prepare(project, step))?;
-    build::host(project, Profile::Debug, &mut steps)?;
+    // All at once, so that the host that is tested and the tests are built with
+    // the same features of their dependencies, and these only once.
+    steps.step("build muster and its tests", |step| {
+        step.run(cargo(project, &["build", "--workspace", "--all-targets"]))
+    })?;
     steps.step("test", |step| step.pass_through(runner(project, arguments)))?;
     steps.step("check the dependencies", |step| dependencies(project, step))
 }
