@@ -52,6 +52,9 @@ impl Client {
 
 /// The same component with a custom section more, which tells it from others
 /// and changes nothing of what it does.
+///
+/// # Panics
+/// If the mark is longer than a hundred bytes.
 #[must_use]
 pub fn marked(mut component: Vec<u8>, mark: &str) -> Vec<u8> {
     const NAME: &str = "e2e-mark";
