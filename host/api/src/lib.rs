@@ -2,7 +2,9 @@
 //! replies and the problem document. Plain data; builds for `wasm32` and does no IO.
 
 pub mod apps;
+pub mod audit;
 pub mod blocks;
+pub mod config;
 pub mod droplets;
 pub mod id;
 pub mod jobs;

@@ -33,12 +33,13 @@ mod users;
 mod testing;
 
 pub use apps::AppRecord;
-pub use audit::{AuditEntry, AuditRecord};
+pub use audit::AuditKeep;
 pub use changes::{ChangeKind, ChangeRecord};
 pub use columns::now;
 pub use droplets::DropletRecord;
 pub use error::StoreError;
 pub use jobs::JobRecord;
+pub use muster_api::audit::{AuditEntry, AuditRecord};
 pub use packages::PackageRecord;
 pub use reader::Reader;
 pub use refresh_tokens::RefreshTokenRecord;
