@@ -8,6 +8,7 @@ pub mod config;
 pub mod droplets;
 pub mod id;
 pub mod jobs;
+pub mod logging;
 pub mod logs;
 pub mod name;
 pub mod page;

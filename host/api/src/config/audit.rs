@@ -1,7 +1,9 @@
-//! How long the audit log is kept.
+//! Section `audit`: how long the audit log is kept.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::InvalidSection;
 
 /// How long the audit log is kept. What is removed leaves its last hash behind,
 /// so that the rest can still be verified.
@@ -18,6 +20,21 @@ pub struct AuditConfig {
 impl AuditConfig {
     /// The fewest entries that may be kept.
     pub const MIN_ENTRIES: u64 = 1000;
+
+    /// Checks what each field alone does not tell.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn check(&self) -> Result<(), InvalidSection> {
+        if self.max_entries < Self::MIN_ENTRIES {
+            let least = Self::MIN_ENTRIES;
+            return Err(InvalidSection::new(
+                "max_entries",
+                format!("{} is too few: {least} or more", self.max_entries),
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Default for AuditConfig {
