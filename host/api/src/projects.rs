@@ -50,3 +50,11 @@ pub enum MemberState {
     /// In, and asked to be let out.
     Leaving,
 }
+
+impl MemberState {
+    /// Whether they are in, be it that they want to leave.
+    #[must_use]
+    pub fn is_in(self) -> bool {
+        matches!(self, Self::Member | Self::Leaving)
+    }
+}

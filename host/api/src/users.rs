@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::id::UserId;
+use crate::{id::UserId, permissions::Permission};
 
 /// What a user is to this Muster: the bundle of permissions that goes with it.
 #[derive(
@@ -120,4 +120,36 @@ pub struct PasswordChange {
     pub current: String,
     /// The password from now on.
     pub new: String,
+}
+
+/// Which users a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UserQuery {
+    /// Only those in this state; all but the deleted unless told.
+    pub state: Option<UserState>,
+    /// Only those of this type.
+    #[serde(rename = "type")]
+    pub kind: Option<UserType>,
+}
+
+/// Who somebody is and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Profile {
+    /// The user.
+    #[serde(flatten)]
+    pub user: User,
+    /// What they may do everywhere.
+    pub permissions: Vec<Permission>,
+    /// What they may do in single projects.
+    pub projects: Vec<ProjectRights>,
+}
+
+/// What somebody may do in a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProjectRights {
+    /// The project's name.
+    pub project: String,
+    /// What they may do in it.
+    pub permissions: Vec<Permission>,
 }

@@ -32,23 +32,37 @@ pub(crate) struct Apps {
     pub(crate) logs: Arc<Logs>,
 }
 
-/// The app of that name.
-pub(crate) async fn require_app(db: &Reader, name: &str) -> Result<AppRecord, ControlError> {
-    db.app_by_name(name)
+/// The app of that name, for somebody who may do with it what they ask for.
+pub(crate) async fn require_app(
+    db: &Reader,
+    actor: &Actor,
+    name: &str,
+) -> Result<AppRecord, ControlError> {
+    let app = db
+        .app_by_name(name)
         .await?
-        .ok_or_else(|| ControlError::not_found("app", name))
+        .ok_or_else(|| ControlError::not_found("app", name))?;
+    actor.require(app.project, "app", name)?;
+    Ok(app)
 }
 
 impl Apps {
     /// One page of apps, by name.
-    pub(crate) async fn list(&self, query: &PageQuery) -> Result<Page<App>, ControlError> {
+    pub(crate) async fn list(
+        &self,
+        actor: &Actor,
+        query: &PageQuery,
+    ) -> Result<Page<App>, ControlError> {
+        let among = actor.among();
         let (cursor, limit) = (query.cursor.clone(), page_limit(query)?);
         let this = self.clone();
         let page = self
             .store
             .read(move |db| {
                 Box::pin(async move {
-                    let found = db.app_list(cursor.as_deref(), limit).await?;
+                    let found = db
+                        .app_list(among.as_deref(), cursor.as_deref(), limit)
+                        .await?;
                     let mut items = Vec::with_capacity(found.items.len());
                     for app in &found.items {
                         items.push(app_view(db, &this.urls, &this.instances, app).await?);
@@ -64,8 +78,8 @@ impl Apps {
     }
 
     /// One app with its instances.
-    pub(crate) async fn show(&self, name: &str) -> Result<AppDetail, ControlError> {
-        let app = require_app(&self.store, name).await?;
+    pub(crate) async fn show(&self, actor: &Actor, name: &str) -> Result<AppDetail, ControlError> {
+        let app = require_app(&self.store, actor, name).await?;
         let placements = self.instances.of(app.id);
         Ok(AppDetail {
             app: app_view(&self.store, &self.urls, &self.instances, &app).await?,
@@ -74,8 +88,8 @@ impl Apps {
     }
 
     /// An app's environment variables, with their values.
-    pub(crate) async fn env(&self, name: &str) -> Result<Env, ControlError> {
-        let app = require_app(&self.store, name).await?;
+    pub(crate) async fn env(&self, actor: &Actor, name: &str) -> Result<Env, ControlError> {
+        let app = require_app(&self.store, actor, name).await?;
         let release = newest_release(&self.store, &app).await?;
         Ok(Env {
             env: release
@@ -243,7 +257,7 @@ impl Apps {
             .store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let app = require_app(tx, &owned).await?;
+                    let app = require_app(tx, &actor, &owned).await?;
                     let droplets = tx.droplet_list(app.id).await?.len();
                     let mut removes = vec![
                         format!("the app {}", app.name),
@@ -306,7 +320,7 @@ impl Apps {
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let mut app = require_app(tx, &name).await?;
+                    let mut app = require_app(tx, &actor, &name).await?;
                     let before = value(&summary(&app));
                     let job = work(tx, &mut app).await?;
                     let mut change = change_of(&app, verb, ChangeKind::Updated);
@@ -358,7 +372,7 @@ async fn settle(
     kind: &str,
     step: &str,
 ) -> Result<JobRecord, ControlError> {
-    Ok(jobs::begin(tx, kind, &app.name, app.id, json!({}), step).await?)
+    Ok(jobs::begin(tx, kind, app, json!({}), step).await?)
 }
 
 /// A job that ends when the droplet serves with these settings.
@@ -370,15 +384,7 @@ async fn roll_out(
     kind: &str,
 ) -> Result<JobRecord, ControlError> {
     let (release, rolls) = rollouts::begin(tx, app, from.droplet, wanted).await?;
-    let job = jobs::begin(
-        tx,
-        kind,
-        &app.name,
-        app.id,
-        json!({ "release": release }),
-        "rolling out",
-    )
-    .await?;
+    let job = jobs::begin(tx, kind, app, json!({ "release": release }), "rolling out").await?;
     if !rolls {
         jobs::end(
             tx,

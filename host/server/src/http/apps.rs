@@ -49,10 +49,10 @@ fn accepted(job: Job) -> Accepted {
 #[utoipa::path(get, path = "/apps", tag = "apps", params(PageQuery), responses((status = 200, body = Page<App>)))]
 async fn app_list(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<App>>> {
-    Ok(Json(api.apps.list(&query).await?))
+    Ok(Json(api.apps.list(&actor, &query).await?))
 }
 
 /// Show an app with its instances.
@@ -62,10 +62,10 @@ async fn app_list(
 ))]
 async fn app_show(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(app): Segment<String>,
 ) -> Answer<Json<AppDetail>> {
-    Ok(Json(api.apps.show(&app).await?))
+    Ok(Json(api.apps.show(&actor, &app).await?))
 }
 
 /// Change how many instances an app has, or their memory.
@@ -102,10 +102,10 @@ async fn app_delete(
 ))]
 async fn app_env(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(app): Segment<String>,
 ) -> Answer<Json<Env>> {
-    Ok(Json(api.apps.env(&app).await?))
+    Ok(Json(api.apps.env(&actor, &app).await?))
 }
 
 /// Change an app's environment variables.

@@ -26,10 +26,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[utoipa::path(get, path = "/jobs", tag = "jobs", params(PageQuery), responses((status = 200, body = Page<Job>)))]
 async fn job_list(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<Job>>> {
-    Ok(Json(api.jobs.list(&query).await?))
+    Ok(Json(api.jobs.list(&actor, &query).await?))
 }
 
 /// Show a job; with `after_lines`, wait for news first.
@@ -39,11 +39,11 @@ async fn job_list(
 ))]
 async fn job_show(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(job): Segment<JobId>,
     Params(query): Params<JobQuery>,
 ) -> Answer<Json<Job>> {
-    Ok(Json(api.jobs.show(job, &query).await?))
+    Ok(Json(api.jobs.show(&actor, job, &query).await?))
 }
 
 /// Cancel a job that has not ended.

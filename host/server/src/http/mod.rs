@@ -1,6 +1,7 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
 mod apps;
+mod authorise;
 mod blocks;
 mod caller;
 mod droplets;
@@ -8,14 +9,16 @@ mod jobs;
 mod linger;
 mod logs;
 pub(crate) mod metrics;
+mod oauth;
 mod openapi;
 mod probes;
 mod problems;
 mod reply;
 mod roles;
 mod routes;
+mod self_service;
 mod status;
-mod tokens;
+mod users;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -33,7 +36,8 @@ pub use self::openapi::openapi_document;
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes, tokens::Tokens,
+        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
+        sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -51,7 +55,9 @@ pub(crate) struct Api {
     pub(crate) pushes: Pushes,
     pub(crate) routes: Routes,
     pub(crate) jobs: Jobs,
-    pub(crate) tokens: Tokens,
+    pub(crate) sessions: Sessions,
+    pub(crate) sign_in: SignIn,
+    pub(crate) users: Users,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -76,7 +82,8 @@ pub(crate) struct Host {
 /// Every route under `/api/v1`, with its description.
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .merge(tokens::routes())
+        .merge(self_service::routes())
+        .merge(users::routes())
         .merge(status::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
@@ -88,13 +95,16 @@ fn v1() -> OpenApiRouter<Api> {
 }
 
 fn router(api: Api) -> Router {
-    let (v1, document) = openapi::with_document(v1());
+    let (described, document) = openapi::with_document();
+    let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
+    let described = described.route_layer(authorise);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))
         .layer(middleware::from_fn(linger::to_the_end))
         .propagate_x_request_id();
-    v1.merge(openapi::route(document))
+    described
+        .merge(openapi::route(document))
         .merge(probes::routes())
         .fallback(problems::no_such_route)
         .method_not_allowed_fallback(problems::method_not_allowed)

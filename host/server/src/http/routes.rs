@@ -39,10 +39,10 @@ struct Removal {
 #[utoipa::path(get, path = "/routes", tag = "routes", params(PageQuery), responses((status = 200, body = Page<Route>)))]
 async fn route_list(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<Route>>> {
-    Ok(Json(api.routes.list(&query).await?))
+    Ok(Json(api.routes.list(&actor, &query).await?))
 }
 
 /// Add a route, or one more app to a route that is there.
