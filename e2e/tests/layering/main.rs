@@ -40,6 +40,7 @@ const HOST: &[&str] = &[
     "muster-cli",
     "muster-engine",
     "muster-ingress",
+    "muster-logging",
     "muster-migrations",
     "muster-server",
     "muster-store",

@@ -20,9 +20,9 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs,
-        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, staging::Staging,
-        tokens::Tokens, users::Users, views::Urls,
+        apps::Apps, audit::Audit, droplets::Droplets, error::ControlError, housekeeping,
+        jobs::Jobs, logging::LoggingControl, pushes::Pushes, routes::Routes, sessions::Sessions,
+        sign_in::SignIn, staging::Staging, tokens::Tokens, users::Users, views::Urls,
     },
     data_dir::{DataDir, DataDirError},
     http::{Api, Host},
@@ -50,6 +50,8 @@ pub struct ServeOptions {
     pub app_domain: String,
     /// The first admin's password; made up and shown once unless told.
     pub initial_password: Option<String>,
+    /// The logging of this process, which operators may change.
+    pub logging: muster_logging::Handle,
 }
 
 /// Why a host does not start.
@@ -106,6 +108,7 @@ pub async fn serve(
     let metrics = crate::http::metrics::install();
     let dir = Arc::new(DataDir::open(&options.data_dir)?);
     let store = Store::open(&dir.database()).await?;
+    let logging = LoggingControl::new(store.clone(), options.logging.clone()).await?;
     let blocks = Blocks::open(&dir.blocks())?;
     let engine = Engine::new(&EngineOptions {
         cache: dir.code(),
@@ -194,6 +197,9 @@ pub async fn serve(
         ending.clone(),
     ));
 
+    let (audit, refusals) = Audit::new(store.clone());
+    tasks.spawn(refusals.run(ending.clone()));
+
     let urls = Urls {
         port: ingress.address().port(),
     };
@@ -231,6 +237,8 @@ pub async fn serve(
         sessions,
         sign_in,
         users,
+        audit,
+        logging,
         roles,
         blocks,
         logs,

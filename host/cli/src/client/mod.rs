@@ -1,12 +1,14 @@
 //! The API from the other side: one method per call, a file per resource.
 
 mod apps;
+mod audit;
 mod blocks;
 mod connect;
 mod credentials;
 mod error;
 mod events;
 mod jobs;
+mod logging;
 mod logs;
 mod retry;
 mod roles;

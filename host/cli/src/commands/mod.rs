@@ -1,12 +1,14 @@
 //! The commands, a file per noun or verb.
 
 pub mod app;
+pub mod audit;
 pub mod completion;
 pub mod context;
 mod deletion;
 mod follow;
 mod info;
 pub mod job;
+pub mod logging;
 pub mod login;
 mod logout;
 pub mod role;
@@ -55,6 +57,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
+        Command::Audit(command) => audit::run(&scope, command).await,
+        Command::Logging(command) => logging::run(&scope, command).await,
         Command::Status => status::run(&scope).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),

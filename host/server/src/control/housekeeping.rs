@@ -1,5 +1,6 @@
 //! What piles up is cleared away: blocks that nothing names, files of droplets
-//! that are gone, expired tokens, old entries of the change log.
+//! that are gone, expired tokens, old entries of the change log and
+//! of the audit log.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -8,7 +9,7 @@ use muster_blocks::Blocks;
 use muster_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::error::ControlError;
+use super::{audit, error::ControlError};
 use crate::data_dir::DataDir;
 
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -48,6 +49,7 @@ async fn clear(store: &Store, blocks: &Blocks, dir: &DataDir) -> Result<(), Cont
             })
         })
         .await?;
+    audit::prune(store, &audit::config(store).await?).await?;
     let freed = blocks
         .collect_garbage(store.live_blocks().await?, YOUNG)
         .await?;

@@ -115,14 +115,21 @@ impl LoggingControl {
         if dry_run {
             return Ok(LoggingState {
                 logging: change.logging,
-                source: if change.persist { LoggingSource::Kept } else { LoggingSource::Changed },
+                source: if change.persist {
+                    LoggingSource::Kept
+                } else {
+                    LoggingSource::Changed
+                },
                 until,
                 ..before
             });
         }
         self.apply(change.logging.clone()).await?;
         let kept = change.persist.then(|| Some(change.logging.clone()));
-        if let Err(error) = self.write(actor, "set", &before, &change, kept.clone()).await {
+        if let Err(error) = self
+            .write(actor, "set", &before, &change, kept.clone())
+            .await
+        {
             // What is not written down must not hold.
             self.apply(before.logging).await?;
             return Err(error);
@@ -135,7 +142,10 @@ impl LoggingControl {
                 Some(passing) => passing.before,
                 None => (before.logging, state.source),
             };
-            state.passing = until.map(|until| Passing { until, before: below });
+            state.passing = until.map(|until| Passing {
+                until,
+                before: below,
+            });
             state.source = LoggingSource::Changed;
             if let Some(kept) = kept {
                 (state.kept, state.source) = (kept, LoggingSource::Kept);
@@ -160,7 +170,10 @@ impl LoggingControl {
             persist: false,
             lasting: None,
         };
-        if let Err(error) = self.write(actor, "reset", &before, &change, Some(None)).await {
+        if let Err(error) = self
+            .write(actor, "reset", &before, &change, Some(None))
+            .await
+        {
             self.apply(before.logging).await?;
             return Err(error);
         }
@@ -186,7 +199,11 @@ impl LoggingControl {
             }
             state.passing.take()
         };
-        let Some(Passing { before: (logging, source), .. }) = passing else {
+        let Some(Passing {
+            before: (logging, source),
+            ..
+        }) = passing
+        else {
             return;
         };
         match self.apply(logging).await {
@@ -236,7 +253,8 @@ impl LoggingControl {
     async fn apply(&self, logging: Logging) -> Result<(), ControlError> {
         let handle = self.handle.clone();
         let applied = tokio::task::spawn_blocking(move || handle.apply(&logging)).await;
-        let failed = |error| ControlError::Internal(format!("logging could not be changed: {error}"));
+        let failed =
+            |error| ControlError::Internal(format!("logging could not be changed: {error}"));
         applied.map_err(failed)?.map_err(|error| match error {
             LoggingError::Target { index, source, .. } => {
                 ControlError::invalid(format!("logging.to[{index}]"), source.to_string())
@@ -253,7 +271,14 @@ impl LoggingControl {
             LogTarget::File(file) if file.is_absolute() => Some(file.path.clone()),
             _ => None,
         };
-        let known: Vec<String> = self.handle.start().logging.to.iter().filter_map(path_of).collect();
+        let known: Vec<String> = self
+            .handle
+            .start()
+            .logging
+            .to
+            .iter()
+            .filter_map(path_of)
+            .collect();
         let foreign = logging.to.iter().enumerate().filter_map(|(at, target)| {
             path_of(target)
                 .filter(|path| !known.contains(path))

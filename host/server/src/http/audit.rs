@@ -95,7 +95,11 @@ async fn audit_verify(
     State(api): State<Api>,
     Params(noted): Params<Noted>,
 ) -> Answer<Json<AuditVerification>> {
-    let head = noted.head.as_deref().map(str::parse::<AuditHead>).transpose();
+    let head = noted
+        .head
+        .as_deref()
+        .map(str::parse::<AuditHead>)
+        .transpose();
     let head = head.map_err(|error| ControlError::invalid("head", error.to_string()))?;
     Ok(Json(api.audit.verify(head).await?))
 }

@@ -1,18 +1,21 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
 mod apps;
+mod audit;
 mod authorise;
 mod blocks;
 mod caller;
 mod droplets;
 mod jobs;
 mod linger;
+mod logging;
 mod logs;
 pub(crate) mod metrics;
 mod oauth;
 mod openapi;
 mod probes;
 mod problems;
+pub(crate) mod refusals;
 mod reply;
 mod roles;
 mod routes;
@@ -36,8 +39,8 @@ pub use self::openapi::openapi_document;
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
-        sessions::Sessions, sign_in::SignIn, users::Users,
+        apps::Apps, audit::Audit, droplets::Droplets, jobs::Jobs, logging::LoggingControl,
+        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -58,6 +61,8 @@ pub(crate) struct Api {
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) users: Users,
+    pub(crate) audit: Audit,
+    pub(crate) logging: LoggingControl,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -85,6 +90,8 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(self_service::routes())
         .merge(users::routes())
         .merge(status::routes())
+        .merge(audit::routes())
+        .merge(logging::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
         .merge(logs::routes())
@@ -97,7 +104,9 @@ fn v1() -> OpenApiRouter<Api> {
 fn router(api: Api) -> Router {
     let (described, document) = openapi::with_document();
     let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
-    let described = described.route_layer(authorise);
+    let note = middleware::from_fn_with_state(api.audit.clone(), refusals::note);
+    // The last one added is the outermost.
+    let described = described.route_layer(authorise).route_layer(note);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))

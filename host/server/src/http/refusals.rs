@@ -40,10 +40,10 @@ impl Claim {
         });
     }
 
-    /// They want to sign in under this name, or by this access key's id.
-    pub(crate) fn tries(&self, name: &str) {
+    /// They want to sign in: under this name, or by what alone says who they are.
+    pub(crate) fn tries(&self, name: Option<&str>) {
         self.set(Claimed {
-            name: Some(name.to_owned()),
+            name: name.map(str::to_owned),
             credential: None,
             signing_in: true,
         });
@@ -54,7 +54,10 @@ impl Claim {
     }
 
     fn get(&self) -> Claimed {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -81,12 +84,16 @@ pub(super) async fn note(State(audit): State<Audit>, mut request: Request, next:
     let code = response.extensions().get::<Code>();
     audit.refused(Refusal {
         actor: claimed.name,
+        proven: !claimed.signing_in,
         credential: claimed.credential,
         action: action(&method, matched.as_deref().unwrap_or(&path)),
         subject: path,
         origin,
         request: id,
-        code: code.map_or_else(|| response.status().as_str().to_owned(), |code| code.0.clone()),
+        code: code.map_or_else(
+            || response.status().as_str().to_owned(),
+            |code| code.0.clone(),
+        ),
     });
     response
 }
@@ -96,7 +103,7 @@ pub(super) async fn note(State(audit): State<Audit>, mut request: Request, next:
 /// attempt to sign in.
 fn counts(method: &Method, status: StatusCode, shown: bool, claimed: &Claimed) -> bool {
     match status {
-        StatusCode::UNAUTHORIZED => shown || claimed.name.is_some(),
+        StatusCode::UNAUTHORIZED => shown || claimed.signing_in,
         StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => true,
         status if status.is_client_error() => {
             claimed.signing_in || (claimed.name.is_some() && !method.is_safe())
@@ -121,7 +128,7 @@ mod tests {
     fn refusals_of_rights_changes_and_logins_count() {
         let (nobody, known, trying) = (Claim::default(), Claim::default(), Claim::default());
         known.is("ada", Some("session 1"));
-        trying.tries("ada");
+        trying.tries(Some("ada"));
         for (method, status, shown, claim, expected) in [
             (Method::GET, 200, true, &known, false),
             (Method::GET, 401, false, &nobody, false),

@@ -58,7 +58,10 @@ impl Folding {
     ) -> Option<AuditEntry> {
         let request = refusal.request;
         let kind = Kind {
-            actor: refusal.actor.as_deref().map_or("(unknown)".to_owned(), plain),
+            actor: refusal
+                .actor
+                .as_deref()
+                .map_or("(unknown)".to_owned(), plain),
             credential: refusal.credential,
             action: refusal.action,
             subject: plain(&refusal.subject),
@@ -154,7 +157,13 @@ fn plain(text: &str) -> String {
     let mut plain: String = text
         .chars()
         .take(LONGEST)
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .map(|c| {
+            if c.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
         .collect();
     if text.chars().nth(LONGEST).is_some() {
         plain.push('…');
@@ -169,6 +178,7 @@ mod tests {
     fn refusal(actor: &str, subject: &str) -> Refusal {
         Refusal {
             actor: Some(actor.to_owned()),
+            proven: true,
             credential: None,
             action: "app.delete".to_owned(),
             subject: subject.to_owned(),
@@ -183,7 +193,10 @@ mod tests {
         let (mut folding, begin) = (Folding::default(), Instant::now());
         let at = muster_store::now();
         let first = folding.take(at, refusal("eve", "/a"), begin).unwrap();
-        assert_eq!((first.times, first.reason.as_deref()), (1, Some("forbidden")));
+        assert_eq!(
+            (first.times, first.reason.as_deref()),
+            (1, Some("forbidden"))
+        );
         for _ in 0..9 {
             assert_eq!(folding.take(at, refusal("eve", "/a"), begin), None);
         }

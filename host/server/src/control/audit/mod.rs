@@ -42,6 +42,8 @@ const PRUNE_ROUND: u64 = 5_000;
 pub(crate) struct Refusal {
     /// Who they are, or say they are, if they say so.
     pub(crate) actor: Option<String>,
+    /// Whether they have shown it.
+    pub(crate) proven: bool,
     /// By which credential; never a secret.
     pub(crate) credential: Option<String>,
     /// What they wanted to do, such as `app.delete`.
@@ -143,6 +145,11 @@ impl Audit {
     }
 }
 
+/// How long entries are kept.
+pub(crate) async fn config(store: &Store) -> Result<AuditConfig, StoreError> {
+    Ok(store.setting_get("config.audit").await?.unwrap_or_default())
+}
+
 /// Removes what need not be kept, in rounds, so that nobody waits long for the
 /// database.
 pub(crate) async fn prune(store: &Store, config: &AuditConfig) -> Result<(), ControlError> {
@@ -166,7 +173,10 @@ pub(crate) async fn prune(store: &Store, config: &AuditConfig) -> Result<(), Con
         }
     }
     if removed > 0 {
-        tracing::info!(entries = removed, "old entries of the audit log were removed");
+        tracing::info!(
+            entries = removed,
+            "old entries of the audit log were removed"
+        );
     }
     Ok(())
 }
@@ -185,8 +195,13 @@ impl Refusals {
                 () = stop.cancelled() => true,
             };
             while waiting.len() < BATCH || stopping {
-                let Ok(refusal) = self.queue.try_recv() else { break };
+                let Ok(refusal) = self.queue.try_recv() else {
+                    break;
+                };
                 waiting.push(refusal);
+            }
+            for (_, refusal) in &mut waiting {
+                self.forget_unknown(refusal).await;
             }
             let now = Instant::now();
             let mut entries: Vec<_> = waiting
@@ -200,6 +215,21 @@ impl Refusals {
                 return;
             }
         }
+    }
+
+    /// Forgets a name that is nobody's: people sometimes type a password where
+    /// their name belongs. That is found out here, since who signs in must not
+    /// see by the time it takes which names exist.
+    async fn forget_unknown(&self, refusal: &mut Refusal) {
+        if refusal.proven {
+            return;
+        }
+        let Some(name) = &refusal.actor else { return };
+        let known = match self.store.user_by_name(name).await {
+            Ok(None) if name.contains('@') => self.store.user_by_email(name).await,
+            found => found,
+        };
+        refusal.actor = known.ok().flatten().map(|user| user.name);
     }
 
     async fn write(&self, entries: Vec<AuditEntry>, folding: &mut Folding) {
@@ -234,6 +264,7 @@ mod tests {
     fn refusal(number: usize) -> Refusal {
         Refusal {
             actor: Some("eve".to_owned()),
+            proven: true,
             credential: None,
             action: "app.delete".to_owned(),
             subject: format!("/api/v1/apps/{number}"),
@@ -266,7 +297,10 @@ mod tests {
             .unwrap()
             .items;
         assert!(all.len() <= 7, "{all:?}");
-        assert!(all.iter().all(|record| record.entry.outcome == AuditOutcome::Refused));
+        assert!(
+            all.iter()
+                .all(|record| record.entry.outcome == AuditOutcome::Refused)
+        );
         let counted: u64 = all.iter().map(|record| record.entry.times).sum();
         assert_eq!(counted, 2501, "nothing is lost without a trace");
         let lost = all
