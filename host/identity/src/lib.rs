@@ -4,6 +4,7 @@
 
 pub mod keyring;
 pub mod lockout;
+pub mod passkey;
 pub mod password;
 pub mod recovery;
 pub mod secret;
