@@ -2,6 +2,7 @@
 //! puzzles for bots, mail. What users may do, and what is kept of them, is
 //! decided elsewhere.
 
+pub mod captcha;
 pub mod keyring;
 pub mod lockout;
 pub mod passkey;
