@@ -12,6 +12,10 @@ use zxcvbn::{Score, zxcvbn};
 
 /// Longer ones are refused unread. In bytes.
 pub const MAX_BYTES: usize = 1024;
+/// As much of a password is judged, in characters. The estimate takes seconds
+/// for long texts that are made to be slow; whoever has a weak beginning of
+/// this length is not helped by what follows.
+const JUDGED: usize = 48;
 
 /// Why a password is not good enough.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +45,8 @@ pub enum WeakPassword {
 
 /// Checks a new password. `about` is what others know of its owner (user name,
 /// e-mail address): a password made of it is as weak as a word in a
-/// dictionary. Takes milliseconds of computing, more for longer passwords.
+/// dictionary. Takes up to some hundred milliseconds of computing, so a server
+/// calls [`Hasher::accept`] instead.
 ///
 /// # Errors
 ///
@@ -61,7 +66,8 @@ pub fn check(policy: &PasswordPolicy, password: &str, about: &[&str]) -> Result<
         .chain(["muster"])
         .filter(|word| word.len() > 2)
         .collect();
-    let estimate = zxcvbn(password, &known);
+    let judged: String = password.chars().take(JUDGED).collect();
+    let estimate = zxcvbn(&judged, &known);
     let score = number(estimate.score());
     if score >= policy.min_score {
         return Ok(());
@@ -105,6 +111,17 @@ pub enum HashError {
     Failed(String),
 }
 
+/// Why a new password was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// It is not good enough.
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
+    /// It cannot be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}
+
 /// Hashes and verifies passwords with argon2id. Each computation takes 19 MiB
 /// and tens of milliseconds, so only so many run at once and the others wait.
 #[derive(Debug, Clone)]
@@ -138,7 +155,33 @@ impl Hasher {
         })
     }
 
-    /// Hashes a password, as a PHC string.
+    /// Checks a new password by [`check`] and hashes it, as a PHC string.
+    ///
+    /// # Errors
+    ///
+    /// Says what is weak and what would help; or that hashing failed.
+    pub async fn accept(
+        &self,
+        policy: &PasswordPolicy,
+        password: &str,
+        about: &[&str],
+    ) -> Result<String, AcceptError> {
+        if password.len() > MAX_BYTES {
+            return Err(WeakPassword::TooLong.into());
+        }
+        let policy = policy.clone();
+        let password = password.to_owned();
+        let about: Vec<String> = about.iter().map(|text| (*text).to_owned()).collect();
+        self.in_turn(move || {
+            let about: Vec<&str> = about.iter().map(String::as_str).collect();
+            check(&policy, &password, &about)?;
+            Ok(hash_now(password.as_bytes())?)
+        })
+        .await
+    }
+
+    /// Hashes a password whatever it is (one that was made up, or one that
+    /// needs a rehash), as a PHC string.
     ///
     /// # Errors
     ///
@@ -161,7 +204,7 @@ impl Hasher {
     pub async fn verify(&self, password: &str, hash: Option<&str>) -> Result<Verdict, HashError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or(&self.decoy).to_owned();
-        // Nobody's password is so long; an empty one costs as much to refuse.
+        // Nobody's password is so long; an empty one takes as much to refuse.
         let fits = password.len() <= MAX_BYTES;
         let password = if fits { password } else { "" }.to_owned();
         self.in_turn(move || {
@@ -182,10 +225,10 @@ impl Hasher {
 
     /// Runs on a thread where it disturbs nobody. Whoever stops waiting does
     /// not end the computation, so the turn goes with it.
-    async fn in_turn<T: Send + 'static>(
+    async fn in_turn<T: Send + 'static, E: From<HashError> + Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
-    ) -> Result<T, HashError> {
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|error| HashError::Failed(error.to_string()))?;
         tokio::task::spawn_blocking(move || {
@@ -335,6 +378,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_new_password_is_checked_before_it_is_hashed() {
+        let hasher = Hasher::new(1).unwrap();
+        let policy = PasswordPolicy::default();
+        let hash = hasher.accept(&policy, GOOD, &["ada"]).await.unwrap();
+        assert!(hasher.verify(GOOD, Some(&hash)).await.unwrap().good);
+        for weak in ["short", "password123", &"x7".repeat(MAX_BYTES)] {
+            let result = hasher.accept(&policy, weak, &["ada"]).await;
+            assert!(matches!(result, Err(AcceptError::Weak(_))), "{weak:.20}");
+        }
+        let own = hasher.accept(&policy, "xandrovesk1", &["xandrovesk"]).await;
+        assert!(matches!(
+            own,
+            Err(AcceptError::Weak(WeakPassword::Guessable { .. }))
+        ));
+    }
+
+    #[tokio::test]
     async fn the_same_password_has_another_hash_each_time() {
         let hasher = Hasher::new(2).unwrap();
         assert_ne!(
@@ -432,7 +492,7 @@ mod tests {
                         );
                         std::thread::yield_now();
                         running.fetch_sub(1, Ordering::SeqCst);
-                        Ok(())
+                        Ok::<_, HashError>(())
                     })
                     .await
             });
