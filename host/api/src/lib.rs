@@ -3,6 +3,7 @@
 
 pub mod apps;
 pub mod blocks;
+pub mod config;
 pub mod droplets;
 pub mod id;
 pub mod jobs;

@@ -24,7 +24,7 @@ use crate::{
         pushes::Pushes, routes::Routes, staging::Staging, tokens::Tokens, views::Urls,
     },
     data_dir::{DataDir, DataDirError},
-    http::{Api, Host},
+    http::{Api, Host, rate_limits::RateLimits},
     logs::Logs,
     roles::Roles,
 };
@@ -227,6 +227,9 @@ pub async fn serve(
         instances,
         store: store.clone(),
         metrics,
+        rate_limits: Arc::new(RateLimits::new(
+            &muster_api::config::rate_limits::RateLimits::default(),
+        )),
         ending: ending.clone(),
     };
     let http = tasks.spawn(crate::http::serve(management, api, ending.clone()));

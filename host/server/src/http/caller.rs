@@ -7,7 +7,12 @@ use axum::{
     http::{header, request::Parts},
 };
 
-use super::{Api, problems::Refused, reply::REQUEST_ID};
+use super::{
+    Api,
+    problems::Refused,
+    rate_limits::{Identity, Meter},
+    reply::REQUEST_ID,
+};
 use crate::control::{error::ControlError, record::Actor};
 
 /// Somebody who showed a good access token.
@@ -28,6 +33,9 @@ impl FromRequestParts<Api> for Caller {
             "the request has no access token",
         ))?;
         let claims = api.tokens.check(token)?;
+        if let Some(meter) = parts.extensions.get::<Meter>() {
+            meter.take(Identity::User(claims.sub.0))?;
+        }
         let origin = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()

@@ -11,6 +11,7 @@ pub(crate) mod metrics;
 mod openapi;
 mod probes;
 mod problems;
+pub(crate) mod rate_limits;
 mod reply;
 mod roles;
 mod routes;
@@ -30,6 +31,7 @@ use tower_http::{ServiceBuilderExt, request_id::MakeRequestUuid};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::openapi::openapi_document;
+use self::rate_limits::RateLimits;
 use crate::{
     agent::instances::Instances,
     control::{
@@ -58,6 +60,7 @@ pub(crate) struct Api {
     pub(crate) instances: Arc<Instances>,
     pub(crate) store: Store,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) rate_limits: Arc<RateLimits>,
     /// Cancelled when the host stops, so that streams end.
     pub(crate) ending: CancellationToken,
 }
@@ -76,7 +79,7 @@ pub(crate) struct Host {
 /// Every route under `/api/v1`, with its description.
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .merge(tokens::routes())
+        .merge(tokens::routes().layer(middleware::from_fn(rate_limits::sign_in)))
         .merge(status::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
@@ -94,7 +97,9 @@ fn router(api: Api) -> Router {
         .layer(middleware::from_fn(reply::trace))
         .layer(middleware::from_fn(linger::to_the_end))
         .propagate_x_request_id();
+    let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     v1.merge(openapi::route(document))
+        .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)
         .method_not_allowed_fallback(problems::method_not_allowed)

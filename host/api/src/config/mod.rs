@@ -1,0 +1,3 @@
+//! What an operator may set while the host runs: a section per topic.
+
+pub mod rate_limits;
