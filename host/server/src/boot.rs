@@ -24,7 +24,7 @@ use crate::{
         pushes::Pushes, routes::Routes, staging::Staging, tokens::Tokens, views::Urls,
     },
     data_dir::{DataDir, DataDirError},
-    http::{Api, Host, rate_limits::RateLimits},
+    http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
     logs::Logs,
     roles::Roles,
 };
@@ -230,6 +230,7 @@ pub async fn serve(
         rate_limits: Arc::new(RateLimits::new(
             &muster_api::config::rate_limits::RateLimits::default(),
         )),
+        repeats: Repeats::new(store.clone()),
         ending: ending.clone(),
     };
     let http = tasks.spawn(crate::http::serve(management, api, ending.clone()));

@@ -22,6 +22,9 @@ impl FromRequestParts<Api> for Caller {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refused> {
+        if let Some(actor) = parts.extensions.get::<Actor>() {
+            return Ok(Self(actor.clone()));
+        }
         let token = parts
             .headers
             .get(header::AUTHORIZATION)
@@ -45,10 +48,12 @@ impl FromRequestParts<Api> for Caller {
             .get(REQUEST_ID)
             .and_then(|id| id.to_str().ok())
             .map(str::to_owned);
-        Ok(Self(Actor {
+        let actor = Actor {
             name: claims.name,
             origin,
             request,
-        }))
+        };
+        parts.extensions.insert(actor.clone());
+        Ok(Self(actor))
     }
 }

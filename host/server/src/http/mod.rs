@@ -4,6 +4,7 @@ mod apps;
 mod blocks;
 mod caller;
 mod droplets;
+pub(crate) mod idempotency;
 mod jobs;
 mod linger;
 mod logs;
@@ -31,7 +32,7 @@ use tower_http::{ServiceBuilderExt, request_id::MakeRequestUuid};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::openapi::openapi_document;
-use self::rate_limits::RateLimits;
+use self::{idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
@@ -61,6 +62,7 @@ pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) rate_limits: Arc<RateLimits>,
+    pub(crate) repeats: Repeats,
     /// Cancelled when the host stops, so that streams end.
     pub(crate) ending: CancellationToken,
 }
@@ -98,7 +100,9 @@ fn router(api: Api) -> Router {
         .layer(middleware::from_fn(linger::to_the_end))
         .propagate_x_request_id();
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
-    v1.merge(openapi::route(document))
+    let once = middleware::from_fn_with_state(api.clone(), idempotency::once);
+    v1.layer(once)
+        .merge(openapi::route(document))
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

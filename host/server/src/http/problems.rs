@@ -14,11 +14,11 @@ use crate::control::error::ControlError;
 
 /// A refusal on its way to the client.
 #[derive(Debug)]
-pub(super) struct Refused(pub(super) Problem, Vec<(HeaderName, HeaderValue)>);
+pub(super) struct Refused(pub(super) Box<Problem>, Vec<(HeaderName, HeaderValue)>);
 
 impl Refused {
     pub(super) fn new(status: StatusCode, code: &str, title: &str) -> Self {
-        let problem = Problem {
+        let problem = Box::new(Problem {
             code: code.to_owned(),
             status: status.as_u16(),
             title: title.to_owned(),
@@ -26,7 +26,7 @@ impl Refused {
             remedy: None,
             fields: Vec::new(),
             request_id: None,
-        };
+        });
         Self(problem, Vec::new())
     }
 

@@ -189,7 +189,7 @@ mod tests {
             let before = before.map_or(0, Nanos::as_u64);
             Ok((before, Nanos::new(before + 1)))
         };
-        let mut take = |client| store.measure_and_replace(&client, count).unwrap();
+        let take = |client| store.measure_and_replace(&client, count).unwrap();
         assert_eq!(
             [take(1), take(1), take(2), take(3), take(4), take(1)],
             [0, 1, 0, 0, 1, 2]

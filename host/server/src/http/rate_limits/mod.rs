@@ -123,11 +123,6 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Where the request comes from.
-    pub(crate) fn address(&self) -> IpAddr {
-        self.address
-    }
-
     /// Counts the request for somebody.
     ///
     /// # Errors
@@ -289,7 +284,7 @@ mod tests {
         let limits = Arc::new(RateLimits::new(&config()));
         let user = Identity::User(Uuid::nil());
         let meter = meter_at(&limits);
-        let address = Identity::Address(meter.address());
+        let address = Identity::Address(meter.address);
         for identity in [user, address] {
             meter.take(identity).unwrap();
             meter.take(identity).unwrap();
