@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod logs;
 pub mod name;
 pub mod page;
+pub mod plan;
 pub mod problem;
 pub mod pushes;
 pub mod roles;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_api::{apps::DeletionPlan, page::Page, roles::Role};
+use muster_api::{plan::Plan, page::Page, roles::Role};
 use reqwest::{Method, header};
 
 use super::{Client, ClientError};
@@ -49,7 +49,7 @@ impl Client {
         &self,
         name: &str,
         dry_run: bool,
-    ) -> Result<DeletionPlan, ClientError> {
+    ) -> Result<Plan, ClientError> {
         let request = self.request(Method::DELETE, &["roles", name]);
         self.call(request.query(&[("dry_run", dry_run)])).await
     }

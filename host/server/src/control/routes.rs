@@ -1,9 +1,9 @@
 //! Routes: host name and path prefix that reach apps.
 
 use muster_api::{
-    apps::DeletionPlan,
     id::{AppId, RouteId},
     page::{Page, PageQuery},
+    plan::Plan,
     routes::{NewRoute, Route},
 };
 use muster_store::{AppRecord, ChangeKind, Redirect, RouteRecord, Store, TargetRecord, Tx};
@@ -13,6 +13,7 @@ use super::{
     apps::require_app,
     error::ControlError,
     record::{Actor, Change, record, value},
+    terms::Terms,
     views::{Urls, counted, page_limit, route_view},
 };
 
@@ -105,7 +106,11 @@ impl Routes {
     }
 
     /// Adds a route, or one more app to an existing one.
-    pub(crate) async fn add(&self, actor: &Actor, new: NewRoute) -> Result<Route, ControlError> {
+    pub(crate) async fn add(
+        &self,
+        actor: &Actor,
+        new: NewRoute,
+    ) -> Result<(RouteRecord, Route), ControlError> {
         let address =
             Address::parse(&new.route).map_err(|why| ControlError::invalid("route", why))?;
         let weight = new.weight.unwrap_or(DEFAULT_WEIGHT);
@@ -137,25 +142,35 @@ impl Routes {
                         }
                     };
                     let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;
-                    Ok(route_view(tx, &urls, &route).await?)
+                    let shown = route_view(tx, &urls, &route).await?;
+                    Ok((route, shown))
                 })
             })
             .await
+    }
+
+    /// One route.
+    pub(crate) async fn show(&self, id: RouteId) -> Result<(RouteRecord, Route), ControlError> {
+        let route = self.store.route_get(id).await?;
+        let route = route.ok_or_else(|| missing(id))?;
+        let shown = route_view(&self.store, &self.urls, &route).await?;
+        Ok((route, shown))
     }
 
     /// Removes a route, or one app's share of it.
     pub(crate) async fn remove(
         &self,
         actor: &Actor,
+        terms: &Terms,
         id: RouteId,
         app: Option<String>,
-        dry_run: bool,
-    ) -> Result<DeletionPlan, ControlError> {
-        let actor = actor.clone();
+    ) -> Result<Plan, ControlError> {
+        let (actor, terms) = (actor.clone(), terms.clone());
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;
+                    terms.check(Some(&route))?;
                     let name = format!("{}{}", route.host, route.path);
                     let app = match &app {
                         Some(app) => Some(require_app(tx, app).await?),
@@ -174,7 +189,7 @@ impl Routes {
                             counted(route.targets.len(), "app")
                         ),
                     };
-                    if !dry_run {
+                    if !terms.dry_run {
                         match app {
                             Some(app) if route.targets.len() > 1 => {
                                 tx.route_target_delete(id, app.id).await?;
@@ -185,9 +200,10 @@ impl Routes {
                         }
                         record(tx, &actor, change(&route, "remove", ChangeKind::Deleted)).await?;
                     }
-                    Ok(DeletionPlan {
+                    Ok(Plan {
                         removes: vec![line],
-                        done: !dry_run,
+                        changes: Vec::new(),
+                        done: !terms.dry_run,
                     })
                 })
             })

@@ -4,6 +4,7 @@ mod apps;
 mod blocks;
 mod caller;
 mod droplets;
+mod etag;
 pub(crate) mod idempotency;
 mod jobs;
 mod linger;
@@ -102,6 +103,7 @@ fn router(api: Api) -> Router {
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     let once = middleware::from_fn_with_state(api.clone(), idempotency::once);
     v1.layer(once)
+        .layer(middleware::from_fn(etag::tag))
         .merge(openapi::route(document))
         .layer(meter)
         .merge(probes::routes())

@@ -74,6 +74,7 @@ impl From<ControlError> for Refused {
             )
             .detail(message)
             .remedy(remedy),
+            ControlError::Outdated { version } => super::etag::outdated(version.as_deref()),
             ControlError::Invalid(fields) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "invalid-request",
