@@ -5,6 +5,7 @@ pub mod apps;
 pub mod blocks;
 pub mod config;
 pub mod droplets;
+pub mod events;
 pub mod id;
 pub mod jobs;
 pub mod logs;

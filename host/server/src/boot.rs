@@ -231,6 +231,7 @@ pub async fn serve(
             &muster_api::config::rate_limits::RateLimits::default(),
         )),
         repeats: Repeats::new(store.clone()),
+        streams: Default::default(),
         ending: ending.clone(),
     };
     let http = tasks.spawn(crate::http::serve(management, api, ending.clone()));

@@ -1,11 +1,11 @@
 //! `/api/v1/apps`
 
 use muster_api::{
-    plan::Plan,
     apps::{App, AppChange, AppDetail, Env, EnvChange, Rollback},
     droplets::Droplet,
     jobs::Job,
     page::Page,
+    plan::Plan,
     pushes::Push,
 };
 use reqwest::Method;

@@ -2,6 +2,7 @@
 
 mod apps;
 mod blocks;
+mod changes;
 mod connect;
 mod credentials;
 mod error;
@@ -27,6 +28,7 @@ use uuid::Uuid;
 use self::credentials::Credentials;
 pub use self::{
     apps::AppAction,
+    changes::{Changes, Told},
     connect::{connect, login_command},
     error::ClientError,
     retry::{Patience, patiently},

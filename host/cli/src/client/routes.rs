@@ -1,9 +1,9 @@
 //! `/api/v1/routes`
 
 use muster_api::{
-    plan::Plan,
     id::RouteId,
     page::Page,
+    plan::Plan,
     routes::{NewRoute, Route},
 };
 use reqwest::Method;

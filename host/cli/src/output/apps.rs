@@ -2,9 +2,9 @@
 
 use comfy_table::Cell;
 use muster_api::{
-    plan::Plan,
     apps::{App, AppDetail, DesiredState, Env, InstanceState},
     page::Page,
+    plan::Plan,
 };
 
 use super::{

@@ -5,6 +5,7 @@ mod blocks;
 mod caller;
 mod droplets;
 mod etag;
+mod events;
 pub(crate) mod idempotency;
 mod jobs;
 mod linger;
@@ -33,7 +34,7 @@ use tower_http::{ServiceBuilderExt, request_id::MakeRequestUuid};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::openapi::openapi_document;
-use self::{idempotency::Repeats, rate_limits::RateLimits};
+use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
@@ -64,6 +65,7 @@ pub(crate) struct Api {
     pub(crate) metrics: PrometheusHandle,
     pub(crate) rate_limits: Arc<RateLimits>,
     pub(crate) repeats: Repeats,
+    pub(crate) streams: Streams,
     /// Cancelled when the host stops, so that streams end.
     pub(crate) ending: CancellationToken,
 }
@@ -91,6 +93,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(routes::routes())
         .merge(roles::routes())
         .merge(jobs::routes())
+        .merge(events::routes())
 }
 
 fn router(api: Api) -> Router {
