@@ -191,6 +191,7 @@ impl Routes {
             if *leads.known() == Leads::Nowhere {
                 let to_app: bool = rng.random();
                 let new = NewRoute {
+                    project: None,
                     route: host.clone(),
                     app: to_app.then(|| "steady".to_owned()),
                     redirect: (!to_app).then(|| "/elsewhere".to_owned()),

@@ -62,6 +62,8 @@ pub struct App {
     pub id: AppId,
     /// Its name, a DNS label.
     pub name: String,
+    /// The name of the project that it belongs to.
+    pub project: String,
     /// Whether it should run.
     pub state: DesiredState,
     /// How many instances it should have.

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use muster_api::problem::Problem;
+use muster_api::{problem::Problem, tokens::OAuthError};
 
 use crate::contexts::ContextError;
 
@@ -12,6 +12,9 @@ pub enum ClientError {
     /// The host said no, and why.
     #[error("{0}")]
     Refused(Box<Problem>),
+    /// Signing in takes something else, or something more.
+    #[error("{}", .0.error_description)]
+    SignIn(Box<OAuthError>),
     /// No answer came.
     #[error("{url} cannot be reached: {}", root_cause(source))]
     Unreachable {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Form, Json, Router,
     body::Body,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
@@ -41,36 +41,38 @@ struct Host {
 impl Host {
     async fn start(self) -> String {
         let routes = Router::new()
-            .route("/tokens", post(Self::tokens))
             .route("/routes", get(Self::pages))
             .route("/apps/{app}", get(Self::app))
             .route("/apps/{app}/pushes", post(Self::push))
             .route("/apps/{app}/logs", get(Self::logs))
-            .with_state(self);
+            .with_state(self.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = Router::new().nest("/api/v1", routes);
+        let app = Router::new()
+            .route("/oauth/token", post(Self::tokens))
+            .with_state(self)
+            .nest("/api/v1", routes);
         tokio::spawn(async move { axum::serve(listener, app).await });
         format!("http://{address}")
     }
 
-    async fn tokens(State(host): State<Self>, Json(request): Json<TokenRequest>) -> Response {
-        let TokenRequest::RefreshToken { refresh_token } = request else {
-            return problem(400, "invalid");
-        };
-        let used: u32 = refresh_token.parse().unwrap();
+    async fn tokens(State(host): State<Self>, Form(request): Form<TokenRequest>) -> Response {
+        assert_eq!(request.grant_type, "refresh_token");
+        let used: u32 = request.refresh_token.unwrap().parse().unwrap();
         if host
             .latest
             .compare_exchange(used, used + 1, Ordering::SeqCst, Ordering::SeqCst)
             .is_err()
         {
-            return problem(401, "refresh-token-used");
+            let error = json!({ "error": "invalid_grant" });
+            return (StatusCode::BAD_REQUEST, Json(error)).into_response();
         }
         Json(TokenReply {
             access_token: (used + 1).to_string(),
             token_type: "Bearer".to_owned(),
             expires_in: 600,
-            refresh_token: (used + 1).to_string(),
+            refresh_token: Some((used + 1).to_string()),
+            scope: None,
         })
         .into_response()
     }

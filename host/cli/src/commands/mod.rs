@@ -61,7 +61,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),
         Command::Login(args) => login::run(&scope, args).await,
-        Command::Logout => logout::run(&scope),
+        Command::Logout => logout::run(&scope).await,
         Command::Completion(args) => completion::run(&args),
     }
 }

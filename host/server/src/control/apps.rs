@@ -35,34 +35,37 @@ pub(crate) struct Apps {
     pub(crate) logs: Arc<Logs>,
 }
 
-/// The app of that name.
-pub(crate) async fn require_app(db: &Reader, name: &str) -> Result<AppRecord, ControlError> {
-    db.app_by_name(name)
-        .await?
-        .ok_or_else(|| ControlError::not_found("app", name))
-}
-
-/// The app of that name, if it is what the terms ask for.
-async fn require_app_for(
+/// The app of that name, for somebody who may do with it what they ask for.
+pub(crate) async fn require_app(
     db: &Reader,
-    terms: &Terms,
+    actor: &Actor,
     name: &str,
 ) -> Result<AppRecord, ControlError> {
-    let app = require_app(db, name).await?;
-    terms.check(Some(&app))?;
+    let app = db
+        .app_by_name(name)
+        .await?
+        .ok_or_else(|| ControlError::not_found("app", name))?;
+    actor.require(app.project, "app", name)?;
     Ok(app)
 }
 
 impl Apps {
     /// One page of apps, by name.
-    pub(crate) async fn list(&self, query: &PageQuery) -> Result<Page<App>, ControlError> {
+    pub(crate) async fn list(
+        &self,
+        actor: &Actor,
+        query: &PageQuery,
+    ) -> Result<Page<App>, ControlError> {
+        let among = actor.among();
         let (cursor, limit) = (query.cursor.clone(), page_limit(query)?);
         let this = self.clone();
         let page = self
             .store
             .read(move |db| {
                 Box::pin(async move {
-                    let found = db.app_list(cursor.as_deref(), limit).await?;
+                    let found = db
+                        .app_list(among.as_deref(), cursor.as_deref(), limit)
+                        .await?;
                     let mut items = Vec::with_capacity(found.items.len());
                     for app in &found.items {
                         items.push(app_view(db, &this.urls, &this.instances, app).await?);
@@ -78,8 +81,12 @@ impl Apps {
     }
 
     /// One app with its instances.
-    pub(crate) async fn show(&self, name: &str) -> Result<(AppRecord, AppDetail), ControlError> {
-        let app = require_app(&self.store, name).await?;
+    pub(crate) async fn show(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<(AppRecord, AppDetail), ControlError> {
+        let app = require_app(&self.store, actor, name).await?;
         let placements = self.instances.of(app.id);
         let shown = AppDetail {
             app: app_view(&self.store, &self.urls, &self.instances, &app).await?,
@@ -89,8 +96,12 @@ impl Apps {
     }
 
     /// An app's environment variables, with their values.
-    pub(crate) async fn env(&self, name: &str) -> Result<(AppRecord, Env), ControlError> {
-        let app = require_app(&self.store, name).await?;
+    pub(crate) async fn env(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<(AppRecord, Env), ControlError> {
+        let app = require_app(&self.store, actor, name).await?;
         let release = newest_release(&self.store, &app).await?;
         let env = Env {
             env: release
@@ -278,7 +289,8 @@ impl Apps {
             .store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let app = require_app_for(tx, &terms, &owned).await?;
+                    let app = require_app(tx, &actor, &owned).await?;
+                    terms.check(Some(&app))?;
                     let droplets = tx.droplet_list(app.id).await?.len();
                     let mut removes = vec![
                         format!("the app {}", app.name),
@@ -342,7 +354,8 @@ impl Apps {
             .store
             .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
-                    let mut app = require_app_for(tx, &owned, &name).await?;
+                    let mut app = require_app(tx, &actor, &name).await?;
+                    owned.check(Some(&app))?;
                     let before = (value(&summary(&app)), look(tx, &app).await?);
                     let job = work(tx, &mut app).await?;
                     let plan = compare(&before.1, &look(tx, &app).await?);
@@ -396,7 +409,7 @@ async fn settle(
     kind: &str,
     step: &str,
 ) -> Result<JobRecord, ControlError> {
-    Ok(jobs::begin(tx, kind, &app.name, app.id, json!({}), step).await?)
+    Ok(jobs::begin(tx, kind, app, json!({}), step).await?)
 }
 
 /// A job that ends when the droplet serves with these settings.
@@ -408,15 +421,7 @@ async fn roll_out(
     kind: &str,
 ) -> Result<JobRecord, ControlError> {
     let (release, rolls) = rollouts::begin(tx, app, from.droplet, wanted).await?;
-    let job = jobs::begin(
-        tx,
-        kind,
-        &app.name,
-        app.id,
-        json!({ "release": release }),
-        "rolling out",
-    )
-    .await?;
+    let job = jobs::begin(tx, kind, app, json!({ "release": release }), "rolling out").await?;
     if !rolls {
         jobs::end(
             tx,

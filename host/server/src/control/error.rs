@@ -1,6 +1,6 @@
 //! Why control refuses.
 
-use muster_api::{blocks::Digest, problem::FieldProblem};
+use muster_api::{blocks::Digest, permissions::Permission, problem::FieldProblem};
 use muster_blocks::BlocksError;
 use muster_engine::{EngineError, plugin::PluginError};
 use muster_store::StoreError;
@@ -38,6 +38,12 @@ pub(crate) enum ControlError {
     /// Blocks were not uploaded.
     #[error("{} blocks of the package are not on this host", .0.len())]
     BlocksMissing(Vec<Digest>),
+    /// They may not.
+    #[error("this needs the permission {permission}")]
+    Forbidden {
+        /// What they lack.
+        permission: Permission,
+    },
     /// Name or password is wrong, or a token is.
     #[error("{0}")]
     Unauthorized(&'static str),

@@ -37,6 +37,8 @@ async fn clear(store: &Store, blocks: &Blocks, dir: &DataDir) -> Result<(), Cont
             Box::pin(async move {
                 tx.refresh_token_expired_delete(now).await?;
                 tx.idempotency_expired_delete(now - KEPT_FOR).await?;
+                tx.session_expired_delete(now).await?;
+                tx.ticket_expired_delete(now).await?;
                 // A push that waits for the stager still needs its package.
                 let waiting = tx.job_list_unfinished().await?;
                 if waiting.iter().all(|job| job.kind != "push") {

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use muster_api::{
-    id::{AppId, JobId},
+    id::JobId,
     jobs::{Job, JobQuery, JobState},
     page::{Page, PageQuery},
     problem::Problem,
 };
-use muster_store::{ChangeKind, JobRecord, Store, StoreError, Tx};
+use muster_store::{AppRecord, ChangeKind, JobRecord, Reader, Store, StoreError, Tx};
 use serde_json::Value;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -33,11 +33,17 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// One page of jobs, newest first.
-    pub(crate) async fn list(&self, query: &PageQuery) -> Result<Page<Job>, ControlError> {
+    pub(crate) async fn list(
+        &self,
+        actor: &Actor,
+        query: &PageQuery,
+    ) -> Result<Page<Job>, ControlError> {
         let cursor = query.cursor.as_deref().map(str::parse::<JobId>).transpose();
         let cursor = cursor
             .map_err(|_| ControlError::invalid("cursor", "this is no cursor of this list"))?;
-        let page = self.store.job_list(cursor, page_limit(query)?).await?;
+        let among = actor.among();
+        let limit = page_limit(query)?;
+        let page = self.store.job_list(among.as_deref(), cursor, limit).await?;
         Ok(Page {
             items: page.items.into_iter().map(job_view).collect(),
             next: page.next,
@@ -47,6 +53,7 @@ impl Jobs {
     /// A job; waits for news if asked to.
     pub(crate) async fn show(
         &self,
+        actor: &Actor,
         id: JobId,
         query: &JobQuery,
     ) -> Result<(JobRecord, Job), ControlError> {
@@ -54,7 +61,7 @@ impl Jobs {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             revisions.mark_unchanged();
-            let job = self.store.job_get(id).await?.ok_or_else(|| missing(id))?;
+            let job = require(&self.store, actor, id).await?;
             let news = query
                 .after_lines
                 .is_none_or(|lines| job.log.len() > lines || job.state.is_final());
@@ -76,7 +83,7 @@ impl Jobs {
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let job = tx.job_get(id).await?.ok_or_else(|| missing(id))?;
+                    let job = require(tx, &actor, id).await?;
                     terms.check(Some(&job))?;
                     if job.state.is_final() {
                         return Err(ControlError::Conflict {
@@ -108,6 +115,15 @@ impl Jobs {
     }
 }
 
+/// The job of that id, for somebody who may do with it what they ask for.
+async fn require(db: &Reader, actor: &Actor, id: JobId) -> Result<JobRecord, ControlError> {
+    let job = db.job_get(id).await?.ok_or_else(|| missing(id))?;
+    if let Some(project) = job.project {
+        actor.require(project, "job", &id.to_string())?;
+    }
+    Ok(job)
+}
+
 fn missing(id: JobId) -> ControlError {
     ControlError::not_found("job", id.to_string())
 }
@@ -116,16 +132,16 @@ fn missing(id: JobId) -> ControlError {
 pub(crate) async fn begin(
     tx: &Tx,
     kind: &str,
-    subject: &str,
-    app: AppId,
+    app: &AppRecord,
     input: Value,
     step: &str,
 ) -> Result<JobRecord, StoreError> {
     let job = JobRecord {
         id: JobId(Uuid::now_v7()),
         kind: kind.to_owned(),
-        subject: subject.to_owned(),
-        app: Some(app),
+        subject: app.name.clone(),
+        app: Some(app.id),
+        project: Some(app.project),
         state: JobState::Queued,
         step: step.to_owned(),
         input,

@@ -17,6 +17,7 @@ use super::{
     apps::{MAX_INSTANCES, change_of, newest_release},
     error::ControlError,
     jobs,
+    projects::require_project,
     record::{Actor, record},
     routes::Address,
     settings,
@@ -78,7 +79,7 @@ impl Pushes {
                     let known = tx.app_by_name(&name).await?;
                     owned.check(known.as_ref())?;
                     let plan = plan(known.as_ref(), &name, &push);
-                    let app = app_for(tx, &actor, &name).await?;
+                    let app = app_for(tx, &actor, &name, push.project.as_deref()).await?;
                     let before = newest_release(tx, &app)
                         .await?
                         .map(|release| release.settings)
@@ -102,15 +103,8 @@ impl Pushes {
                     let input = serde_json::to_value(input).map_err(|error| {
                         ControlError::Internal(format!("a push cannot be written down: {error}"))
                     })?;
-                    let job = jobs::begin(
-                        tx,
-                        "push",
-                        &app.name,
-                        app.id,
-                        input,
-                        "waiting for the stager",
-                    )
-                    .await?;
+                    let job =
+                        jobs::begin(tx, "push", &app, input, "waiting for the stager").await?;
                     record(tx, &actor, change_of(&app, "push", ChangeKind::Updated)).await?;
                     Ok::<_, ControlError>((job, plan))
                 })
@@ -172,14 +166,44 @@ fn check(push: &Push) -> Result<(), ControlError> {
     Ok(())
 }
 
-/// The app of that name, made if there is none.
-async fn app_for(tx: &Tx, actor: &Actor, name: &str) -> Result<AppRecord, ControlError> {
+/// The app of that name, made if there is none: in the project that was named,
+/// else in the pusher's own.
+async fn app_for(
+    tx: &Tx,
+    actor: &Actor,
+    name: &str,
+    project: Option<&str>,
+) -> Result<AppRecord, ControlError> {
+    let project = match project {
+        Some(project) => Some(require_project(tx, actor, project).await?.id),
+        None => None,
+    };
     if let Some(app) = tx.app_by_name(name).await? {
+        if !actor.rights.sees(app.project) {
+            return Err(ControlError::Conflict {
+                code: "app-name-taken",
+                message: format!("somebody else has an app named '{name}'"),
+                remedy: "choose another name".to_owned(),
+            });
+        }
+        actor.require(app.project, "app", name)?;
+        if project.is_some_and(|project| project != app.project) {
+            return Err(ControlError::invalid(
+                "project",
+                format!("'{name}' belongs to another project; leave it out"),
+            ));
+        }
         return Ok(app);
     }
+    let project = match project {
+        Some(project) => project,
+        None => actor.home()?,
+    };
+    actor.require(project, "project", name)?;
     let now = muster_store::now();
     let app = AppRecord {
         id: AppId(Uuid::now_v7()),
+        project,
         name: name.to_owned(),
         state: DesiredState::Stopped,
         instances: 1,

@@ -35,10 +35,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[utoipa::path(get, path = "/apps", tag = "apps", params(PageQuery), responses((status = 200, body = Page<App>)))]
 async fn app_list(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<App>>> {
-    Ok(Json(api.apps.list(&query).await?))
+    Ok(Json(api.apps.list(&actor, &query).await?))
 }
 
 /// Show an app with its instances.
@@ -48,10 +48,10 @@ async fn app_list(
 ))]
 async fn app_show(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(app): Segment<String>,
 ) -> Answer<Tagged<Json<AppDetail>>> {
-    let (app, shown) = api.apps.show(&app).await?;
+    let (app, shown) = api.apps.show(&actor, &app).await?;
     Ok(Tagged::new(&app, Json(shown)))
 }
 
@@ -91,10 +91,10 @@ async fn app_delete(
 ))]
 async fn app_env(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(app): Segment<String>,
 ) -> Answer<Tagged<Json<Env>>> {
-    let (app, env) = api.apps.env(&app).await?;
+    let (app, env) = api.apps.env(&actor, &app).await?;
     Ok(Tagged::new(&app, Json(env)))
 }
 

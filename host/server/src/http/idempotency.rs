@@ -17,7 +17,7 @@ use std::{
 
 use axum::{
     body::{Body, HttpBody, to_bytes},
-    extract::{FromRequest, FromRequestParts, Request, State},
+    extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -26,12 +26,11 @@ use muster_store::{AnswerRecord, IdempotencyRecord, Store};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Api, MAX_JSON,
-    caller::Caller,
+    MAX_JSON,
     problems::Refused,
     reply::{Answer, Raw},
 };
-use crate::control::error::ControlError;
+use crate::control::{error::ControlError, record::Actor};
 
 /// The header that makes a request repeatable.
 pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -95,19 +94,23 @@ impl Drop for Turn {
 }
 
 /// Carries requests with a key out once.
-pub(super) async fn once(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) async fn once(State(repeats): State<Repeats>, request: Request, next: Next) -> Response {
     let changes = matches!(*request.method(), Method::POST | Method::PATCH);
     if !changes || !request.headers().contains_key(KEY) {
         return next.run(request).await;
     }
-    let (mut parts, body) = request.into_parts();
-    let caller = Caller::from_request_parts(&mut parts, &api).await;
-    let request = Request::from_parts(parts, body);
-    let answer = match caller {
-        Ok(Caller(actor)) => api.repeats.once(actor.name, request, next).await,
-        // Whoever is not known is refused by the route, or needs no protection.
-        Err(_) => Ok(next.run(request).await),
+    // Whoever is not known changes nothing that needs this protection.
+    let Some(actor) = request.extensions().get::<Actor>() else {
+        return next.run(request).await;
     };
+    let caller = match actor.user {
+        Some(user) => user.to_string(),
+        None => actor
+            .credential
+            .clone()
+            .unwrap_or_else(|| actor.name.clone()),
+    };
+    let answer = repeats.once(caller, request, next).await;
     answer.unwrap_or_else(IntoResponse::into_response)
 }
 

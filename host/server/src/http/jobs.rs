@@ -27,10 +27,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[utoipa::path(get, path = "/jobs", tag = "jobs", params(PageQuery), responses((status = 200, body = Page<Job>)))]
 async fn job_list(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<Job>>> {
-    Ok(Json(api.jobs.list(&query).await?))
+    Ok(Json(api.jobs.list(&actor, &query).await?))
 }
 
 /// Show a job; with `after_lines`, wait for news first.
@@ -40,11 +40,11 @@ async fn job_list(
 ))]
 async fn job_show(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(job): Segment<JobId>,
     Params(query): Params<JobQuery>,
 ) -> Answer<Tagged<Json<Job>>> {
-    let (job, shown) = api.jobs.show(job, &query).await?;
+    let (job, shown) = api.jobs.show(&actor, job, &query).await?;
     Ok(Tagged::new(&job, Json(shown)))
 }
 

@@ -1,6 +1,7 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
 mod apps;
+mod authorise;
 mod blocks;
 mod caller;
 mod droplets;
@@ -11,6 +12,7 @@ mod jobs;
 mod linger;
 mod logs;
 pub(crate) mod metrics;
+mod oauth;
 mod openapi;
 mod probes;
 mod problems;
@@ -18,8 +20,9 @@ pub(crate) mod rate_limits;
 mod reply;
 mod roles;
 mod routes;
+mod self_service;
 mod status;
-mod tokens;
+mod users;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -38,7 +41,8 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes, tokens::Tokens,
+        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
+        sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -56,7 +60,9 @@ pub(crate) struct Api {
     pub(crate) pushes: Pushes,
     pub(crate) routes: Routes,
     pub(crate) jobs: Jobs,
-    pub(crate) tokens: Tokens,
+    pub(crate) sessions: Sessions,
+    pub(crate) sign_in: SignIn,
+    pub(crate) users: Users,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -84,7 +90,8 @@ pub(crate) struct Host {
 /// Every route under `/api/v1`, with its description.
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .merge(tokens::routes().layer(middleware::from_fn(rate_limits::sign_in)))
+        .merge(self_service::routes())
+        .merge(users::routes())
         .merge(status::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
@@ -97,16 +104,20 @@ fn v1() -> OpenApiRouter<Api> {
 }
 
 fn router(api: Api) -> Router {
-    let (v1, document) = openapi::with_document(v1());
+    let (described, document) = openapi::with_document();
+    let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
+    let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
+    let described = described
+        .route_layer(middleware::from_fn(etag::tag))
+        .route_layer(once)
+        .route_layer(authorise);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))
         .layer(middleware::from_fn(linger::to_the_end))
         .propagate_x_request_id();
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
-    let once = middleware::from_fn_with_state(api.clone(), idempotency::once);
-    v1.layer(once)
-        .layer(middleware::from_fn(etag::tag))
+    described
         .merge(openapi::route(document))
         .layer(meter)
         .merge(probes::routes())

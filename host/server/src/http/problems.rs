@@ -100,6 +100,14 @@ impl From<ControlError> for Refused {
                     .detail(why)
                     .remedy("log in with: muster login")
             }
+            ControlError::Forbidden { permission } => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this")
+                    .detail(text)
+                    .remedy(format!(
+                        "ask an admin, or an owner of the project, for: {}",
+                        permission.description()
+                    ))
+            }
             ControlError::Plugin(error) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "plugin-unusable",
@@ -162,6 +170,9 @@ fn listing(kind: &str) -> &'static str {
         "job" => "muster job list",
         "role" => "muster role list",
         "route" | "target" => "muster route list",
+        "project" => "muster project list",
+        "session" => "muster session list",
+        "user" => "muster user list",
         _ => "muster app list",
     }
 }

@@ -37,10 +37,10 @@ struct Removal {
 #[utoipa::path(get, path = "/routes", tag = "routes", params(PageQuery), responses((status = 200, body = Page<Route>)))]
 async fn route_list(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<Route>>> {
-    Ok(Json(api.routes.list(&query).await?))
+    Ok(Json(api.routes.list(&actor, &query).await?))
 }
 
 /// Add a route, or one more app to a route that is there.
@@ -66,10 +66,10 @@ async fn route_add(
 ))]
 async fn route_show(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(route): Segment<RouteId>,
 ) -> Answer<Tagged<Json<Route>>> {
-    let (route, shown) = api.routes.show(route).await?;
+    let (route, shown) = api.routes.show(&actor, route).await?;
     Ok(Tagged::new(&route, Json(shown)))
 }
 

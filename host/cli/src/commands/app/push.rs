@@ -37,6 +37,9 @@ pub struct PushArgs {
     /// How many instances the app should have
     #[arg(long, value_name = "N")]
     instances: Option<u32>,
+    /// The project that a new app goes into; your own unless told
+    #[arg(long, value_name = "PROJECT")]
+    project: Option<String>,
     /// Stage only; a new or stopped app stays stopped
     #[arg(long)]
     no_start: bool,
@@ -92,6 +95,7 @@ fn request(args: &PushArgs, manifest: Manifest) -> Result<(String, Push), Failur
             routes,
             instances,
             no_start: args.no_start,
+            project: args.project.clone().or(manifest.project),
         },
     ))
 }
