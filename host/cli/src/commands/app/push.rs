@@ -84,6 +84,7 @@ fn request(args: &PushArgs, manifest: Manifest) -> Result<(String, Push), Failur
         args.routes.clone()
     };
     let instances = args.instances.or(manifest.instances);
+    let project = args.project.clone().or_else(|| manifest.project.clone());
     let mut settings = manifest.settings();
     settings.env.extend(args.env.iter().cloned());
     settings.limits.memory = args.memory.or(settings.limits.memory);
@@ -95,7 +96,7 @@ fn request(args: &PushArgs, manifest: Manifest) -> Result<(String, Push), Failur
             routes,
             instances,
             no_start: args.no_start,
-            project: args.project.clone().or(manifest.project),
+            project,
         },
     ))
 }
