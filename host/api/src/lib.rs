@@ -4,8 +4,10 @@
 pub mod apps;
 pub mod audit;
 pub mod blocks;
+pub mod captcha;
 pub mod config;
 pub mod droplets;
+pub mod events;
 pub mod id;
 pub mod jobs;
 pub mod logging;
@@ -13,6 +15,7 @@ pub mod logs;
 pub mod name;
 pub mod page;
 pub mod permissions;
+pub mod plan;
 pub mod problem;
 pub mod projects;
 pub mod pushes;

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         app::AppCommand, audit::AuditCommand, completion::CompletionArgs, context::ContextCommand,
-        job::JobCommand, logging::LoggingCommand, login::LoginArgs, role::RoleCommand,
-        route::RouteCommand, serve::ServeArgs,
+        events::EventsArgs, job::JobCommand, logging::LoggingCommand, login::LoginArgs,
+        role::RoleCommand, route::RouteCommand, serve::ServeArgs,
     },
     output::Format,
 };
@@ -59,6 +59,8 @@ pub enum Command {
     /// Look at what takes longer
     #[command(subcommand)]
     Job(JobCommand),
+    /// Show what changed, and follow it
+    Events(EventsArgs),
     /// See what was done and what was refused
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -120,6 +122,7 @@ mod tests {
             &["role"],
             &["role", "add"],
             &["job"],
+            &["events"],
             &["context"],
             &["login"],
             &["audit"],

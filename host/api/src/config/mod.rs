@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod captcha;
 pub mod passwords;
+pub mod rate_limits;
 pub mod secret;
 pub mod tokens;
 

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod completion;
 pub mod context;
 mod deletion;
+pub mod events;
 mod follow;
 mod info;
 pub mod job;
@@ -57,6 +58,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
+        Command::Events(args) => events::run(&scope, args).await,
         Command::Audit(command) => audit::run(&scope, command).await,
         Command::Logging(command) => logging::run(&scope, command).await,
         Command::Status => status::run(&scope).await,

@@ -17,6 +17,7 @@ use tokio::sync::Mutex as Turn;
 use super::{
     error::ControlError,
     record::{Actor, Change, record, value},
+    terms::Terms,
 };
 
 /// The setting that holds what is kept.
@@ -99,8 +100,8 @@ impl LoggingControl {
     pub(crate) async fn change(
         &self,
         actor: &Actor,
+        terms: &Terms,
         change: LoggingChange,
-        dry_run: bool,
     ) -> Result<LoggingState, ControlError> {
         let mut problems = change.check();
         problems.extend(self.foreign_files(&change.logging));
@@ -109,10 +110,11 @@ impl LoggingControl {
         }
         let _turn = self.turn.lock().await;
         let before = self.show();
+        terms.check(Some(&before))?;
         let until = change
             .lasting
             .map(|lasting| OffsetDateTime::now_utc() + Duration::from(lasting));
-        if dry_run {
+        if terms.dry_run {
             return Ok(LoggingState {
                 logging: change.logging,
                 source: if change.persist {
@@ -161,9 +163,23 @@ impl LoggingControl {
     }
 
     /// Goes back to what the host was started with, and keeps nothing.
-    pub(crate) async fn reset(&self, actor: &Actor) -> Result<LoggingState, ControlError> {
+    pub(crate) async fn reset(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+    ) -> Result<LoggingState, ControlError> {
         let _turn = self.turn.lock().await;
         let (before, logging) = (self.show(), self.handle.start().logging.clone());
+        terms.check(Some(&before))?;
+        if terms.dry_run {
+            return Ok(LoggingState {
+                logging,
+                source: LoggingSource::Start,
+                until: None,
+                kept: None,
+                ..before
+            });
+        }
         self.apply(logging.clone()).await?;
         let change = LoggingChange {
             logging,

@@ -9,9 +9,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    apps::DryRun,
     caller::Caller,
-    reply::{Answer, Input, Params},
+    etag::{DryRun, On, Tagged},
+    reply::{Answer, Input},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -20,8 +20,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// Show what this host logs, how, and where to.
 #[utoipa::path(get, path = "/logging", tag = "host", responses((status = 200, body = LoggingState)))]
-async fn logging_show(State(api): State<Api>) -> Answer<Json<LoggingState>> {
-    Ok(Json(api.logging.show()))
+async fn logging_show(State(api): State<Api>) -> Answer<Tagged<Json<LoggingState>>> {
+    let state = api.logging.show();
+    Ok(Tagged::new(&state.clone(), Json(state)))
 }
 
 /// Change what this host logs, how, and where to: at once, and until it starts
@@ -33,17 +34,18 @@ async fn logging_show(State(api): State<Api>) -> Answer<Json<LoggingState>> {
 async fn logging_change(
     State(api): State<Api>,
     Caller(actor): Caller,
-    Params(how): Params<DryRun>,
+    On(terms): On,
     Input(change): Input<LoggingChange>,
 ) -> Answer<Json<LoggingState>> {
-    Ok(Json(api.logging.change(&actor, change, how.dry_run).await?))
+    Ok(Json(api.logging.change(&actor, &terms, change).await?))
 }
 
 /// Log as the host was told when it was started, and keep nothing else.
-#[utoipa::path(delete, path = "/logging", tag = "host", responses((status = 200, body = LoggingState)))]
+#[utoipa::path(delete, path = "/logging", tag = "host", params(DryRun), responses((status = 200, body = LoggingState)))]
 async fn logging_reset(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
 ) -> Answer<Json<LoggingState>> {
-    Ok(Json(api.logging.reset(&actor).await?))
+    Ok(Json(api.logging.reset(&actor, &terms).await?))
 }
