@@ -106,6 +106,21 @@ const RULES: &[Rule] = &[
         because: "the engine runs what it is given, wherever that is kept and whoever asks",
     },
     Rule {
+        who: Who::These(&["muster-logging"]),
+        never: &[
+            "axum*",
+            "http*",
+            "hyper*",
+            "muster-blocks",
+            "muster-engine",
+            "muster-ingress",
+            "muster-server",
+            "muster-store",
+            "tokio*",
+        ],
+        because: "log lines are written whatever else works, on a thread of their own",
+    },
+    Rule {
         who: Who::These(&["muster-blocks"]),
         never: &[
             "axum*",
