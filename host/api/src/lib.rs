@@ -3,6 +3,7 @@
 
 pub mod apps;
 pub mod blocks;
+pub mod config;
 pub mod droplets;
 pub mod id;
 pub mod jobs;
@@ -17,3 +18,4 @@ pub mod settings;
 pub mod status;
 pub mod tokens;
 pub mod units;
+pub mod users;
