@@ -170,7 +170,8 @@ pub struct OidcSettings {
     pub timeout: Millis,
 }
 
-/// Which claims tell what. The subject is always `sub`.
+/// Which claims tell what: a claim's name, or, for what is inside of one, a JSON
+/// pointer such as `/realm_access/roles`. The subject is always `sub`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OidcClaims {
@@ -202,7 +203,8 @@ pub enum OidcAlgorithm {
 }
 
 /// A proxy in front of Muster that signs people in with Shibboleth and tells
-/// in headers who they are.
+/// in headers who they are. The proxy asks people to sign in at the path to
+/// which the method's button leads: `/sign-in/` and the method's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShibbolethSettings {
@@ -218,9 +220,6 @@ pub struct ShibbolethSettings {
     pub secret: Secret,
     /// Which headers tell what.
     pub headers: ShibbolethHeaders,
-    /// Where the proxy lets people sign in, as the path or address that the
-    /// button leads to. Empty: a path of Muster's own that the proxy protects.
-    pub login: String,
     /// Whether addresses in the `mail` header count as verified.
     pub email_verified: bool,
     /// The types that people with these affiliations get; the highest counts.
@@ -228,9 +227,10 @@ pub struct ShibbolethSettings {
     pub group_types: BTreeMap<String, UserType>,
 }
 
-/// Which headers tell what. Each is also believed with `HTTP_` in front and
-/// with underscores for hyphens, as some proxies write them, but never in two
-/// ways at once.
+/// Which headers tell what. A name may be written as CGI programs know it:
+/// `HTTP_EPPN` is the header `eppn`. A request with a header whose name differs
+/// only by case of letters, by underscores for hyphens or by `HTTP_` in front is
+/// refused, since some proxies let such ones through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShibbolethHeaders {
@@ -337,7 +337,6 @@ impl Default for ShibbolethSettings {
             secret_header: "X-Muster-Proxy-Secret".to_owned(),
             secret: Secret::default(),
             headers: ShibbolethHeaders::default(),
-            login: String::new(),
             email_verified: false,
             group_types: BTreeMap::new(),
         }
