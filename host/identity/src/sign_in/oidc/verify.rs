@@ -47,6 +47,9 @@ pub enum Forged {
     /// It is signed with a key that is not among the provider's.
     #[error("it is signed with an unknown key")]
     UnknownKey,
+    /// Its signature is not the provider's, or of a kind that is not believed.
+    #[error("its signature: {0}")]
+    Signature(SignatureVerificationError),
     /// A rule of the standard is broken.
     #[error(transparent)]
     Broken(ClaimsVerificationError),
@@ -67,10 +70,17 @@ pub enum Forged {
 impl From<ClaimsVerificationError> for Forged {
     fn from(error: ClaimsVerificationError) -> Self {
         match error {
-            ClaimsVerificationError::SignatureVerification(
-                SignatureVerificationError::NoMatchingKey,
-            ) => Self::UnknownKey,
+            ClaimsVerificationError::SignatureVerification(error) => error.into(),
             error => Self::Broken(error),
+        }
+    }
+}
+
+impl From<SignatureVerificationError> for Forged {
+    fn from(error: SignatureVerificationError) -> Self {
+        match error {
+            SignatureVerificationError::NoMatchingKey => Self::UnknownKey,
+            error => Self::Signature(error),
         }
     }
 }
@@ -108,12 +118,8 @@ pub fn verify(
         return Err(Forged::OtherParty(party.to_string()));
     }
     if let Some(hash) = claims.access_token_hash() {
-        let algorithm = id_token
-            .signing_alg()
-            .map_err(ClaimsVerificationError::SignatureVerification)?;
-        let key = id_token
-            .signing_key(&verifier)
-            .map_err(ClaimsVerificationError::SignatureVerification)?;
+        let algorithm = id_token.signing_alg()?;
+        let key = id_token.signing_key(&verifier)?;
         let actual = AccessTokenHash::from_token(access_token, algorithm, key)
             .map_err(|_| Forged::OtherAccessToken)?;
         if actual != *hash {
