@@ -29,7 +29,7 @@ pub struct Mail {
     pub ca_file: Option<String>,
     /// A folder on the host with templates that replace the built-in ones.
     pub template_directory: Option<String>,
-    /// How long each step of the talk with the server may take.
+    /// How long handing over a message may take, from connecting on.
     pub timeout: Millis,
 }
 
@@ -57,7 +57,7 @@ impl Default for Mail {
             from: String::new(),
             ca_file: None,
             template_directory: None,
-            timeout: Millis(15_000),
+            timeout: Millis(30_000),
         }
     }
 }
