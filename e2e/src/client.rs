@@ -36,14 +36,24 @@ impl Client {
     /// # Panics
     /// If that fails.
     pub async fn login(url: &str, apps: SocketAddr) -> Self {
+        Self::login_as(url, apps, "admin", PASSWORD).await
+    }
+
+    /// Logs in as somebody.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn login_as(url: &str, apps: SocketAddr, name: &str, password: &str) -> Self {
         let http = reqwest_client();
-        let request = TokenRequest::Password {
-            username: "admin".to_owned(),
-            password: PASSWORD.to_owned(),
+        let request = TokenRequest {
+            grant_type: "password".to_owned(),
+            username: Some(name.to_owned()),
+            password: Some(password.to_owned()),
+            ..TokenRequest::default()
         };
         let reply = http
-            .post(format!("{url}/api/v1/tokens"))
-            .json(&request)
+            .post(format!("{url}/oauth/token"))
+            .form(&request)
             .send()
             .await
             .expect("the host answers");
@@ -204,6 +214,7 @@ impl Client {
 #[must_use]
 pub fn push_of(files: Vec<FileEntry>) -> Push {
     Push {
+        project: None,
         files,
         ..Push::default()
     }

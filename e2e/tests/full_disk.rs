@@ -101,6 +101,7 @@ async fn add_routes(client: &Client) -> Vec<String> {
     let mut added = Vec::new();
     for number in 0..1_000 {
         let new = NewRoute {
+            project: None,
             route: format!("route-{number}.test"),
             app: Some("hello".to_owned()),
             ..NewRoute::default()
@@ -119,13 +120,15 @@ async fn add_routes(client: &Client) -> Vec<String> {
 
 /// Logs in, which keeps a token each time, until there is no space for another.
 async fn log_in_until_refused(client: &Client) {
-    let login = TokenRequest::Password {
-        username: "admin".to_owned(),
-        password: PASSWORD.to_owned(),
+    let login = TokenRequest {
+        grant_type: "password".to_owned(),
+        username: Some("admin".to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        ..TokenRequest::default()
     };
     for _ in 0..100 {
-        let request = client.anonymous(Method::POST, "/api/v1/tokens");
-        let response = request.json(&login).send().await;
+        let request = client.anonymous(Method::POST, "/oauth/token");
+        let response = request.form(&login).send().await;
         let response = response.expect("the host answers");
         if response.status() != StatusCode::OK {
             refused(response, 507, "no-space").await;

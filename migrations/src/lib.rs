@@ -12,6 +12,8 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
 
 mod m20261121_000001_foundation;
+mod m20261122_000001_identity;
+mod m20261122_000003_api_mechanisms;
 
 /// Brings a database to the newest schema.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +22,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000001_foundation::Migration)]
+        vec![
+            Box::new(m20261121_000001_foundation::Migration),
+            Box::new(m20261122_000001_identity::Migration),
+            Box::new(m20261122_000003_api_mechanisms::Migration),
+        ]
     }
 }

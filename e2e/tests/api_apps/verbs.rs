@@ -21,6 +21,7 @@ async fn an_app_lives_through_its_verbs() {
     let port = host.apps().port();
     let wasm = client.upload("app.wasm", &guest("hello")).await;
     let push = Push {
+        project: None,
         files: vec![wasm],
         settings: SettingsChange {
             env: [("GREETING", "one"), ("SECRET", "hush")]

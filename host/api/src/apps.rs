@@ -62,6 +62,8 @@ pub struct App {
     pub id: AppId,
     /// Its name, a DNS label.
     pub name: String,
+    /// The name of the project that it belongs to.
+    pub project: String,
     /// Whether it should run.
     pub state: DesiredState,
     /// How many instances it should have.
@@ -133,13 +135,4 @@ pub struct Env {
 pub struct Rollback {
     /// The droplet; the one before the current one unless told.
     pub droplet: Option<DropletId>,
-}
-
-/// What deleting something takes along, shown before it is done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DeletionPlan {
-    /// What goes, a line each.
-    pub removes: Vec<String>,
-    /// Whether it was done, or only shown (`?dry_run=true`).
-    pub done: bool,
 }

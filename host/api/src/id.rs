@@ -42,6 +42,12 @@ ids! {
     RouteId,
     /// Names a user.
     UserId,
+    /// Names a sign-in that goes on.
+    SessionId,
+    /// Names a project. A personal project bears its user's id.
+    ProjectId,
+    /// Names the assignment of an access role.
+    BindingId,
     /// Names a host for life.
     HostId,
 }

@@ -3,17 +3,23 @@
 
 pub mod apps;
 pub mod blocks;
+pub mod captcha;
 pub mod config;
 pub mod droplets;
+pub mod events;
 pub mod id;
 pub mod jobs;
 pub mod logs;
 pub mod name;
 pub mod page;
+pub mod permissions;
+pub mod plan;
 pub mod problem;
+pub mod projects;
 pub mod pushes;
 pub mod roles;
 pub mod routes;
+pub mod sessions;
 pub mod settings;
 pub mod status;
 pub mod tokens;

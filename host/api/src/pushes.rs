@@ -102,6 +102,10 @@ impl SettingsChange {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Push {
+    /// The project that a new app goes into, by name; the pusher's own unless
+    /// told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// The package: its files as lists of blocks, which must have been
     /// uploaded.
     pub files: Vec<FileEntry>,

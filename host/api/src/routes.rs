@@ -71,4 +71,8 @@ pub struct NewRoute {
     /// Whether a client stays with the instance that first served it. Absent:
     /// unchanged, for a new route no.
     pub sticky: Option<bool>,
+    /// The project that a redirect goes into, by name; your own unless told. A
+    /// route to an app belongs to the app's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
 }

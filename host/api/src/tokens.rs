@@ -1,27 +1,65 @@
-//! Tokens: how people and programs show who they are.
+//! Tokens: how people and programs show who they are, in the words of OAuth 2
+//! (RFC 6749). Requests are forms, not JSON.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Asks for tokens.
-#[derive(Clone, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case", tag = "grant_type", deny_unknown_fields)]
-pub enum TokenRequest {
-    /// By name and password.
-    Password {
-        /// The user's name.
-        username: String,
-        /// The password.
-        password: String,
-    },
-    /// By a refresh token, which is used up.
-    RefreshToken {
-        /// The token.
-        refresh_token: String,
-    },
+/// The client that the command line is.
+pub const CLI_CLIENT: &str = "muster-cli";
+/// The client that the console is.
+pub const CONSOLE_CLIENT: &str = "muster-console";
+
+/// Asks for tokens. Which fields are needed depends on the grant.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct TokenRequest {
+    /// `password`, `refresh_token`, `authorization_code`, `client_credentials`
+    /// or `urn:ietf:params:oauth:grant-type:device_code`.
+    pub grant_type: String,
+    /// The client: `muster-cli`, `muster-console`, or an access key's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// An access key's secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// Permissions that are wanted at most, separated by spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Grant `password`: the user's name or e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Grant `password`: the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Grant `password`: the sign-in method; `local` unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Grant `password`: a code of the second factor, or a recovery code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otp: Option<String>,
+    /// Grant `password`: the version of the terms of use that is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_terms: Option<u64>,
+    /// Grant `password`: the answer to the puzzle that was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captcha: Option<String>,
+    /// Grant `refresh_token`: the token, which is used up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Grant `authorization_code`: the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Grant `authorization_code`: where the code was sent to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_uri: Option<String>,
+    /// Grant `authorization_code`: the verifier of PKCE (RFC 7636).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_verifier: Option<String>,
+    /// Grant `device_code`: the code of the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_code: Option<String>,
 }
 
-/// A pair of tokens.
+/// Tokens.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenReply {
     /// Goes into `Authorization: Bearer …`.
@@ -30,6 +68,73 @@ pub struct TokenReply {
     pub token_type: String,
     /// Seconds until the access token expires.
     pub expires_in: u64,
-    /// Gets the next pair, once.
-    pub refresh_token: String,
+    /// Gets the next pair, once. Access keys get none: they ask again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// The permissions it is limited to, separated by spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+/// Why there are no tokens (RFC 6749, section 5.2), and what is missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OAuthError {
+    /// A word for programs, such as `invalid_grant`, `otp_required`,
+    /// `terms_required`, `captcha_required`.
+    pub error: String,
+    /// A sentence for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub error_description: String,
+    /// Error `captcha_required`: the puzzle to solve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub captcha: Option<serde_json::Value>,
+    /// Error `terms_required`: the version to accept. Its text is at
+    /// `GET /api/v1/terms/{version}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<u64>,
+    /// Error `locked`: seconds until the next try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+/// Names a token, to revoke or inspect it.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct TokenForm {
+    /// The token.
+    pub token: String,
+    /// `access_token` or `refresh_token`; a hint only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type_hint: Option<String>,
+    /// An access key's id, which introspection asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The access key's secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+/// What is known of a token (RFC 7662).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Introspection {
+    /// Whether it is good now. Nothing else is told if it is not.
+    pub active: bool,
+    /// The permissions it is limited to, separated by spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The client it was given to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The user's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The user's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// When it expires, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exp: Option<u64>,
+    /// When it was given out, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iat: Option<u64>,
 }

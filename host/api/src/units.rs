@@ -43,6 +43,7 @@ const TIMES: &[(&str, u64)] = &[
     ("s", 1_000),
     ("m", 60_000),
     ("h", 3_600_000),
+    ("d", 86_400_000),
     ("", 1),
 ];
 
@@ -160,6 +161,20 @@ mod tests {
             assert!(error.contains("64MiB"), "{text}: {error}");
         }
         assert!("10 min".parse::<Millis>().is_err());
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_units() {
+        for (text, millis) in [
+            ("250", 250),
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("2m", 120_000),
+            ("3h", 10_800_000),
+            ("30d", 2_592_000_000),
+        ] {
+            assert_eq!(text.parse::<Millis>(), Ok(Millis(millis)), "{text}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Tokens {
         Self {
             access: reply.access_token,
             expires_at: OffsetDateTime::now_utc().saturating_add(lifetime),
-            refresh: reply.refresh_token,
+            refresh: reply.refresh_token.unwrap_or_default(),
         }
     }
 

@@ -123,6 +123,7 @@ impl From<ClientError> for Failure {
         let message = error.to_string();
         match error {
             ClientError::Refused(problem) => (*problem).into(),
+            ClientError::SignIn(_) => Self::new(Exit::Forbidden, message),
             ClientError::Unreachable { url, .. } => {
                 Self::new(Exit::Unreachable, message).hint(format!(
                     "is `muster serve` running there? `curl {url}/api/v1/info` shows whether anything answers"

@@ -48,6 +48,8 @@ pub struct Manifest {
     pub name: Option<String>,
     /// Routes to add, each `HOST` or `HOST/PREFIX`.
     pub routes: Vec<String>,
+    /// The project that a new app goes into.
+    pub project: Option<String>,
     /// How many instances.
     pub instances: Option<u32>,
     /// The file that is the component, if there are several.

@@ -21,10 +21,11 @@ use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
         apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs,
-        pushes::Pushes, routes::Routes, staging::Staging, tokens::Tokens, views::Urls,
+        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, staging::Staging,
+        tokens::Tokens, users::Users, views::Urls,
     },
     data_dir::{DataDir, DataDirError},
-    http::{Api, Host},
+    http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
     logs::Logs,
     roles::Roles,
 };
@@ -115,9 +116,16 @@ pub async fn serve(
         "--management",
         options.management,
     ))?;
-    let tokens = Tokens::open(store.clone()).await?;
+    let sessions = Sessions {
+        store: store.clone(),
+        tokens: Tokens::open(&store).await?,
+    };
+    let sign_in = SignIn::new(store.clone(), sessions.clone()).await?;
+    let users = Users {
+        store: store.clone(),
+    };
     let id = host_id(&store).await?;
-    tokens
+    users
         .ensure_admin(options.initial_password.clone(), announce_admin)
         .await?;
 
@@ -220,13 +228,20 @@ pub async fn serve(
         jobs: Jobs {
             store: store.clone(),
         },
-        tokens,
+        sessions,
+        sign_in,
+        users,
         roles,
         blocks,
         logs,
         instances,
         store: store.clone(),
         metrics,
+        rate_limits: Arc::new(RateLimits::new(
+            &muster_api::config::rate_limits::RateLimits::default(),
+        )),
+        repeats: Repeats::new(store.clone()),
+        streams: Default::default(),
         ending: ending.clone(),
     };
     let http = tasks.spawn(crate::http::serve(management, api, ending.clone()));

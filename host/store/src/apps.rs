@@ -1,11 +1,15 @@
 //! Apps: what users push and reach.
 
-use muster_api::{apps::DesiredState, id::AppId, page::Page};
+use muster_api::{
+    apps::DesiredState,
+    id::{AppId, ProjectId},
+    page::Page,
+};
 use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
 use time::OffsetDateTime;
 
 use crate::{
-    columns::{from_word, millis, signed, time, unsigned, word},
+    columns::{from_word, millis, project, signed, time, unsigned, word},
     error::StoreError,
     reader::Reader,
     tx::Tx,
@@ -29,6 +33,7 @@ pub(crate) mod app {
         pub last_failure: Option<String>,
         pub created_at: i64,
         pub updated_at: i64,
+        pub project_id: Option<Uuid>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -44,6 +49,8 @@ use app::{ActiveModel, Column, Entity, Model};
 pub struct AppRecord {
     /// Names the app for life.
     pub id: AppId,
+    /// The project that it belongs to.
+    pub project: ProjectId,
     /// Its name; unique.
     pub name: String,
     /// Whether it should run.
@@ -70,6 +77,7 @@ impl TryFrom<Model> for AppRecord {
             |number: Option<i64>, column| number.map(|number| unsigned(number, column)).transpose();
         Ok(Self {
             id: AppId(row.id),
+            project: project(row.project_id, "apps.project_id")?,
             name: row.name,
             state: from_word(row.state, "apps.state")?,
             instances: unsigned(row.instances, "apps.instances")?,
@@ -120,19 +128,24 @@ impl Reader {
             .transpose()
     }
 
-    /// At most `limit` apps by name, from the one after `cursor` on. The next
+    /// At most `limit` apps by name, from the one after `cursor` on; only those
+    /// of the projects `among` if told. The next
     /// page's cursor is the last name.
     ///
     /// # Errors
     /// If the database could not be read.
     pub async fn app_list(
         &self,
+        among: Option<&[ProjectId]>,
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<Page<AppRecord>, StoreError> {
         let mut question = Entity::find()
             .order_by_asc(Column::Name)
             .limit(u64::from(limit) + 1);
+        if let Some(among) = among {
+            question = question.filter(Column::ProjectId.is_in(among.iter().map(|id| id.0)));
+        }
         if let Some(name) = cursor {
             question = question.filter(Column::Name.gt(name));
         }
@@ -162,6 +175,7 @@ impl Tx {
         let row = ActiveModel {
             id: Set(app.id.0),
             name: Set(app.name.clone()),
+            project_id: Set(Some(app.project.0)),
             last_release: Set(0),
             created_at: Set(millis(app.created_at)),
             ..changing(app)?
@@ -277,7 +291,7 @@ mod tests {
         let mut cursor = None;
         let mut pages = Vec::new();
         loop {
-            let page = store.app_list(cursor.as_deref(), 2).await.unwrap();
+            let page = store.app_list(None, cursor.as_deref(), 2).await.unwrap();
             pages.push(
                 page.items
                     .into_iter()
@@ -291,7 +305,7 @@ mod tests {
             }
         }
         assert_eq!(pages, ["ab", "cd", "e"]);
-        assert_eq!(store.app_list(None, 5).await.unwrap().next, None);
+        assert_eq!(store.app_list(None, None, 5).await.unwrap().next, None);
         assert_eq!(store.app_all().await.unwrap().len(), 5);
     }
 }

@@ -1,6 +1,6 @@
 //! How values of the API stand in columns, and back.
 
-use muster_api::page::Page;
+use muster_api::{id::ProjectId, page::Page};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -47,6 +47,13 @@ pub(crate) fn word<T: Serialize>(value: T) -> Result<String, StoreError> {
 /// The enum that stands in the column `column` as its word.
 pub(crate) fn from_word<T: DeserializeOwned>(word: String, column: &str) -> Result<T, StoreError> {
     from_json(Value::String(word), column)
+}
+
+/// The project that the column `column` names. The column came late and allows
+/// nothing; every row has one.
+pub(crate) fn project(id: Option<uuid::Uuid>, column: &str) -> Result<ProjectId, StoreError> {
+    id.map(ProjectId)
+        .ok_or_else(|| StoreError::Damaged(format!("{column}: there is no project")))
 }
 
 /// A number as the database holds it.

@@ -1,7 +1,7 @@
 //! Jobs: what takes longer than a moment. They outlive the host's restarts.
 
 use muster_api::{
-    id::{AppId, JobId},
+    id::{AppId, JobId, ProjectId},
     jobs::JobState,
     page::Page,
     problem::Problem,
@@ -40,6 +40,7 @@ mod job {
         pub created_at: i64,
         pub started_at: Option<i64>,
         pub ended_at: Option<i64>,
+        pub project_id: Option<Uuid>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -61,6 +62,8 @@ pub struct JobRecord {
     pub subject: String,
     /// The app that it works on.
     pub app: Option<AppId>,
+    /// The project that this app belongs to.
+    pub project: Option<ProjectId>,
     /// How far it is.
     pub state: JobState,
     /// What it is doing right now, for people.
@@ -88,6 +91,7 @@ impl TryFrom<Model> for JobRecord {
             kind: row.kind,
             subject: row.subject,
             app: row.app_id.map(AppId),
+            project: row.project_id.map(ProjectId),
             state: from_word(row.state, "jobs.state")?,
             step: row.step,
             input: row.input,
@@ -121,19 +125,24 @@ impl Reader {
             .transpose()
     }
 
-    /// At most `limit` jobs, newest first, from the one before `cursor` on. The
+    /// At most `limit` jobs, newest first, from the one before `cursor` on; only
+    /// those of the projects `among` if told. The
     /// next page's cursor is the last id.
     ///
     /// # Errors
     /// If the database could not be read.
     pub async fn job_list(
         &self,
+        among: Option<&[ProjectId]>,
         cursor: Option<JobId>,
         limit: u32,
     ) -> Result<Page<JobRecord>, StoreError> {
         let mut question = Entity::find()
             .order_by_desc(Column::Id)
             .limit(u64::from(limit) + 1);
+        if let Some(among) = among {
+            question = question.filter(Column::ProjectId.is_in(among.iter().map(|id| id.0)));
+        }
         if let Some(id) = cursor {
             question = question.filter(Column::Id.lt(id.0));
         }
@@ -179,6 +188,7 @@ impl Tx {
             kind: Set(job.kind.clone()),
             subject: Set(job.subject.clone()),
             app_id: Set(job.app.map(|app| app.0)),
+            project_id: Set(job.project.map(|project| project.0)),
             state: Set(word(job.state)?),
             step: Set(job.step.clone()),
             input: Set(job.input.clone()),

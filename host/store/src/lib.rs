@@ -9,42 +9,55 @@
 //! Points in time are kept in milliseconds; what is finer is cut off, which
 //! [`now`] does from the beginning.
 
+mod access;
 mod apps;
 mod audit;
 mod changes;
 mod columns;
 mod droplets;
 mod error;
+mod idempotency;
 mod jobs;
 mod live;
 mod packages;
+mod passwords;
+mod projects;
 mod reader;
 mod refresh_tokens;
 mod releases;
 mod roles;
 mod routes;
+mod sessions;
 mod settings;
+mod signing_keys;
 mod sqlite;
 mod store;
+mod tickets;
 mod tx;
 mod users;
 
 #[cfg(test)]
 mod testing;
 
+pub use access::{AccessBindingRecord, AccessRoleRecord};
 pub use apps::AppRecord;
 pub use audit::{AuditEntry, AuditRecord};
 pub use changes::{ChangeKind, ChangeRecord};
 pub use columns::now;
 pub use droplets::DropletRecord;
 pub use error::StoreError;
+pub use idempotency::{AnswerRecord, IdempotencyRecord};
 pub use jobs::JobRecord;
 pub use packages::PackageRecord;
+pub use projects::{MemberRecord, ProjectRecord};
 pub use reader::Reader;
 pub use refresh_tokens::RefreshTokenRecord;
 pub use releases::ReleaseRecord;
 pub use roles::RoleRecord;
 pub use routes::{Detached, Redirect, RouteRecord, TargetRecord};
+pub use sessions::SessionRecord;
+pub use signing_keys::SigningKeyRecord;
 pub use store::{Store, Work};
+pub use tickets::TicketRecord;
 pub use tx::Tx;
-pub use users::UserRecord;
+pub use users::{UserFilter, UserRecord};

@@ -1,7 +1,7 @@
 //! Routes: host name and path prefix that reach apps.
 
 use muster_api::{
-    id::{AppId, RouteId},
+    id::{AppId, ProjectId, RouteId},
     page::Page,
 };
 use sea_orm::{
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
-    columns::{from_json, json, millis, time, unsigned},
+    columns::{from_json, json, millis, project, time, unsigned},
     error::StoreError,
     reader::Reader,
     tx::Tx,
@@ -27,6 +27,8 @@ use tables::{route, target};
 pub struct RouteRecord {
     /// Names the route for life.
     pub id: RouteId,
+    /// The project that it belongs to.
+    pub project: ProjectId,
     /// Lower-case host name, `*.name`, or `*`.
     pub host: String,
     /// Path prefix, from `/` on; unique together with the host.
@@ -84,6 +86,7 @@ impl TryFrom<Row> for RouteRecord {
         };
         Ok(Self {
             id: RouteId(row.id),
+            project: project(row.project_id, "routes.project_id")?,
             host: row.host,
             path: row.path,
             redirect: row
@@ -125,12 +128,14 @@ impl Reader {
     }
 
     /// At most `limit` routes by host and path, from the one after `cursor` on,
-    /// which is a host and a path in one: `example.com/shop`.
+    /// which is a host and a path in one: `example.com/shop`; only those of the
+    /// projects `among` if told.
     ///
     /// # Errors
     /// If the database could not be read.
     pub async fn route_list(
         &self,
+        among: Option<&[ProjectId]>,
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<Page<RouteRecord>, StoreError> {
@@ -138,6 +143,9 @@ impl Reader {
             .order_by_asc(route::Column::Host)
             .order_by_asc(route::Column::Path)
             .limit(u64::from(limit) + 1);
+        if let Some(among) = among {
+            page = page.filter(route::Column::ProjectId.is_in(among.iter().map(|id| id.0)));
+        }
         if let Some(cursor) = cursor {
             let (host, path) = cursor.split_at(cursor.find('/').unwrap_or(cursor.len()));
             let later_path = route::Column::Host
@@ -221,6 +229,7 @@ impl Tx {
     pub async fn route_insert(&self, route: &RouteRecord) -> Result<(), StoreError> {
         let row = route::ActiveModel {
             id: Set(route.id.0),
+            project_id: Set(Some(route.project.0)),
             host: Set(route.host.clone()),
             path: Set(route.path.clone()),
             redirect: Set(route.redirect.as_ref().map(json).transpose()?),

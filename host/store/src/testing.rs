@@ -3,13 +3,17 @@
 use muster_api::{
     apps::DesiredState,
     blocks::{Digest, FileEntry},
-    id::{AppId, DropletId, JobId, UserId},
+    id::{AppId, DropletId, JobId, ProjectId, UserId},
     jobs::JobState,
+    users::UserType,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{AppRecord, DropletRecord, JobRecord, PackageRecord, Store, UserRecord, now};
+
+/// Where apps, routes and jobs belong.
+pub(crate) const PROJECT: ProjectId = ProjectId(Uuid::from_u128(7));
 
 /// A fresh store. It lives as long as the directory.
 pub(crate) async fn store() -> (Store, TempDir) {
@@ -19,18 +23,13 @@ pub(crate) async fn store() -> (Store, TempDir) {
 }
 
 pub(crate) fn user(name: &str) -> UserRecord {
-    UserRecord {
-        id: UserId(Uuid::now_v7()),
-        name: name.to_owned(),
-        password_hash: "$argon2id$".to_owned(),
-        admin: true,
-        created_at: now(),
-    }
+    UserRecord::new(UserId(Uuid::now_v7()), name, UserType::Admin)
 }
 
 pub(crate) fn app(name: &str) -> AppRecord {
     AppRecord {
         id: AppId(Uuid::now_v7()),
+        project: PROJECT,
         name: name.to_owned(),
         state: DesiredState::Started,
         instances: 1,
@@ -86,6 +85,7 @@ pub(crate) fn job(subject: &str, app: Option<AppId>) -> JobRecord {
         kind: "push".to_owned(),
         subject: subject.to_owned(),
         app,
+        project: Some(PROJECT),
         state: JobState::Queued,
         step: "waiting".to_owned(),
         input: serde_json::json!({ "package": "p" }),

@@ -2,8 +2,32 @@
 //! with defaults, kept in the database and served at `/api/v1/config/{section}`.
 //! A section that was never set is its defaults.
 
+pub mod captcha;
 pub mod mail;
+pub mod passwords;
+pub mod rate_limits;
 pub mod secret;
 pub mod sign_in;
+pub mod tokens;
 
 pub use secret::Secret;
+
+/// A section whose values do not go together, though each is well formed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct InvalidSection {
+    /// The field as a path within the section: `lockout.first_pause`.
+    pub field: &'static str,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+impl InvalidSection {
+    /// Says what is wrong with a field.
+    pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            field,
+            problem: problem.into(),
+        }
+    }
+}

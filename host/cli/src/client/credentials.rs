@@ -58,16 +58,16 @@ impl Login {
             return Err(self.expired());
         };
         if tokens.is_stale() || refused == Some(tokens.access.as_str()) {
-            let request = TokenRequest::RefreshToken {
-                refresh_token: tokens.refresh.clone(),
+            let request = TokenRequest {
+                grant_type: "refresh_token".to_owned(),
+                refresh_token: Some(tokens.refresh.clone()),
+                ..TokenRequest::default()
             };
             let reply = transport
-                .tokens(&request)
+                .tokens(request)
                 .await
                 .map_err(|error| match error {
-                    ClientError::Refused(problem) if matches!(problem.status, 400 | 401 | 403) => {
-                        self.expired()
-                    }
+                    ClientError::SignIn(_) => self.expired(),
                     error => error,
                 })?;
             *tokens = Tokens::from_reply(reply);

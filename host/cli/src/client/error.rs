@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use muster_api::problem::Problem;
+use muster_api::{problem::Problem, tokens::OAuthError};
 
 use crate::contexts::ContextError;
 
@@ -12,6 +12,9 @@ pub enum ClientError {
     /// The host said no, and why.
     #[error("{0}")]
     Refused(Box<Problem>),
+    /// Signing in takes something else, or something more.
+    #[error("{}", .0.error_description)]
+    SignIn(Box<OAuthError>),
     /// No answer came.
     #[error("{url} cannot be reached: {}", root_cause(source))]
     Unreachable {
@@ -83,9 +86,18 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Unexpected { status, .. } => is_transient(*status),
-            Self::Refused(problem) => is_transient(problem.status),
+            Self::Refused(problem) => {
+                is_transient(problem.status) || problem.code == "idempotency-in-progress"
+            }
             _ => false,
         }
+    }
+
+    /// Whether the request may have come to the host, and only its answer was
+    /// lost.
+    pub fn is_answer_lost(&self) -> bool {
+        matches!(self, Self::Unreachable { source, .. } if !source.is_connect())
+            || self.has_code("idempotency-in-progress")
     }
 
     /// Whether the host refused with the given code.

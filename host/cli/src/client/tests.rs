@@ -3,13 +3,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
 
 use axum::{
-    Json, Router,
+    Form, Json, Router,
+    body::Body,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -34,40 +35,44 @@ use crate::{
 struct Host {
     latest: Arc<AtomicU32>,
     streams: Arc<AtomicU32>,
+    keys: Arc<Mutex<Vec<String>>>,
 }
 
 impl Host {
     async fn start(self) -> String {
         let routes = Router::new()
-            .route("/tokens", post(Self::tokens))
             .route("/routes", get(Self::pages))
             .route("/apps/{app}", get(Self::app))
+            .route("/apps/{app}/pushes", post(Self::push))
             .route("/apps/{app}/logs", get(Self::logs))
-            .with_state(self);
+            .with_state(self.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = Router::new().nest("/api/v1", routes);
+        let app = Router::new()
+            .route("/oauth/token", post(Self::tokens))
+            .with_state(self)
+            .nest("/api/v1", routes);
         tokio::spawn(async move { axum::serve(listener, app).await });
         format!("http://{address}")
     }
 
-    async fn tokens(State(host): State<Self>, Json(request): Json<TokenRequest>) -> Response {
-        let TokenRequest::RefreshToken { refresh_token } = request else {
-            return problem(400, "invalid");
-        };
-        let used: u32 = refresh_token.parse().unwrap();
+    async fn tokens(State(host): State<Self>, Form(request): Form<TokenRequest>) -> Response {
+        assert_eq!(request.grant_type, "refresh_token");
+        let used: u32 = request.refresh_token.unwrap().parse().unwrap();
         if host
             .latest
             .compare_exchange(used, used + 1, Ordering::SeqCst, Ordering::SeqCst)
             .is_err()
         {
-            return problem(401, "refresh-token-used");
+            let error = json!({ "error": "invalid_grant" });
+            return (StatusCode::BAD_REQUEST, Json(error)).into_response();
         }
         Json(TokenReply {
             access_token: (used + 1).to_string(),
             token_type: "Bearer".to_owned(),
             expires_in: 600,
-            refresh_token: (used + 1).to_string(),
+            refresh_token: Some((used + 1).to_string()),
+            scope: None,
         })
         .into_response()
     }
@@ -106,6 +111,26 @@ impl Host {
             "moved" => (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")]).into_response(),
             "closed" => problem(403, "forbidden"),
             _ => problem(404, "app-not-found"),
+        }
+    }
+
+    /// Breaks the connection off before the first answer, as a host does that
+    /// ends; then knows the request by its key.
+    async fn push(State(host): State<Self>, headers: HeaderMap) -> Response {
+        let key = headers["idempotency-key"].to_str().unwrap().to_owned();
+        let mut keys = host.keys.lock().unwrap();
+        keys.push(key);
+        match keys.len() {
+            1 => {
+                let broken = futures::stream::iter([Err::<String, _>("gone")]);
+                Body::from_stream(broken).into_response()
+            }
+            2 => problem(409, "idempotency-in-progress"),
+            _ => Json(json!({
+                "id": "01890a5d-ac96-774b-bcce-b302099a8057", "kind": "push", "subject": "a",
+                "state": "queued", "step": "", "log": [], "created_at": "2026-03-01T11:59:20Z",
+            }))
+            .into_response(),
         }
     }
 
@@ -331,4 +356,19 @@ async fn followed_lines_come_once_each_over_a_broken_connection() {
     };
     assert_eq!(lines, ["line 1", "line 2", "line 3"]);
     assert!(error.has_code("app-not-found"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_is_asked_for_again_under_its_key() {
+    let host = Host::default();
+    let keys = Arc::clone(&host.keys);
+    let kept = Kept::new(&host.start().await, 0, Duration::hours(1));
+    let push = muster_api::pushes::Push::default();
+    let job = kept.client().push("a", &push).await.unwrap();
+    assert_eq!(job.subject, "a");
+    let seen = keys.lock().unwrap().clone();
+    assert_eq!(seen.len(), 3);
+    assert!(seen.iter().all(|key| *key == seen[0]), "{seen:?}");
+    kept.client().push("a", &push).await.unwrap();
+    assert_ne!(keys.lock().unwrap()[3], seen[0]);
 }

@@ -1,20 +1,62 @@
-//! `POST /api/v1/tokens`, the one call without a token.
+//! `/oauth/token` and `/oauth/revoke`, the calls without a token.
 
-use muster_api::tokens::{TokenReply, TokenRequest};
+use muster_api::tokens::{CLI_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest};
 use reqwest::Method;
+use serde::Serialize;
 
 use super::{ClientError, Transport};
 
 impl Transport {
-    /// Asks for tokens, by password or refresh token.
+    /// Asks for tokens, as the command line.
     ///
     /// # Errors
-    /// The problem, if the host refuses.
-    pub async fn tokens(&self, request: &TokenRequest) -> Result<TokenReply, ClientError> {
-        let response = self
-            .send(self.request(Method::POST, &["tokens"]).json(request))
-            .await?;
-        let response = self.check(response).await?;
+    /// [`ClientError::SignIn`] if something is wrong or missing.
+    pub async fn tokens(&self, request: TokenRequest) -> Result<TokenReply, ClientError> {
+        let request = TokenRequest {
+            client_id: request.client_id.or_else(|| Some(CLI_CLIENT.to_owned())),
+            ..request
+        };
+        let response = self.form("/oauth/token", &request).await?;
         self.json(response).await
+    }
+
+    /// Ends the session that a refresh token belongs to.
+    ///
+    /// # Errors
+    /// If the host cannot be reached or fails.
+    pub async fn revoke(&self, refresh_token: &str) -> Result<(), ClientError> {
+        let form = TokenForm {
+            token: refresh_token.to_owned(),
+            ..TokenForm::default()
+        };
+        self.form("/oauth/revoke", &form).await?;
+        Ok(())
+    }
+
+    async fn form<T: Serialize>(
+        &self,
+        path: &str,
+        form: &T,
+    ) -> Result<reqwest::Response, ClientError> {
+        let response = self
+            .send(self.outside(Method::POST, path).form(form))
+            .await?;
+        if !matches!(response.status().as_u16(), 400 | 401 | 429) {
+            return self.check(response).await;
+        }
+        let body = response
+            .bytes()
+            .await
+            .map_err(|source| self.unreachable(source))?;
+        Err(match serde_json::from_slice::<OAuthError>(&body) {
+            Ok(error) => ClientError::SignIn(Box::new(error)),
+            Err(_) => match serde_json::from_slice(&body) {
+                Ok(problem) => ClientError::Refused(Box::new(problem)),
+                Err(error) => ClientError::Malformed {
+                    url: format!("{}{path}", self.address()),
+                    reason: error.to_string(),
+                },
+            },
+        })
     }
 }

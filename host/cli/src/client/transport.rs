@@ -64,6 +64,12 @@ impl Transport {
         self.http.request(method, url).timeout(TIMEOUT)
     }
 
+    /// A request for a path outside of `/api/v1`, which begins with a slash.
+    pub fn outside(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.address());
+        self.http.request(method, url).timeout(TIMEOUT)
+    }
+
     /// Sends and takes whatever answer comes.
     ///
     /// # Errors

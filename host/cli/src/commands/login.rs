@@ -49,11 +49,13 @@ pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
     } else {
         typed_password()?
     };
-    let request = TokenRequest::Password {
-        username: args.user.clone(),
-        password,
+    let request = TokenRequest {
+        grant_type: "password".to_owned(),
+        username: Some(args.user.clone()),
+        password: Some(password),
+        ..TokenRequest::default()
     };
-    let reply = transport.tokens(&request).await?;
+    let reply = transport.tokens(request).await?;
     let context = Context {
         url: transport.address().to_owned(),
         user: args.user,

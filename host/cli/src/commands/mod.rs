@@ -4,6 +4,7 @@ pub mod app;
 pub mod completion;
 pub mod context;
 mod deletion;
+pub mod events;
 mod follow;
 mod info;
 pub mod job;
@@ -55,11 +56,12 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
+        Command::Events(args) => events::run(&scope, args).await,
         Command::Status => status::run(&scope).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),
         Command::Login(args) => login::run(&scope, args).await,
-        Command::Logout => logout::run(&scope),
+        Command::Logout => logout::run(&scope).await,
         Command::Completion(args) => completion::run(&args),
     }
 }

@@ -48,6 +48,9 @@ pub struct AddArgs {
     /// Append the rest of path and query to the redirect's URL
     #[arg(long, conflicts_with = "app")]
     keep_path: bool,
+    /// The project that a redirect goes into; your own unless told
+    #[arg(long, value_name = "PROJECT", conflicts_with = "app")]
+    project: Option<String>,
 }
 
 /// Which route goes.
@@ -91,6 +94,7 @@ async fn add(scope: &Scope, client: &Client, args: AddArgs) -> Result<(), Failur
         status: args.status,
         keep_path: args.keep_path,
         sticky: args.sticky.then_some(true),
+        project: args.project,
     };
     let route = client.add_route(&new).await?;
     let shown = route

@@ -3,7 +3,7 @@
 use muster_api::{droplets::Droplet, page::Page};
 use muster_store::Store;
 
-use super::{apps::require_app, error::ControlError, views::droplet_view};
+use super::{apps::require_app, error::ControlError, record::Actor, views::droplet_view};
 
 /// The droplets of this host.
 #[derive(Clone)]
@@ -13,8 +13,12 @@ pub(crate) struct Droplets {
 
 impl Droplets {
     /// An app's droplets, newest first. There are few, so this is one page.
-    pub(crate) async fn list(&self, app: &str) -> Result<Page<Droplet>, ControlError> {
-        let app = require_app(&self.store, app).await?;
+    pub(crate) async fn list(
+        &self,
+        actor: &Actor,
+        app: &str,
+    ) -> Result<Page<Droplet>, ControlError> {
+        let app = require_app(&self.store, actor, app).await?;
         let current = match app.current_release {
             Some(number) => self
                 .store

@@ -1,6 +1,6 @@
 //! Why control refuses.
 
-use muster_api::{blocks::Digest, problem::FieldProblem};
+use muster_api::{blocks::Digest, permissions::Permission, problem::FieldProblem};
 use muster_blocks::BlocksError;
 use muster_engine::{EngineError, plugin::PluginError};
 use muster_store::StoreError;
@@ -26,12 +26,24 @@ pub(crate) enum ControlError {
         /// What to do about it.
         remedy: String,
     },
+    /// It is not what the client's `If-Match` says.
+    #[error("it was changed meanwhile")]
+    Outdated {
+        /// The version that it has now; `None` if it does not exist.
+        version: Option<String>,
+    },
     /// Fields are wrong.
     #[error("the request has fields that are wrong")]
     Invalid(Vec<FieldProblem>),
     /// Blocks were not uploaded.
     #[error("{} blocks of the package are not on this host", .0.len())]
     BlocksMissing(Vec<Digest>),
+    /// They may not.
+    #[error("this needs the permission {permission}")]
+    Forbidden {
+        /// What they lack.
+        permission: Permission,
+    },
     /// Name or password is wrong, or a token is.
     #[error("{0}")]
     Unauthorized(&'static str),

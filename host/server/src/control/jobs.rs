@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use muster_api::{
-    id::{AppId, JobId},
+    id::JobId,
     jobs::{Job, JobQuery, JobState},
     page::{Page, PageQuery},
     problem::Problem,
 };
-use muster_store::{ChangeKind, JobRecord, Store, StoreError, Tx};
+use muster_store::{AppRecord, ChangeKind, JobRecord, Reader, Store, StoreError, Tx};
 use serde_json::Value;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use super::{
     error::ControlError,
     record::{Actor, Change, record},
     rollouts,
+    terms::Terms,
     views::{job_view, page_limit},
 };
 
@@ -32,11 +33,17 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// One page of jobs, newest first.
-    pub(crate) async fn list(&self, query: &PageQuery) -> Result<Page<Job>, ControlError> {
+    pub(crate) async fn list(
+        &self,
+        actor: &Actor,
+        query: &PageQuery,
+    ) -> Result<Page<Job>, ControlError> {
         let cursor = query.cursor.as_deref().map(str::parse::<JobId>).transpose();
         let cursor = cursor
             .map_err(|_| ControlError::invalid("cursor", "this is no cursor of this list"))?;
-        let page = self.store.job_list(cursor, page_limit(query)?).await?;
+        let among = actor.among();
+        let limit = page_limit(query)?;
+        let page = self.store.job_list(among.as_deref(), cursor, limit).await?;
         Ok(Page {
             items: page.items.into_iter().map(job_view).collect(),
             next: page.next,
@@ -44,29 +51,40 @@ impl Jobs {
     }
 
     /// A job; waits for news if asked to.
-    pub(crate) async fn show(&self, id: JobId, query: &JobQuery) -> Result<Job, ControlError> {
+    pub(crate) async fn show(
+        &self,
+        actor: &Actor,
+        id: JobId,
+        query: &JobQuery,
+    ) -> Result<(JobRecord, Job), ControlError> {
         let mut revisions = self.store.revisions();
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             revisions.mark_unchanged();
-            let job = self.store.job_get(id).await?.ok_or_else(|| missing(id))?;
+            let job = require(&self.store, actor, id).await?;
             let news = query
                 .after_lines
                 .is_none_or(|lines| job.log.len() > lines || job.state.is_final());
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
             if news || !matches!(timeout(left, revisions.changed()).await, Ok(Ok(()))) {
-                return Ok(job_view(job));
+                return Ok((job.clone(), job_view(job)));
             }
         }
     }
 
     /// Cancels a job that has not ended. What it rolled out is taken back.
-    pub(crate) async fn cancel(&self, actor: &Actor, id: JobId) -> Result<Job, ControlError> {
-        let actor = actor.clone();
+    pub(crate) async fn cancel(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        id: JobId,
+    ) -> Result<Job, ControlError> {
+        let (actor, terms) = (actor.clone(), terms.clone());
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let job = tx.job_get(id).await?.ok_or_else(|| missing(id))?;
+                    let job = require(tx, &actor, id).await?;
+                    terms.check(Some(&job))?;
                     if job.state.is_final() {
                         return Err(ControlError::Conflict {
                             code: "job-ended",
@@ -97,6 +115,15 @@ impl Jobs {
     }
 }
 
+/// The job of that id, for somebody who may do with it what they ask for.
+async fn require(db: &Reader, actor: &Actor, id: JobId) -> Result<JobRecord, ControlError> {
+    let job = db.job_get(id).await?.ok_or_else(|| missing(id))?;
+    if let Some(project) = job.project {
+        actor.require(project, "job", &id.to_string())?;
+    }
+    Ok(job)
+}
+
 fn missing(id: JobId) -> ControlError {
     ControlError::not_found("job", id.to_string())
 }
@@ -105,16 +132,16 @@ fn missing(id: JobId) -> ControlError {
 pub(crate) async fn begin(
     tx: &Tx,
     kind: &str,
-    subject: &str,
-    app: AppId,
+    app: &AppRecord,
     input: Value,
     step: &str,
 ) -> Result<JobRecord, StoreError> {
     let job = JobRecord {
         id: JobId(Uuid::now_v7()),
         kind: kind.to_owned(),
-        subject: subject.to_owned(),
-        app: Some(app),
+        subject: app.name.clone(),
+        app: Some(app.id),
+        project: Some(app.project),
         state: JobState::Queued,
         step: step.to_owned(),
         input,

@@ -5,6 +5,7 @@ use muster_api::{
     id::AppId,
     jobs::Job,
     name,
+    plan::Plan,
     pushes::{Push, SettingsChange},
 };
 use muster_blocks::Blocks;
@@ -16,10 +17,12 @@ use super::{
     apps::{MAX_INSTANCES, change_of, newest_release},
     error::ControlError,
     jobs,
+    projects::require_project,
     record::{Actor, record},
     routes::Address,
     settings,
-    views::job_view,
+    terms::{Outcome, Terms},
+    views::{counted, job_view},
 };
 
 /// The most files of one package.
@@ -49,9 +52,10 @@ impl Pushes {
     pub(crate) async fn push(
         &self,
         actor: &Actor,
+        terms: &Terms,
         app: &str,
         push: Push,
-    ) -> Result<Job, ControlError> {
+    ) -> Result<Outcome<Job>, ControlError> {
         name::check(app).map_err(|why| ControlError::invalid("app", why))?;
         check(&push)?;
         let digests: Vec<_> = push
@@ -67,12 +71,15 @@ impl Pushes {
             .check_files(&push.files)
             .await
             .map_err(|error| ControlError::invalid("files", error.to_string()))?;
-        let (actor, name) = (actor.clone(), app.to_owned());
-        let job = self
+        let (actor, name, owned) = (actor.clone(), app.to_owned(), terms.clone());
+        let (job, plan) = self
             .store
-            .write_or_refuse(move |tx| {
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
-                    let app = app_for(tx, &actor, &name).await?;
+                    let known = tx.app_by_name(&name).await?;
+                    owned.check(known.as_ref())?;
+                    let plan = plan(known.as_ref(), &name, &push);
+                    let app = app_for(tx, &actor, &name, push.project.as_deref()).await?;
                     let before = newest_release(tx, &app)
                         .await?
                         .map(|release| release.settings)
@@ -96,22 +103,37 @@ impl Pushes {
                     let input = serde_json::to_value(input).map_err(|error| {
                         ControlError::Internal(format!("a push cannot be written down: {error}"))
                     })?;
-                    let job = jobs::begin(
-                        tx,
-                        "push",
-                        &app.name,
-                        app.id,
-                        input,
-                        "waiting for the stager",
-                    )
-                    .await?;
+                    let job =
+                        jobs::begin(tx, "push", &app, input, "waiting for the stager").await?;
                     record(tx, &actor, change_of(&app, "push", ChangeKind::Updated)).await?;
-                    Ok::<_, ControlError>(job)
+                    Ok::<_, ControlError>((job, plan))
                 })
             })
             .await?;
-        Ok(job_view(job))
+        Ok(terms.outcome(job_view(job), plan))
     }
+}
+
+/// What can be told before the package is staged.
+fn plan(known: Option<&AppRecord>, name: &str, push: &Push) -> Plan {
+    let mut plan = Plan::default();
+    if known.is_none() {
+        plan.changes.push(format!("the app {name} is made"));
+    }
+    let files = counted(push.files.len(), "file");
+    plan.changes.push(format!("a package of {files} is staged"));
+    plan.changes.push(
+        match known.and_then(|app| app.current_release) {
+            _ if push.no_start => "what runs is left alone",
+            Some(_) => "if that goes well, it takes the place of what runs, without a gap",
+            None => "if that goes well, it is started",
+        }
+        .to_owned(),
+    );
+    for route in &push.routes {
+        plan.changes.push(format!("the route {route} reaches it"));
+    }
+    plan
 }
 
 fn check(push: &Push) -> Result<(), ControlError> {
@@ -144,14 +166,44 @@ fn check(push: &Push) -> Result<(), ControlError> {
     Ok(())
 }
 
-/// The app of that name, made if there is none.
-async fn app_for(tx: &Tx, actor: &Actor, name: &str) -> Result<AppRecord, ControlError> {
+/// The app of that name, made if there is none: in the project that was named,
+/// else in the pusher's own.
+async fn app_for(
+    tx: &Tx,
+    actor: &Actor,
+    name: &str,
+    project: Option<&str>,
+) -> Result<AppRecord, ControlError> {
+    let project = match project {
+        Some(project) => Some(require_project(tx, actor, project).await?.id),
+        None => None,
+    };
     if let Some(app) = tx.app_by_name(name).await? {
+        if !actor.rights.sees(app.project) {
+            return Err(ControlError::Conflict {
+                code: "app-name-taken",
+                message: format!("somebody else has an app named '{name}'"),
+                remedy: "choose another name".to_owned(),
+            });
+        }
+        actor.require(app.project, "app", name)?;
+        if project.is_some_and(|project| project != app.project) {
+            return Err(ControlError::invalid(
+                "project",
+                format!("'{name}' belongs to another project; leave it out"),
+            ));
+        }
         return Ok(app);
     }
+    let project = match project {
+        Some(project) => project,
+        None => actor.home()?,
+    };
+    actor.require(project, "project", name)?;
     let now = muster_store::now();
     let app = AppRecord {
         id: AppId(Uuid::now_v7()),
+        project,
         name: name.to_owned(),
         state: DesiredState::Stopped,
         instances: 1,

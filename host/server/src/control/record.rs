@@ -1,18 +1,110 @@
 //! Who changes something, and the traces that every change leaves.
 
+use std::sync::Arc;
+
+use muster_api::{
+    id::{ProjectId, SessionId, UserId},
+    permissions::Permission,
+};
 use muster_store::{AuditEntry, ChangeKind, StoreError, Tx};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Who asks, for the audit log.
+use super::{error::ControlError, rights::Rights};
+
+/// Who asks, with what right, and from where.
 #[derive(Debug, Clone)]
 pub(crate) struct Actor {
-    /// The user's name.
+    /// The user's name, or the part of the host that acts by itself.
     pub(crate) name: String,
+    /// The user.
+    pub(crate) user: Option<UserId>,
+    /// The session that asks, unless an access key does.
+    pub(crate) session: Option<SessionId>,
+    /// By what they showed who they are, for the audit log: `session …`,
+    /// `key …`.
+    pub(crate) credential: Option<String>,
     /// The address the request came from.
     pub(crate) origin: Option<String>,
     /// The request's id.
     pub(crate) request: Option<String>,
+    /// The permission that the operation needs.
+    pub(crate) permission: Option<Permission>,
+    /// What they may do.
+    pub(crate) rights: Arc<Rights>,
+}
+
+impl Actor {
+    /// A part of the host that acts by itself.
+    pub(crate) fn host(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            user: None,
+            session: None,
+            credential: None,
+            origin: None,
+            request: None,
+            permission: None,
+            rights: Arc::new(Rights::all()),
+        }
+    }
+
+    /// The host, going on with what `name` began in a project: with the rights
+    /// that reach no further.
+    pub(crate) fn on_behalf(name: impl Into<String>, project: ProjectId) -> Self {
+        Self {
+            permission: Some(Permission::AppWrite),
+            rights: Arc::new(Rights::in_project(project)),
+            ..Self::host(name)
+        }
+    }
+
+    /// Refuses unless they have the operation's permission in the project that
+    /// something belongs to. Of things that they may not even see, there is
+    /// none.
+    pub(crate) fn require(
+        &self,
+        project: ProjectId,
+        kind: &'static str,
+        name: &str,
+    ) -> Result<(), ControlError> {
+        match self.permission {
+            None => Ok(()),
+            Some(permission) => self.require_permission(permission, project, kind, name),
+        }
+    }
+
+    /// Like [`require`](Self::require), for another permission than the
+    /// operation's.
+    pub(crate) fn require_permission(
+        &self,
+        permission: Permission,
+        project: ProjectId,
+        kind: &'static str,
+        name: &str,
+    ) -> Result<(), ControlError> {
+        if self.rights.within(project, permission) {
+            Ok(())
+        } else if self.rights.sees(project) {
+            Err(ControlError::Forbidden { permission })
+        } else {
+            Err(ControlError::not_found(kind, name))
+        }
+    }
+
+    /// The projects that a list is about; nothing if all.
+    pub(crate) fn among(&self) -> Option<Vec<ProjectId>> {
+        self.permission
+            .and_then(|permission| self.rights.among(permission))
+    }
+
+    /// The project that their things go into unless told: their own.
+    pub(crate) fn home(&self) -> Result<ProjectId, ControlError> {
+        let user = self.user.ok_or_else(|| {
+            ControlError::invalid("project", "who has no project of their own must name one")
+        })?;
+        Ok(ProjectId(user.0))
+    }
 }
 
 /// One change, as the logs tell it.

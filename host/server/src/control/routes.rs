@@ -1,9 +1,10 @@
 //! Routes: host name and path prefix that reach apps.
 
 use muster_api::{
-    apps::DeletionPlan,
-    id::{AppId, RouteId},
+    id::{ProjectId, RouteId},
     page::{Page, PageQuery},
+    permissions::Permission,
+    plan::Plan,
     routes::{NewRoute, Route},
 };
 use muster_store::{AppRecord, ChangeKind, Redirect, RouteRecord, Store, TargetRecord, Tx};
@@ -12,7 +13,9 @@ use uuid::Uuid;
 use super::{
     apps::require_app,
     error::ControlError,
+    projects::require_project,
     record::{Actor, Change, record, value},
+    terms::Terms,
     views::{Urls, counted, page_limit, route_view},
 };
 
@@ -82,14 +85,21 @@ pub(crate) struct Routes {
 
 impl Routes {
     /// One page of routes, by host and path.
-    pub(crate) async fn list(&self, query: &PageQuery) -> Result<Page<Route>, ControlError> {
+    pub(crate) async fn list(
+        &self,
+        actor: &Actor,
+        query: &PageQuery,
+    ) -> Result<Page<Route>, ControlError> {
+        let among = actor.among();
         let (cursor, limit) = (query.cursor.clone(), page_limit(query)?);
         let urls = self.urls.clone();
         let page = self
             .store
             .read(move |db| {
                 Box::pin(async move {
-                    let found = db.route_list(cursor.as_deref(), limit).await?;
+                    let found = db
+                        .route_list(among.as_deref(), cursor.as_deref(), limit)
+                        .await?;
                     let mut items = Vec::with_capacity(found.items.len());
                     for route in &found.items {
                         items.push(route_view(db, &urls, route).await?);
@@ -105,7 +115,11 @@ impl Routes {
     }
 
     /// Adds a route, or one more app to an existing one.
-    pub(crate) async fn add(&self, actor: &Actor, new: NewRoute) -> Result<Route, ControlError> {
+    pub(crate) async fn add(
+        &self,
+        actor: &Actor,
+        new: NewRoute,
+    ) -> Result<(RouteRecord, Route), ControlError> {
         let address =
             Address::parse(&new.route).map_err(|why| ControlError::invalid("route", why))?;
         let weight = new.weight.unwrap_or(DEFAULT_WEIGHT);
@@ -129,36 +143,58 @@ impl Routes {
                 Box::pin(async move {
                     let id = match (&new.app, &redirect) {
                         (Some(app), _) => {
-                            let app = require_app(tx, app).await?;
-                            add_target(tx, &actor, &address, app.id, weight, new.sticky).await?
+                            let app = require_app(tx, &actor, app).await?;
+                            add_target(tx, &actor, &address, &app, weight, new.sticky).await?
                         }
                         (None, redirect) => {
-                            set_redirect(tx, &actor, &address, redirect.clone(), new.sticky).await?
+                            let project = match &new.project {
+                                Some(name) => require_project(tx, &actor, name).await?.id,
+                                None => actor.home()?,
+                            };
+                            let redirect = redirect.clone();
+                            set_redirect(tx, &actor, &address, project, redirect, new.sticky)
+                                .await?
                         }
                     };
                     let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;
-                    Ok(route_view(tx, &urls, &route).await?)
+                    let shown = route_view(tx, &urls, &route).await?;
+                    Ok((route, shown))
                 })
             })
             .await
+    }
+
+    /// One route.
+    pub(crate) async fn show(
+        &self,
+        actor: &Actor,
+        id: RouteId,
+    ) -> Result<(RouteRecord, Route), ControlError> {
+        let route = self.store.route_get(id).await?;
+        let route = route.ok_or_else(|| missing(id))?;
+        actor.require(route.project, "route", &id.to_string())?;
+        let shown = route_view(&self.store, &self.urls, &route).await?;
+        Ok((route, shown))
     }
 
     /// Removes a route, or one app's share of it.
     pub(crate) async fn remove(
         &self,
         actor: &Actor,
+        terms: &Terms,
         id: RouteId,
         app: Option<String>,
-        dry_run: bool,
-    ) -> Result<DeletionPlan, ControlError> {
-        let actor = actor.clone();
+    ) -> Result<Plan, ControlError> {
+        let (actor, terms) = (actor.clone(), terms.clone());
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;
+                    actor.require(route.project, "route", &id.to_string())?;
+                    terms.check(Some(&route))?;
                     let name = format!("{}{}", route.host, route.path);
                     let app = match &app {
-                        Some(app) => Some(require_app(tx, app).await?),
+                        Some(app) => Some(require_app(tx, &actor, app).await?),
                         None => None,
                     };
                     let share =
@@ -174,7 +210,7 @@ impl Routes {
                             counted(route.targets.len(), "app")
                         ),
                     };
-                    if !dry_run {
+                    if !terms.dry_run {
                         match app {
                             Some(app) if route.targets.len() > 1 => {
                                 tx.route_target_delete(id, app.id).await?;
@@ -185,9 +221,10 @@ impl Routes {
                         }
                         record(tx, &actor, change(&route, "remove", ChangeKind::Deleted)).await?;
                     }
-                    Ok(DeletionPlan {
+                    Ok(Plan {
                         removes: vec![line],
-                        done: !dry_run,
+                        changes: Vec::new(),
+                        done: !terms.dry_run,
                     })
                 })
             })
@@ -257,15 +294,19 @@ pub(crate) async fn add_target(
     tx: &Tx,
     actor: &Actor,
     address: &Address,
-    app: AppId,
+    app: &AppRecord,
     weight: u32,
     sticky: Option<bool>,
 ) -> Result<RouteId, ControlError> {
-    let target = TargetRecord { app, weight };
+    let target = TargetRecord {
+        app: app.id,
+        weight,
+    };
     match tx.route_by_address(&address.host, &address.path).await? {
         Some(route) if route.redirect.is_some() => Err(taken(&route)),
         Some(route) => {
-            tx.route_target_put(route.id, app, weight).await?;
+            own(actor, &route)?;
+            tx.route_target_put(route.id, app.id, weight).await?;
             tx.route_update(route.id, None, sticky.unwrap_or(route.sticky))
                 .await?;
             record(tx, actor, change(&route, "add", ChangeKind::Updated)).await?;
@@ -276,6 +317,7 @@ pub(crate) async fn add_target(
                 tx,
                 actor,
                 address,
+                app.project,
                 None,
                 sticky.unwrap_or(false),
                 vec![target],
@@ -289,12 +331,14 @@ async fn set_redirect(
     tx: &Tx,
     actor: &Actor,
     address: &Address,
+    project: ProjectId,
     redirect: Option<Redirect>,
     sticky: Option<bool>,
 ) -> Result<RouteId, ControlError> {
     match tx.route_by_address(&address.host, &address.path).await? {
         Some(route) if !route.targets.is_empty() => Err(taken(&route)),
         Some(route) => {
+            own(actor, &route)?;
             tx.route_update(route.id, redirect.as_ref(), route.sticky)
                 .await?;
             record(tx, actor, change(&route, "add", ChangeKind::Updated)).await?;
@@ -305,6 +349,7 @@ async fn set_redirect(
                 tx,
                 actor,
                 address,
+                project,
                 redirect,
                 sticky.unwrap_or(false),
                 Vec::new(),
@@ -318,6 +363,7 @@ async fn insert(
     tx: &Tx,
     actor: &Actor,
     address: &Address,
+    project: ProjectId,
     redirect: Option<Redirect>,
     sticky: bool,
     targets: Vec<TargetRecord>,
@@ -326,6 +372,7 @@ async fn insert(
         id: RouteId(Uuid::now_v7()),
         host: address.host.clone(),
         path: address.path.clone(),
+        project,
         redirect,
         sticky,
         targets,
@@ -334,6 +381,22 @@ async fn insert(
     tx.route_insert(&route).await?;
     record(tx, actor, change(&route, "add", ChangeKind::Created)).await?;
     Ok(route.id)
+}
+
+/// Refuses to change a route of a project that they have no say in.
+fn own(actor: &Actor, route: &RouteRecord) -> Result<(), ControlError> {
+    let permission = Permission::RouteWrite;
+    if actor.rights.within(route.project, permission) {
+        return Ok(());
+    }
+    Err(ControlError::Conflict {
+        code: "route-of-another-project",
+        message: format!(
+            "the route {}{} belongs to another project",
+            route.host, route.path
+        ),
+        remedy: "choose another host name or path".to_owned(),
+    })
 }
 
 fn taken(route: &RouteRecord) -> ControlError {

@@ -78,6 +78,11 @@ pub(crate) async fn app_view(
     Ok(App {
         id: app.id,
         name: app.name.clone(),
+        project: db
+            .project_get(app.project)
+            .await?
+            .map(|project| project.name)
+            .unwrap_or_default(),
         state: app.state,
         instances: app.instances,
         running: instances.running(app.id),

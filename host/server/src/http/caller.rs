@@ -1,46 +1,20 @@
-//! Who makes a request. Handlers that take a [`Caller`] refuse without a token.
+//! Who makes a request, as [`authorise`](super::authorise) has found.
 
-use std::net::SocketAddr;
+use axum::{extract::FromRequestParts, http::request::Parts};
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::{header, request::Parts},
-};
-
-use super::{Api, problems::Refused, reply::REQUEST_ID};
+use super::{Api, problems::Refused};
 use crate::control::{error::ControlError, record::Actor};
 
-/// Somebody who showed a good access token.
+/// Somebody who may call the operation.
 pub(super) struct Caller(pub(super) Actor);
 
 impl FromRequestParts<Api> for Caller {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refused> {
-        let token = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        let token = token.ok_or(ControlError::Unauthorized(
-            "the request has no access token",
-        ))?;
-        let claims = api.tokens.check(token)?;
-        let origin = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|peer| peer.0.ip().to_string());
-        let request = parts
-            .headers
-            .get(REQUEST_ID)
-            .and_then(|id| id.to_str().ok())
-            .map(str::to_owned);
-        Ok(Self(Actor {
-            name: claims.name,
-            origin,
-            request,
-        }))
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Refused> {
+        let actor = parts.extensions.get::<Actor>().cloned();
+        // An operation whose handler asks for its caller is not public.
+        let missing = || ControlError::Internal("nobody was authorised".to_owned());
+        Ok(Self(actor.ok_or_else(missing)?))
     }
 }

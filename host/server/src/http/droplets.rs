@@ -20,8 +20,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ))]
 async fn droplet_list(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(app): Segment<String>,
 ) -> Answer<Json<Page<Droplet>>> {
-    Ok(Json(api.droplets.list(&app).await?))
+    Ok(Json(api.droplets.list(&actor, &app).await?))
 }

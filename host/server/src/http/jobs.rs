@@ -12,6 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
+    etag::{OnlyIf, Tagged},
     reply::{Answer, Params, Segment},
 };
 
@@ -26,10 +27,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[utoipa::path(get, path = "/jobs", tag = "jobs", params(PageQuery), responses((status = 200, body = Page<Job>)))]
 async fn job_list(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<Job>>> {
-    Ok(Json(api.jobs.list(&query).await?))
+    Ok(Json(api.jobs.list(&actor, &query).await?))
 }
 
 /// Show a job; with `after_lines`, wait for news first.
@@ -39,11 +40,12 @@ async fn job_list(
 ))]
 async fn job_show(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(job): Segment<JobId>,
     Params(query): Params<JobQuery>,
-) -> Answer<Json<Job>> {
-    Ok(Json(api.jobs.show(job, &query).await?))
+) -> Answer<Tagged<Json<Job>>> {
+    let (job, shown) = api.jobs.show(&actor, job, &query).await?;
+    Ok(Tagged::new(&job, Json(shown)))
 }
 
 /// Cancel a job that has not ended.
@@ -54,7 +56,8 @@ async fn job_show(
 async fn job_cancel(
     State(api): State<Api>,
     Caller(actor): Caller,
+    OnlyIf(terms): OnlyIf,
     Segment(job): Segment<JobId>,
 ) -> Answer<Json<Job>> {
-    Ok(Json(api.jobs.cancel(&actor, job).await?))
+    Ok(Json(api.jobs.cancel(&actor, &terms, job).await?))
 }

@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ))]
 async fn log_tail(
     State(api): State<Api>,
-    _: Caller,
+    Caller(actor): Caller,
     Segment(app): Segment<String>,
     Params(query): Params<LogQuery>,
     headers: HeaderMap,
@@ -52,7 +52,7 @@ async fn log_tail(
         )
         .into());
     }
-    let app = require_app(&api.store, &app).await?.name;
+    let app = require_app(&api.store, &actor, &app).await?.name;
     let last = headers
         .get("last-event-id")
         .and_then(|id| id.to_str().ok())

@@ -1,21 +1,28 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
 mod apps;
+mod authorise;
 mod blocks;
 mod caller;
 mod droplets;
+mod etag;
+mod events;
+pub(crate) mod idempotency;
 mod jobs;
 mod linger;
 mod logs;
 pub(crate) mod metrics;
+mod oauth;
 mod openapi;
 mod probes;
 mod problems;
+pub(crate) mod rate_limits;
 mod reply;
 mod roles;
 mod routes;
+mod self_service;
 mod status;
-mod tokens;
+mod users;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -30,10 +37,12 @@ use tower_http::{ServiceBuilderExt, request_id::MakeRequestUuid};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::openapi::openapi_document;
+use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes, tokens::Tokens,
+        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
+        sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -51,13 +60,18 @@ pub(crate) struct Api {
     pub(crate) pushes: Pushes,
     pub(crate) routes: Routes,
     pub(crate) jobs: Jobs,
-    pub(crate) tokens: Tokens,
+    pub(crate) sessions: Sessions,
+    pub(crate) sign_in: SignIn,
+    pub(crate) users: Users,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
     pub(crate) instances: Arc<Instances>,
     pub(crate) store: Store,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) rate_limits: Arc<RateLimits>,
+    pub(crate) repeats: Repeats,
+    pub(crate) streams: Streams,
     /// Cancelled when the host stops, so that streams end.
     pub(crate) ending: CancellationToken,
 }
@@ -76,7 +90,8 @@ pub(crate) struct Host {
 /// Every route under `/api/v1`, with its description.
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .merge(tokens::routes())
+        .merge(self_service::routes())
+        .merge(users::routes())
         .merge(status::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
@@ -85,16 +100,26 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(routes::routes())
         .merge(roles::routes())
         .merge(jobs::routes())
+        .merge(events::routes())
 }
 
 fn router(api: Api) -> Router {
-    let (v1, document) = openapi::with_document(v1());
+    let (described, document) = openapi::with_document();
+    let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
+    let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
+    let described = described
+        .route_layer(middleware::from_fn(etag::tag))
+        .route_layer(once)
+        .route_layer(authorise);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))
         .layer(middleware::from_fn(linger::to_the_end))
         .propagate_x_request_id();
-    v1.merge(openapi::route(document))
+    let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
+    described
+        .merge(openapi::route(document))
+        .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)
         .method_not_allowed_fallback(problems::method_not_allowed)

@@ -10,7 +10,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Api, v1};
+use super::{Api, oauth, v1};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,8 +19,9 @@ use super::{Api, v1};
 )]
 struct Base;
 
-/// Puts the routes under their prefix and describes them.
-pub(super) fn with_document(v1: OpenApiRouter<Api>) -> (Router<Api>, Document) {
+/// The routes that the table of operations has, under their prefixes, and their
+/// description.
+pub(super) fn with_document() -> (Router<Api>, Document) {
     let mut base = Base::openapi();
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -30,7 +31,8 @@ pub(super) fn with_document(v1: OpenApiRouter<Api>) -> (Router<Api>, Document) {
         .get_or_insert_default()
         .add_security_scheme("token", SecurityScheme::Http(scheme));
     OpenApiRouter::with_openapi(base)
-        .nest("/api/v1", v1)
+        .nest("/api/v1", v1())
+        .merge(oauth::routes())
         .split_for_parts()
 }
 
@@ -44,5 +46,5 @@ pub(super) fn route(document: Document) -> Router<Api> {
 /// # Errors
 /// If it cannot be put into JSON, which a test would notice.
 pub fn openapi_document() -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&with_document(v1()).1)
+    serde_json::to_string_pretty(&with_document().1)
 }

@@ -83,13 +83,13 @@ async fn jobs_are_listed_by_creation() {
         })
         .await
         .unwrap();
-    let page = store.job_list(None, 3).await.unwrap();
+    let page = store.job_list(None, None, 3).await.unwrap();
     assert_eq!(
         page.items.iter().map(|job| job.id).collect::<Vec<_>>(),
         [ids[3], ids[2], ids[1]]
     );
     let rest = store
-        .job_list(Some(page.next.unwrap().parse().unwrap()), 3)
+        .job_list(None, Some(page.next.unwrap().parse().unwrap()), 3)
         .await
         .unwrap();
     assert_eq!(

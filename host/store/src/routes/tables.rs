@@ -15,6 +15,7 @@ pub(super) mod route {
         pub redirect: Option<Json>,
         pub sticky: bool,
         pub created_at: i64,
+        pub project_id: Option<Uuid>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

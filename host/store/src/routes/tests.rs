@@ -10,6 +10,7 @@ use crate::{
 fn route(host: &str, path: &str, apps: &[AppId]) -> RouteRecord {
     RouteRecord {
         id: RouteId(Uuid::now_v7()),
+        project: crate::testing::PROJECT,
         host: host.to_owned(),
         path: path.to_owned(),
         redirect: None,
@@ -131,7 +132,7 @@ async fn pages_follow_one_another_by_host_and_path() {
     let mut cursor = None;
     let mut seen = Vec::new();
     loop {
-        let page = store.route_list(cursor.as_deref(), 2).await.unwrap();
+        let page = store.route_list(None, cursor.as_deref(), 2).await.unwrap();
         assert!(page.items.len() <= 2);
         for route in page.items {
             assert_eq!(route.targets.len(), 2);

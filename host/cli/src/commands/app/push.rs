@@ -37,6 +37,9 @@ pub struct PushArgs {
     /// How many instances the app should have
     #[arg(long, value_name = "N")]
     instances: Option<u32>,
+    /// The project that a new app goes into; your own unless told
+    #[arg(long, value_name = "PROJECT")]
+    project: Option<String>,
     /// Stage only; a new or stopped app stays stopped
     #[arg(long)]
     no_start: bool,
@@ -81,6 +84,7 @@ fn request(args: &PushArgs, manifest: Manifest) -> Result<(String, Push), Failur
         args.routes.clone()
     };
     let instances = args.instances.or(manifest.instances);
+    let project = args.project.clone().or_else(|| manifest.project.clone());
     let mut settings = manifest.settings();
     settings.env.extend(args.env.iter().cloned());
     settings.limits.memory = args.memory.or(settings.limits.memory);
@@ -92,6 +96,7 @@ fn request(args: &PushArgs, manifest: Manifest) -> Result<(String, Push), Failur
             routes,
             instances,
             no_start: args.no_start,
+            project,
         },
     ))
 }

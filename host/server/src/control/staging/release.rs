@@ -60,11 +60,7 @@ pub(super) async fn write_release(
         None => None,
     };
     let Some(mut app) = app else { return Ok(()) };
-    let actor = Actor {
-        name: input.actor.clone(),
-        origin: None,
-        request: None,
-    };
+    let actor = Actor::on_behalf(&input.actor, app.project);
     let droplet = DropletRecord {
         id: DropletId(Uuid::now_v7()),
         app: app.id,
@@ -85,7 +81,7 @@ pub(super) async fn write_release(
             .unwrap_or_default(),
     );
     for route in routes(tx, &app, &input, before.is_none(), domain).await? {
-        add_target(tx, &actor, &route, app.id, DEFAULT_WEIGHT, None).await?;
+        add_target(tx, &actor, &route, &app, DEFAULT_WEIGHT, None).await?;
     }
     app.instances = input.instances.unwrap_or(app.instances);
     if input.no_start && app.state == DesiredState::Started {

@@ -1,0 +1,92 @@
+//! The table of operations. A test of the server fails when a route is not in
+//! it, or is in it and does not exist; one of the CLI checks its commands.
+
+use super::{
+    Access::{self, Needs, Public, SignedIn},
+    Operation, Permission as P,
+};
+
+/// Every operation of the API.
+#[rustfmt::skip]
+pub const OPERATIONS: &[Operation] = &[
+    op("token_create", "POST", "/oauth/token", Public, &["login"]),
+    op("token_revoke", "POST", "/oauth/revoke", Public, &["logout"]),
+    op("token_introspect", "POST", "/oauth/introspect", Public, &[]),
+    op("key_set_show", "GET", "/.well-known/jwks.json", Public, &[]),
+    op("oauth_metadata_show", "GET", "/.well-known/oauth-authorization-server", Public, &[]),
+
+    op("self_show", "GET", "/api/v1/self", SignedIn, &["self show"]),
+    op("self_password_change", "PUT", "/api/v1/self/password", SignedIn, &["self password"]),
+    op("self_session_list", "GET", "/api/v1/self/sessions", SignedIn, &["session list"]),
+    op("self_session_end", "DELETE", "/api/v1/self/sessions/{session}", SignedIn, &["session end"]),
+
+    op("user_list", "GET", "/api/v1/users", Needs(P::UserRead), &["user list"]),
+    op("user_show", "GET", "/api/v1/users/{user}", Needs(P::UserRead), &["user show"]),
+
+    op("app_list", "GET", "/api/v1/apps", Needs(P::AppRead), &["app list"]),
+    op("app_show", "GET", "/api/v1/apps/{app}", Needs(P::AppRead), &["app show"]),
+    op("app_change", "PATCH", "/api/v1/apps/{app}", Needs(P::AppWrite), &["app scale"]),
+    op("app_delete", "DELETE", "/api/v1/apps/{app}", Needs(P::AppDelete), &["app delete"]),
+    op("app_env", "GET", "/api/v1/apps/{app}/env", Needs(P::AppEnv), &["app env list"]),
+    op("app_env_change", "PATCH", "/api/v1/apps/{app}/env", Needs(P::AppEnv), &["app env set", "app env unset"]),
+    op("app_push", "POST", "/api/v1/apps/{app}/pushes", Needs(P::AppWrite), &["app push"]),
+    op("app_start", "POST", "/api/v1/apps/{app}/actions/start", Needs(P::AppWrite), &["app start"]),
+    op("app_stop", "POST", "/api/v1/apps/{app}/actions/stop", Needs(P::AppWrite), &["app stop"]),
+    op("app_restart", "POST", "/api/v1/apps/{app}/actions/restart", Needs(P::AppWrite), &["app restart"]),
+    op("app_rollback", "POST", "/api/v1/apps/{app}/rollback", Needs(P::AppWrite), &["app rollback"]),
+    op("droplet_list", "GET", "/api/v1/apps/{app}/droplets", Needs(P::AppRead), &["app droplets"]),
+    op("log_tail", "GET", "/api/v1/apps/{app}/logs", Needs(P::AppLogs), &["app logs"]),
+
+    op("block_missing", "POST", "/api/v1/blocks/missing", Needs(P::BlockWrite), &["app push"]),
+    op("block_put", "PUT", "/api/v1/blocks/{digest}", Needs(P::BlockWrite), &["app push"]),
+
+    op("job_list", "GET", "/api/v1/jobs", Needs(P::JobRead), &["job list"]),
+    op("job_show", "GET", "/api/v1/jobs/{job}", Needs(P::JobRead), &["job show"]),
+    op("job_cancel", "POST", "/api/v1/jobs/{job}/actions/cancel", Needs(P::JobCancel), &["job cancel"]),
+
+    op("route_list", "GET", "/api/v1/routes", Needs(P::AppRead), &["route list"]),
+    op("route_add", "POST", "/api/v1/routes", Needs(P::RouteWrite), &["route add"]),
+    op("route_show", "GET", "/api/v1/routes/{route}", Needs(P::AppRead), &["route show"]),
+    op("route_remove", "DELETE", "/api/v1/routes/{route}", Needs(P::RouteWrite), &["route remove"]),
+
+    op("role_list", "GET", "/api/v1/roles", Needs(P::RoleRead), &["role list"]),
+    op("role_show", "GET", "/api/v1/roles/{role}", Needs(P::RoleRead), &["role show"]),
+    op("role_add", "PUT", "/api/v1/roles/{role}", Needs(P::RoleWrite), &["role add"]),
+    op("role_remove", "DELETE", "/api/v1/roles/{role}", Needs(P::RoleWrite), &["role remove"]),
+
+    op("event_stream", "GET", "/api/v1/events", Needs(P::EventRead), &["events"]),
+
+    op("info_show", "GET", "/api/v1/info", Needs(P::StatusRead), &["info"]),
+    op("status_show", "GET", "/api/v1/status", Needs(P::StatusRead), &["status"]),
+
+    op("config_list", "GET", "/api/v1/config", Needs(P::ConfigRead), &["config list"]),
+    op("config_show", "GET", "/api/v1/config/{section}", Needs(P::ConfigRead), &["config show"]),
+    op("config_change", "PUT", "/api/v1/config/{section}", Needs(P::ConfigWrite), &["config set"]),
+    op("config_reset", "DELETE", "/api/v1/config/{section}", Needs(P::ConfigWrite), &["config reset"]),
+];
+
+const fn op(
+    id: &'static str,
+    method: &'static str,
+    path: &'static str,
+    access: Access,
+    commands: &'static [&'static str],
+) -> Operation {
+    Operation {
+        id,
+        method,
+        path,
+        access,
+        commands,
+    }
+}
+
+/// The operation at a route, by its path with parameters in braces.
+#[must_use]
+pub fn operation(method: &str, path: &str) -> Option<&'static Operation> {
+    // What answers GET answers HEAD.
+    let method = if method == "HEAD" { "GET" } else { method };
+    OPERATIONS
+        .iter()
+        .find(|operation| operation.method == method && operation.path == path)
+}

@@ -1,0 +1,391 @@
+//! Sessions: each sign-in, the tokens it gets, and its end. A refresh token is
+//! used up by its first use; its second use ends the session.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use muster_api::{
+    id::{SessionId, UserId},
+    permissions::Permission,
+    sessions::Session,
+    tokens::{Introspection, TokenReply},
+    users::UserState,
+};
+use muster_store::{ChangeKind, RefreshTokenRecord, SessionRecord, Store, Tx, UserRecord};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{
+    error::ControlError,
+    record::{Actor, Change, record},
+    tokens::Tokens,
+};
+
+/// How long an access token is good.
+const ACCESS_LIFE: Duration = Duration::from_secs(600);
+/// How long a refresh token is good.
+const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// For whom access tokens are.
+const AUDIENCE: &str = "muster-api";
+
+const WRONG_REFRESH: &str = "the refresh token is not good any more; log in again";
+const ENDED: &str = "the session has ended; log in again";
+
+/// What an access token says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Claims {
+    sub: UserId,
+    /// The user's name, for whoever reads the token.
+    name: String,
+    /// The session.
+    sid: SessionId,
+    client_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    iss: String,
+    aud: String,
+    iat: u64,
+    exp: u64,
+    jti: Uuid,
+}
+
+/// Where and with what somebody signs in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Origin {
+    /// The client: `muster-cli`, `muster-console`.
+    pub(crate) client: String,
+    /// The name of the sign-in method.
+    pub(crate) method: String,
+    /// What the session may do at most.
+    pub(crate) scopes: Option<Vec<Permission>>,
+    /// The address.
+    pub(crate) address: Option<String>,
+    /// What the client says that it is.
+    pub(crate) agent: Option<String>,
+    /// The request's id.
+    pub(crate) request: Option<String>,
+}
+
+/// The sessions of all users.
+#[derive(Clone)]
+pub(crate) struct Sessions {
+    pub(crate) store: Store,
+    pub(crate) tokens: Tokens,
+}
+
+impl Sessions {
+    /// Begins a session for somebody who has shown who they are, within the
+    /// transaction that notes the sign-in.
+    pub(crate) async fn begin(
+        &self,
+        tx: &Tx,
+        user: &UserRecord,
+        origin: &Origin,
+    ) -> Result<TokenReply, ControlError> {
+        let now = muster_store::now();
+        let session = SessionRecord {
+            id: SessionId(Uuid::now_v7()),
+            user: user.id,
+            client: origin.client.clone(),
+            method: origin.method.clone(),
+            scopes: origin.scopes.clone(),
+            origin: origin.address.clone(),
+            agent: origin.agent.clone(),
+            created_at: now,
+            last_used_at: now,
+            expires_at: now + REFRESH_LIFE,
+        };
+        let (reply, refresh) = self.sign(user, &session)?;
+        tx.session_insert(&session).await?;
+        tx.refresh_token_insert(&refresh).await?;
+        tx.user_logged_in(user.id, now).await?;
+        let actor = Actor {
+            user: Some(user.id),
+            session: Some(session.id),
+            credential: Some(format!("{} session {}", session.method, session.id)),
+            origin: origin.address.clone(),
+            request: origin.request.clone(),
+            ..Actor::host(&user.name)
+        };
+        record(
+            tx,
+            &actor,
+            change(&session, &user.name, "begin", ChangeKind::Created),
+        )
+        .await?;
+        Ok(reply)
+    }
+
+    /// Uses up a refresh token and gives its successor, in one transaction: of
+    /// several uses at once one is first, and the others end the session.
+    /// Somebody has a copy then.
+    pub(crate) async fn refresh(&self, token: &str) -> Result<TokenReply, ControlError> {
+        let this = self.clone();
+        let hash = digest(token);
+        let refused = || ControlError::Unauthorized(WRONG_REFRESH);
+        let reply = self
+            .store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let now = muster_store::now();
+                    let Some(found) = tx.refresh_token_by_hash(&hash).await? else {
+                        return Ok(None);
+                    };
+                    let session = tx.session_get(SessionId(found.family)).await?;
+                    let Some(session) = session.filter(|session| session.expires_at > now) else {
+                        return Ok(None);
+                    };
+                    let user = tx.user_by_id(found.user).await?;
+                    let user = user.filter(|user| user.state == UserState::Active);
+                    let Some(user) = user.filter(|_| found.expires_at > now) else {
+                        return Ok(None);
+                    };
+                    if !tx.refresh_token_mark_used(found.id, now).await? {
+                        tx.session_end(session.id).await?;
+                        let actor = Actor {
+                            credential: Some(format!("session {}", session.id)),
+                            ..Actor::host(&user.name)
+                        };
+                        let verb = "end-for-reuse";
+                        let change = change(&session, &user.name, verb, ChangeKind::Deleted);
+                        record(tx, &actor, change).await?;
+                        return Ok(None);
+                    }
+                    let (reply, successor) = this.sign(&user, &session)?;
+                    tx.refresh_token_insert(&successor).await?;
+                    tx.session_used(session.id, now, now + REFRESH_LIFE).await?;
+                    Ok::<_, ControlError>(Some(reply))
+                })
+            })
+            .await?;
+        reply.ok_or_else(refused)
+    }
+
+    /// Who shows an access token: a user who is active, in a session that goes
+    /// on.
+    pub(crate) async fn authenticate(
+        &self,
+        token: &str,
+    ) -> Result<(UserRecord, SessionRecord), ControlError> {
+        let claims = self.tokens.verify::<Claims>(token, AUDIENCE)?;
+        let session = self.store.session_get(claims.sid).await?;
+        let session = session.filter(|session| {
+            session.user == claims.sub && session.expires_at > muster_store::now()
+        });
+        let session = session.ok_or(ControlError::Unauthorized(ENDED))?;
+        let user = self.store.user_by_id(claims.sub).await?;
+        let user = user.filter(|user| user.state == UserState::Active);
+        Ok((user.ok_or(ControlError::Unauthorized(ENDED))?, session))
+    }
+
+    /// What is known of a token, whichever it is.
+    pub(crate) async fn introspect(&self, token: &str) -> Result<Introspection, ControlError> {
+        let Ok((user, session)) = self.authenticate(token).await else {
+            return self.introspect_refresh(token).await;
+        };
+        let claims = self.tokens.verify::<Claims>(token, AUDIENCE)?;
+        Ok(Introspection {
+            exp: Some(claims.exp),
+            iat: Some(claims.iat),
+            ..introspection(&user, &session)
+        })
+    }
+
+    async fn introspect_refresh(&self, token: &str) -> Result<Introspection, ControlError> {
+        let now = muster_store::now();
+        let found = self.store.refresh_token_by_hash(&digest(token)).await?;
+        let Some(found) = found.filter(|found| found.used_at.is_none() && found.expires_at > now)
+        else {
+            return Ok(Introspection::default());
+        };
+        let session = self.store.session_get(SessionId(found.family)).await?;
+        let user = self.store.user_by_id(found.user).await?;
+        let user = user.filter(|user| user.state == UserState::Active);
+        Ok(match (user, session) {
+            (Some(user), Some(session)) if session.expires_at > now => Introspection {
+                exp: seconds(found.expires_at),
+                iat: seconds(found.created_at),
+                ..introspection(&user, &session)
+            },
+            _ => Introspection::default(),
+        })
+    }
+
+    /// Ends the session that a token belongs to. Of tokens that are not known
+    /// nothing is said (RFC 7009, section 2.2).
+    pub(crate) async fn revoke(&self, token: &str, origin: &Origin) -> Result<(), ControlError> {
+        let id = match self.store.refresh_token_by_hash(&digest(token)).await? {
+            Some(found) => Some(SessionId(found.family)),
+            None => self
+                .tokens
+                .verify::<Claims>(token, AUDIENCE)
+                .ok()
+                .map(|claims| claims.sid),
+        };
+        let session = match id {
+            Some(id) => self.store.session_get(id).await?,
+            None => None,
+        };
+        let Some(session) = session else {
+            return Ok(());
+        };
+        let user = self.store.user_by_id(session.user).await?;
+        let actor = Actor {
+            user: Some(session.user),
+            session: Some(session.id),
+            credential: Some(format!("session {}", session.id)),
+            origin: origin.address.clone(),
+            request: origin.request.clone(),
+            ..Actor::host(user.map(|user| user.name).unwrap_or_default())
+        };
+        self.end(&actor, session.user, session.id).await
+    }
+
+    /// A user's sessions, newest first.
+    pub(crate) async fn list(
+        &self,
+        user: UserId,
+        current: Option<SessionId>,
+    ) -> Result<Vec<Session>, ControlError> {
+        let now = muster_store::now();
+        let found = self.store.session_list(user).await?;
+        let going_on = found.into_iter().filter(|session| session.expires_at > now);
+        Ok(going_on.map(|session| view(session, current)).collect())
+    }
+
+    /// Ends one of a user's sessions; its tokens are of no use from then on.
+    pub(crate) async fn end(
+        &self,
+        actor: &Actor,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<(), ControlError> {
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let found = tx.session_get(id).await?;
+                    let session = found
+                        .filter(|session| session.user == user)
+                        .ok_or_else(|| ControlError::not_found("session", id.to_string()))?;
+                    let owner = tx.user_by_id(user).await?.map(|user| user.name);
+                    tx.session_end(id).await?;
+                    let name = owner.unwrap_or_default();
+                    record(
+                        tx,
+                        &actor,
+                        change(&session, &name, "end", ChangeKind::Deleted),
+                    )
+                    .await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// A pair of tokens, and what must be kept for the second to be good.
+    fn sign(
+        &self,
+        user: &UserRecord,
+        session: &SessionRecord,
+    ) -> Result<(TokenReply, RefreshTokenRecord), ControlError> {
+        let now = muster_store::now();
+        let issued = u64::try_from(now.unix_timestamp()).unwrap_or(0);
+        let scope = session.scopes.as_deref().map(words);
+        let claims = Claims {
+            sub: user.id,
+            name: user.name.clone(),
+            sid: session.id,
+            client_id: session.client.clone(),
+            scope: scope.clone(),
+            iss: self.tokens.issuer(),
+            aud: AUDIENCE.to_owned(),
+            iat: issued,
+            exp: issued + ACCESS_LIFE.as_secs(),
+            jti: Uuid::now_v7(),
+        };
+        let refresh_token = secret();
+        let record = RefreshTokenRecord {
+            id: Uuid::now_v7(),
+            user: user.id,
+            hash: digest(&refresh_token),
+            family: session.id.0,
+            expires_at: now + REFRESH_LIFE,
+            used_at: None,
+            created_at: now,
+        };
+        let reply = TokenReply {
+            access_token: self.tokens.sign(&claims)?,
+            token_type: "Bearer".to_owned(),
+            expires_in: ACCESS_LIFE.as_secs(),
+            refresh_token: Some(refresh_token),
+            scope,
+        };
+        Ok((reply, record))
+    }
+}
+
+fn introspection(user: &UserRecord, session: &SessionRecord) -> Introspection {
+    Introspection {
+        active: true,
+        scope: session.scopes.as_deref().map(words),
+        client_id: Some(session.client.clone()),
+        username: Some(user.name.clone()),
+        sub: Some(user.id.to_string()),
+        exp: None,
+        iat: None,
+    }
+}
+
+fn seconds(at: time::OffsetDateTime) -> Option<u64> {
+    u64::try_from(at.unix_timestamp()).ok()
+}
+
+/// Permissions as OAuth writes them.
+fn words(scopes: &[Permission]) -> String {
+    let words: Vec<_> = scopes.iter().map(|scope| scope.word()).collect();
+    words.join(" ")
+}
+
+fn view(session: SessionRecord, current: Option<SessionId>) -> Session {
+    Session {
+        current: Some(session.id) == current,
+        id: session.id,
+        client: session.client,
+        method: session.method,
+        scopes: session.scopes,
+        origin: session.origin,
+        agent: session.agent,
+        created_at: session.created_at,
+        last_used_at: session.last_used_at,
+        expires_at: session.expires_at,
+    }
+}
+
+fn change<'a>(
+    session: &SessionRecord,
+    user: &'a str,
+    verb: &'static str,
+    kind: ChangeKind,
+) -> Change<'a> {
+    Change {
+        resource: "session",
+        id: session.id.to_string(),
+        name: user,
+        verb,
+        kind,
+        before: None,
+        after: None,
+    }
+}
+
+/// 256 random bits as text.
+pub(crate) fn secret() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+/// What is kept of a secret.
+pub(crate) fn digest(secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(secret.as_bytes()))
+}

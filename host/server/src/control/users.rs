@@ -1,0 +1,187 @@
+//! Users: who there is, and where they stand.
+
+use muster_api::{
+    id::UserId,
+    page::{Page, PageQuery},
+    projects::{MemberRole, MemberState},
+    users::{PasswordChange, Profile, ProjectRights, User, UserType},
+};
+use muster_store::{ChangeKind, MemberRecord, ProjectRecord, Store, Tx, UserFilter, UserRecord};
+use uuid::Uuid;
+
+use super::{
+    error::ControlError,
+    passwords::{hash_password, verify_password},
+    record::{Actor, Change, record, value},
+    sessions::secret,
+    views::page_limit,
+};
+
+/// The users of this Muster.
+#[derive(Clone)]
+pub(crate) struct Users {
+    pub(crate) store: Store,
+}
+
+impl Users {
+    /// Makes the first user, unless there is one. A password that is made up
+    /// here is told before it counts: a host that is cut off in between makes
+    /// up another one at its next start.
+    pub(crate) async fn ensure_admin(
+        &self,
+        password: Option<String>,
+        tell: impl FnOnce(&str),
+    ) -> Result<(), ControlError> {
+        if self.store.user_count().await? > 0 {
+            return Ok(());
+        }
+        let password = password.unwrap_or_else(|| {
+            let made_up = secret();
+            tell(&made_up);
+            made_up
+        });
+        let user = UserRecord::new(UserId(Uuid::now_v7()), "admin", UserType::Admin);
+        let hash = hash_password(&password).await?;
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    insert(tx, &user).await?;
+                    tx.password_put(user.id, &hash, user.created_at).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// One page of users, by name.
+    pub(crate) async fn list(
+        &self,
+        filter: &UserFilter,
+        query: &PageQuery,
+    ) -> Result<Page<User>, ControlError> {
+        let limit = page_limit(query)?;
+        let found = self
+            .store
+            .user_list(filter, query.cursor.as_deref(), limit)
+            .await?;
+        Ok(Page {
+            items: found.items.into_iter().map(view).collect(),
+            next: found.next,
+        })
+    }
+
+    /// One user, by name or id.
+    pub(crate) async fn show(&self, name: &str) -> Result<User, ControlError> {
+        let user = match name.parse::<UserId>() {
+            Ok(id) => self.store.user_by_id(id).await?,
+            Err(_) => self.store.user_by_name(name).await?,
+        };
+        user.map(view)
+            .ok_or_else(|| ControlError::not_found("user", name))
+    }
+
+    /// Who somebody is and what they may do.
+    pub(crate) async fn profile(
+        &self,
+        actor: &Actor,
+        user: UserId,
+    ) -> Result<Profile, ControlError> {
+        let found = self.store.user_by_id(user).await?;
+        let user = found.ok_or_else(|| ControlError::not_found("user", &actor.name))?;
+        let mut projects = Vec::new();
+        for (id, set) in actor.rights.projects() {
+            if let Some(project) = self.store.project_get(*id).await? {
+                projects.push(ProjectRights {
+                    project: project.name,
+                    permissions: set.iter().collect(),
+                });
+            }
+        }
+        Ok(Profile {
+            user: view(user),
+            permissions: actor.rights.global().iter().collect(),
+            projects,
+        })
+    }
+
+    /// Changes the password of whoever asks. Their other sessions end: whoever
+    /// knew the old password is out.
+    pub(crate) async fn change_password(
+        &self,
+        actor: &Actor,
+        change: PasswordChange,
+    ) -> Result<(), ControlError> {
+        let id = actor
+            .user
+            .ok_or_else(|| ControlError::invalid("current", "only a user has a password"))?;
+        let hash = self.store.password_hash(id).await?;
+        let hash = hash.ok_or_else(|| {
+            ControlError::invalid("current", "you have no password; you sign in otherwise")
+        })?;
+        if !verify_password(change.current, hash).await? {
+            return Err(ControlError::invalid("current", "the password is another"));
+        }
+        let hash = hash_password(&change.new).await?;
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let user = tx.user_by_id(id).await?;
+                    let user = user.ok_or_else(|| ControlError::not_found("user", &actor.name))?;
+                    tx.password_put(id, &hash, muster_store::now()).await?;
+                    tx.session_end_all(id, actor.session).await?;
+                    let change = change_of(&user, "change-password", ChangeKind::Updated);
+                    record(tx, &actor, change).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+/// Adds a user with a project of their own.
+pub(crate) async fn insert(tx: &Tx, user: &UserRecord) -> Result<(), muster_store::StoreError> {
+    tx.user_insert(user).await?;
+    let project = ProjectRecord::personal(user.id, &user.name);
+    tx.project_insert(&project).await?;
+    tx.member_put(&MemberRecord {
+        project: project.id,
+        user: user.id,
+        role: MemberRole::Owner,
+        state: MemberState::Member,
+        created_at: user.created_at,
+    })
+    .await
+}
+
+/// A user as the API shows them.
+pub(crate) fn view(user: UserRecord) -> User {
+    User {
+        id: user.id,
+        name: user.name,
+        display_name: user.display_name,
+        email: user.email,
+        email_verified: user.email_verified_at.is_some(),
+        kind: user.kind,
+        state: user.state,
+        created_at: user.created_at,
+        last_login_at: user.last_login_at,
+    }
+}
+
+/// A change of a user, for the logs.
+pub(crate) fn change_of<'a>(
+    user: &'a UserRecord,
+    verb: &'static str,
+    kind: ChangeKind,
+) -> Change<'a> {
+    Change {
+        resource: "user",
+        id: user.id.to_string(),
+        name: &user.name,
+        verb,
+        kind,
+        before: None,
+        after: value(&view(user.clone())),
+    }
+}

@@ -1,0 +1,93 @@
+//! Who may call what: each request is matched against the table of operations
+//! before its handler sees it.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{Extensions, HeaderMap, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use muster_api::permissions::{Access, operation};
+
+use super::{
+    Api,
+    rate_limits::{Identity, Meter},
+    reply::{Answer, REQUEST_ID},
+};
+use crate::control::{error::ControlError, record::Actor, rights::Rights};
+
+/// Lets a request through to its handler if its caller may call it, and tells
+/// the handler who that is.
+pub(super) async fn authorise(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match admit(&api, &mut parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(refused) => refused.into_response(),
+    }
+}
+
+async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
+    let path = request.extensions.get::<MatchedPath>();
+    let path = path.map(MatchedPath::as_str).unwrap_or_default();
+    // What the table does not have is not open to anybody.
+    let operation = operation(request.method.as_str(), path).ok_or_else(|| {
+        ControlError::Internal(format!("{} {path} is no operation", request.method))
+    })?;
+    if operation.access == Access::Public {
+        return Ok(());
+    }
+    let mut actor = authenticate(api, request).await?;
+    if let (Some(meter), Some(user)) = (request.extensions.get::<Meter>(), actor.user) {
+        meter.take(Identity::User(user.0))?;
+    }
+    if let Access::Needs(permission) = operation.access {
+        if !actor.rights.anywhere(permission) {
+            return Err(ControlError::Forbidden { permission }.into());
+        }
+        actor.permission = Some(permission);
+    }
+    request.extensions.insert(actor);
+    Ok(())
+}
+
+async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError> {
+    let token = bearer(&request.headers).ok_or(ControlError::Unauthorized(
+        "the request has no access token",
+    ))?;
+    let (user, session) = api.sessions.authenticate(token).await?;
+    let rights = Rights::of_user(&api.store, &user, session.scopes.as_deref()).await?;
+    Ok(Actor {
+        user: Some(user.id),
+        session: Some(session.id),
+        credential: Some(format!("session {}", session.id)),
+        origin: origin(&request.extensions),
+        request: request_id(&request.headers),
+        permission: None,
+        rights: Arc::new(rights),
+        name: user.name,
+    })
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}
+
+/// The address that a request came from.
+pub(super) fn origin(extensions: &Extensions) -> Option<String> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map(|peer| peer.0.ip().to_canonical().to_string())
+}
+
+/// A request's id.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?;
+    id.to_str().ok().map(str::to_owned)
+}

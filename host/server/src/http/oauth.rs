@@ -1,0 +1,204 @@
+//! `/oauth`: tokens in the words of OAuth 2 (RFC 6749, 7009, 7662).
+
+use axum::{
+    Form, Json,
+    extract::{FromRequest, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+};
+use muster_api::{
+    permissions::Permission,
+    tokens::{CLI_CLIENT, CONSOLE_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
+};
+use serde::de::DeserializeOwned;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Api,
+    authorise::{origin, request_id},
+    problems::Refused,
+    rate_limits,
+    reply::Raw,
+};
+use crate::control::{
+    error::ControlError,
+    sessions::Origin,
+    sign_in::{Attempt, SignInError},
+};
+
+/// The largest form.
+const MAX_FORM: usize = 64 << 10;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(token_create))
+        .layer(middleware::from_fn(rate_limits::sign_in))
+        .routes(routes!(token_revoke))
+}
+
+/// Trade a password, a refresh token, a code or an access key for tokens.
+#[utoipa::path(post, path = "/oauth/token", tag = "oauth", request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"), security(()), responses(
+    (status = 200, body = TokenReply),
+    (status = 400, description = "Something is wrong or missing; `error` says what", body = OAuthError),
+    (status = 401, description = "The client is not known", body = OAuthError),
+))]
+async fn token_create(
+    State(api): State<Api>,
+    Fields(request, origin): Fields<TokenRequest>,
+) -> Result<Uncached<TokenReply>, Denied> {
+    let reply = match request.grant_type.as_str() {
+        "password" => {
+            let attempt = Attempt {
+                username: needed(request.username, "username")?,
+                password: needed(request.password, "password")?,
+            };
+            let origin = Origin {
+                client: client(request.client_id)?,
+                method: request.method.unwrap_or_else(|| "local".to_owned()),
+                scopes: scopes(request.scope.as_deref())?,
+                ..origin
+            };
+            api.sign_in.by_password(attempt, origin).await?
+        }
+        "refresh_token" => {
+            let token = needed(request.refresh_token, "refresh_token")?;
+            let refreshed = api.sessions.refresh(&token).await;
+            refreshed.map_err(|error| match error {
+                ControlError::Unauthorized(why) => SignInError::refused("invalid_grant", why),
+                error => SignInError::Control(error),
+            })?
+        }
+        other => {
+            let why = format!("there is no grant '{other}'");
+            return Err(SignInError::refused("unsupported_grant_type", &why).into());
+        }
+    };
+    Ok(Uncached(reply))
+}
+
+/// End the session that a token belongs to.
+#[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), security(()), responses(
+    (status = 200, description = "The token is of no use any more, if it ever was"),
+))]
+async fn token_revoke(
+    State(api): State<Api>,
+    Fields(form, origin): Fields<TokenForm>,
+) -> Result<StatusCode, Denied> {
+    let done = api.sessions.revoke(&form.token, &origin).await;
+    done.map_err(SignInError::Control)?;
+    Ok(StatusCode::OK)
+}
+
+fn needed(field: Option<String>, name: &str) -> Result<String, SignInError> {
+    field.ok_or_else(|| SignInError::refused("invalid_request", &format!("'{name}' is missing")))
+}
+
+/// The client that signs in for a person.
+fn client(id: Option<String>) -> Result<String, SignInError> {
+    let id = id.unwrap_or_else(|| CLI_CLIENT.to_owned());
+    if [CLI_CLIENT, CONSOLE_CLIENT].contains(&id.as_str()) {
+        Ok(id)
+    } else {
+        let why = format!("there is no client '{id}'");
+        Err(SignInError::refused("invalid_client", &why))
+    }
+}
+
+/// Permissions as OAuth writes them: separated by spaces.
+fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, SignInError> {
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let words = text.split_ascii_whitespace().map(str::parse);
+    let scopes = words.collect::<Result<Vec<Permission>, _>>();
+    scopes
+        .map(Some)
+        .map_err(|why| SignInError::refused("invalid_scope", &why))
+}
+
+/// A form, and where it came from.
+struct Fields<T>(T, Origin);
+
+impl<T: DeserializeOwned> FromRequest<Api> for Fields<T> {
+    type Rejection = Denied;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Denied> {
+        let origin = Origin {
+            address: origin(request.extensions()),
+            agent: agent(request.headers()),
+            request: request_id(request.headers()),
+            ..Origin::default()
+        };
+        let (parts, body) = request.into_parts();
+        let raw = Raw::<MAX_FORM>::from_request(Request::from_parts(parts.clone(), body), api);
+        let Raw(bytes) = raw.await.map_err(Denied::Refused)?;
+        let form = Form::<T>::from_request(Request::from_parts(parts, bytes.into()), api).await;
+        let form = form
+            .map_err(|rejection| SignInError::refused("invalid_request", &rejection.body_text()))?;
+        Ok(Self(form.0, origin))
+    }
+}
+
+/// What a client says that it is, cut to what is worth keeping.
+fn agent(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(agent.chars().take(200).collect())
+}
+
+/// A reply that nobody on the way may keep.
+struct Uncached<T>(T);
+
+impl<T: serde::Serialize> IntoResponse for Uncached<T> {
+    fn into_response(self) -> Response {
+        uncached(Json(self.0).into_response())
+    }
+}
+
+fn uncached(mut response: Response) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, no_store);
+    response
+}
+
+/// Why there is no token.
+enum Denied {
+    /// In the words of OAuth.
+    OAuth(Box<OAuthError>),
+    /// As a problem: the host failed, or the body cannot be read.
+    Refused(Refused),
+}
+
+impl From<SignInError> for Denied {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Refused(error) => Self::OAuth(error),
+            SignInError::Control(error) => Self::Refused(error.into()),
+        }
+    }
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(refused) => refused.into_response(),
+            Self::OAuth(error) => {
+                let status = match error.error.as_str() {
+                    "invalid_client" => StatusCode::UNAUTHORIZED,
+                    "locked" => StatusCode::TOO_MANY_REQUESTS,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                let wait = error.retry_after;
+                let mut response = uncached((status, Json(error)).into_response());
+                if let Some(wait) = wait {
+                    response
+                        .headers_mut()
+                        .insert(header::RETRY_AFTER, wait.into());
+                }
+                response
+            }
+        }
+    }
+}

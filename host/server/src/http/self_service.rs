@@ -1,0 +1,75 @@
+//! `/self`: what concerns whoever asks.
+
+use axum::{Json, extract::State, http::StatusCode};
+use muster_api::{
+    id::SessionId,
+    page::Page,
+    problem::Problem,
+    sessions::Session,
+    users::{PasswordChange, Profile},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Api,
+    caller::Caller,
+    reply::{Answer, Input, Segment},
+};
+use crate::control::{error::ControlError, record::Actor};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(self_show))
+        .routes(routes!(self_password_change))
+        .routes(routes!(self_session_list))
+        .routes(routes!(self_session_end))
+}
+
+fn user(actor: &Actor) -> Result<muster_api::id::UserId, ControlError> {
+    let nobody = || ControlError::not_found("user", actor.name.clone());
+    actor.user.ok_or_else(nobody)
+}
+
+/// Show who you are and what you may do.
+#[utoipa::path(get, path = "/self", tag = "self", responses((status = 200, body = Profile)))]
+async fn self_show(State(api): State<Api>, Caller(actor): Caller) -> Answer<Json<Profile>> {
+    Ok(Json(api.users.profile(&actor, user(&actor)?).await?))
+}
+
+/// Change your password. Your other sessions end.
+#[utoipa::path(put, path = "/self/password", tag = "self", request_body = PasswordChange, responses(
+    (status = 204, description = "The new password counts"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+))]
+async fn self_password_change(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Input(change): Input<PasswordChange>,
+) -> Answer<StatusCode> {
+    api.users.change_password(&actor, change).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List your sessions, newest first.
+#[utoipa::path(get, path = "/self/sessions", tag = "self", responses((status = 200, body = Page<Session>)))]
+async fn self_session_list(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+) -> Answer<Json<Page<Session>>> {
+    let items = api.sessions.list(user(&actor)?, actor.session).await?;
+    Ok(Json(Page { items, next: None }))
+}
+
+/// End one of your sessions.
+#[utoipa::path(delete, path = "/self/sessions/{session}", tag = "self", params(("session" = SessionId, Path, description = "The session's id")), responses(
+    (status = 204, description = "The session has ended"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
+async fn self_session_end(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(session): Segment<SessionId>,
+) -> Answer<StatusCode> {
+    api.sessions.end(&actor, user(&actor)?, session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
