@@ -5,6 +5,7 @@ mod contexts;
 mod droplets;
 mod jobs;
 mod logs;
+mod plans;
 mod roles;
 mod routes;
 mod sheet;

@@ -113,6 +113,10 @@ fn router(api: Api) -> Router {
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
+        .route_layer(middleware::from_fn_with_state(
+            openapi::Known::of(&document),
+            openapi::guard,
+        ))
         .route_layer(authorise);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
@@ -121,7 +125,7 @@ fn router(api: Api) -> Router {
         .propagate_x_request_id();
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
-        .merge(openapi::route(document))
+        .merge(openapi::route(&document))
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)
