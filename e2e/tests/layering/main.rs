@@ -41,6 +41,7 @@ const HOST: &[&str] = &[
     "muster-engine",
     "muster-identity",
     "muster-ingress",
+    "muster-logging",
     "muster-migrations",
     "muster-server",
     "muster-store",

@@ -1,6 +1,7 @@
 //! The API from the other side: one method per call, a file per resource.
 
 mod apps;
+mod audit;
 mod blocks;
 mod changes;
 mod connect;
@@ -8,6 +9,7 @@ mod credentials;
 mod error;
 mod events;
 mod jobs;
+mod logging;
 mod logs;
 mod retry;
 mod roles;

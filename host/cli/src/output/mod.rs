@@ -1,9 +1,11 @@
 //! What commands print: tables for people, JSON and YAML for programs.
 
 mod apps;
+mod audit;
 mod contexts;
 mod droplets;
 mod jobs;
+mod logging;
 mod logs;
 mod plans;
 mod roles;
