@@ -20,9 +20,24 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        apps::Apps, audit::Audit, droplets::Droplets, error::ControlError, housekeeping,
-        jobs::Jobs, logging::LoggingControl, pushes::Pushes, routes::Routes, sessions::Sessions,
-        sign_in::SignIn, staging::Staging, tokens::Tokens, users::Users, views::Urls,
+        apps::Apps,
+        audit::Audit,
+        config::Config,
+        droplets::Droplets,
+        error::ControlError,
+        failures::Strangers,
+        housekeeping::Housekeeping,
+        jobs::Jobs,
+        logging::LoggingControl,
+        passwords::Passwords,
+        pushes::Pushes,
+        routes::Routes,
+        sessions::Sessions,
+        sign_in::{Methods, SignIn},
+        staging::Staging,
+        tokens::Tokens,
+        users::Users,
+        views::Urls,
     },
     data_dir::{DataDir, DataDirError},
     http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
@@ -119,13 +134,25 @@ pub async fn serve(
         "--management",
         options.management,
     ))?;
+    let config = Config::open(store.clone()).await?;
+    let tokens = Tokens::open(store.clone(), config.clone()).await?;
     let sessions = Sessions {
         store: store.clone(),
-        tokens: Tokens::open(&store).await?,
+        tokens: tokens.clone(),
     };
-    let sign_in = SignIn::new(store.clone(), sessions.clone()).await?;
+    let passwords = Passwords::new(config.clone())?;
+    let methods = Methods::new(config.clone());
+    let sign_in = SignIn {
+        store: store.clone(),
+        config: config.clone(),
+        sessions: sessions.clone(),
+        passwords: passwords.clone(),
+        methods: methods.clone(),
+        strangers: Strangers::default(),
+    };
     let users = Users {
         store: store.clone(),
+        passwords,
     };
     let id = host_id(&store).await?;
     users
@@ -190,12 +217,13 @@ pub async fn serve(
         metrics.clone(),
         ending.clone(),
     ));
-    tasks.spawn(housekeeping::run(
-        store.clone(),
-        blocks.clone(),
-        Arc::clone(&dir),
-        ending.clone(),
-    ));
+    let housekeeping = Housekeeping {
+        store: store.clone(),
+        config: config.clone(),
+        blocks: blocks.clone(),
+        dir: Arc::clone(&dir),
+    };
+    tasks.spawn(housekeeping.run(ending.clone()));
 
     let (audit, refusals) = Audit::new(store.clone());
     tasks.spawn(refusals.run(ending.clone()));
@@ -212,6 +240,10 @@ pub async fn serve(
         started,
     };
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
+    let rate_limits = Arc::new(RateLimits::new(&config.get()));
+    tasks.spawn(tokens.keep_up(ending.clone()));
+    tasks.spawn(methods.keep_up(ending.clone()));
+    tasks.spawn(Arc::clone(&rate_limits).keep_up(config.clone(), ending.clone()));
     let api = Api {
         host: Arc::new(host),
         apps: Apps {
@@ -237,6 +269,7 @@ pub async fn serve(
         sessions,
         sign_in,
         users,
+        config,
         audit,
         logging,
         roles,
@@ -245,9 +278,7 @@ pub async fn serve(
         instances,
         store: store.clone(),
         metrics,
-        rate_limits: Arc::new(RateLimits::new(
-            &muster_api::config::rate_limits::RateLimits::default(),
-        )),
+        rate_limits,
         repeats: Repeats::new(store.clone()),
         streams: Default::default(),
         ending: ending.clone(),

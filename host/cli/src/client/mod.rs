@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use self::credentials::Credentials;
 pub use self::{
-    apps::AppAction,
+    apps::{AppAction, Change},
     changes::{Changes, Told},
     connect::{connect, login_command},
     error::ClientError,

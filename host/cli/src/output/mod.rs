@@ -7,6 +7,7 @@ mod droplets;
 mod jobs;
 mod logging;
 mod logs;
+mod plans;
 mod roles;
 mod routes;
 mod sheet;

@@ -4,8 +4,10 @@
 
 pub(crate) mod apps;
 pub(crate) mod audit;
+pub(crate) mod config;
 pub(crate) mod droplets;
 pub(crate) mod error;
+pub(crate) mod failures;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
 pub(crate) mod logging;

@@ -5,6 +5,7 @@ mod audit;
 mod authorise;
 mod blocks;
 mod caller;
+mod config;
 mod droplets;
 mod etag;
 mod events;
@@ -44,8 +45,9 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, audit::Audit, droplets::Droplets, jobs::Jobs, logging::LoggingControl,
-        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, users::Users,
+        apps::Apps, audit::Audit, config::Config, droplets::Droplets, jobs::Jobs,
+        logging::LoggingControl, pushes::Pushes, routes::Routes, sessions::Sessions,
+        sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -66,6 +68,7 @@ pub(crate) struct Api {
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) users: Users,
+    pub(crate) config: Config,
     pub(crate) audit: Audit,
     pub(crate) logging: LoggingControl,
     pub(crate) roles: Arc<Roles>,
@@ -97,6 +100,7 @@ fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
         .merge(users::routes())
+        .merge(config::routes())
         .merge(status::routes())
         .merge(audit::routes())
         .merge(logging::routes())
@@ -119,6 +123,10 @@ fn router(api: Api) -> Router {
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
+        .route_layer(middleware::from_fn_with_state(
+            openapi::Known::of(&document),
+            openapi::guard,
+        ))
         .route_layer(authorise)
         .route_layer(note);
     let layers = tower::ServiceBuilder::new()
@@ -128,7 +136,7 @@ fn router(api: Api) -> Router {
         .propagate_x_request_id();
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
-        .merge(openapi::route(document))
+        .merge(openapi::route(&document))
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

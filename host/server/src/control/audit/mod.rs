@@ -145,11 +145,6 @@ impl Audit {
     }
 }
 
-/// How long entries are kept.
-pub(crate) async fn config(store: &Store) -> Result<AuditConfig, StoreError> {
-    Ok(store.setting_get("config.audit").await?.unwrap_or_default())
-}
-
 /// Removes what need not be kept, in rounds, so that nobody waits long for the
 /// database.
 pub(crate) async fn prune(store: &Store, config: &AuditConfig) -> Result<(), ControlError> {
