@@ -87,6 +87,7 @@ async fn token_create(
 /// End the session that a token belongs to.
 #[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), security(()), responses(
     (status = 200, description = "The token is of no use any more, if it ever was"),
+    (status = 400, description = "Something is wrong or missing; `error` says what", body = OAuthError),
 ))]
 async fn token_revoke(
     State(api): State<Api>,
