@@ -24,6 +24,7 @@ use crate::{
         config::Config,
         droplets::Droplets,
         error::ControlError,
+        factors::Factors,
         failures::Strangers,
         housekeeping,
         jobs::Jobs,
@@ -137,6 +138,12 @@ pub async fn serve(
     };
     let passwords = Passwords::new(config.clone())?;
     let methods = Methods::new(config.clone());
+    let factors = Factors {
+        store: store.clone(),
+        config: config.clone(),
+        passwords: passwords.clone(),
+        address: management.local_addr().unwrap_or(options.management),
+    };
     let sign_in = SignIn {
         store: store.clone(),
         config: config.clone(),
@@ -144,6 +151,7 @@ pub async fn serve(
         passwords: passwords.clone(),
         methods: methods.clone(),
         strangers: Strangers::default(),
+        factors: factors.clone(),
     };
     let users = Users {
         store: store.clone(),
@@ -259,6 +267,7 @@ pub async fn serve(
         },
         sessions,
         sign_in,
+        factors,
         users,
         config,
         roles,

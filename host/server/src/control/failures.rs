@@ -7,7 +7,7 @@ use std::{
 };
 
 use muster_api::config::passwords::LockoutPolicy;
-use muster_identity::lockout::Failures;
+use muster_identity::lockout::{Attempt, Failures};
 use muster_store::UserRecord;
 
 /// How many names are remembered; beyond it all are forgotten.
@@ -41,6 +41,18 @@ pub(crate) fn of_user(user: &UserRecord) -> Failures {
     Failures {
         count: user.failed_logins,
         last: user.last_failure_at,
+    }
+}
+
+/// How many seconds there are to wait before the next try.
+pub(crate) fn pause(failures: Failures, policy: &LockoutPolicy) -> Option<u64> {
+    let now = muster_store::now();
+    match failures.attempt(policy, now) {
+        Attempt::Allowed => None,
+        Attempt::WaitUntil(until) => {
+            let wait = (until - now).whole_seconds().max(0);
+            Some(u64::try_from(wait).unwrap_or(0) + 1)
+        }
     }
 }
 

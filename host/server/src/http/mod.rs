@@ -8,6 +8,7 @@ mod config;
 mod droplets;
 mod etag;
 mod events;
+mod factors;
 pub(crate) mod idempotency;
 mod jobs;
 mod linger;
@@ -42,8 +43,8 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, config::Config, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
-        sessions::Sessions, sign_in::SignIn, users::Users,
+        apps::Apps, config::Config, droplets::Droplets, factors::Factors, jobs::Jobs,
+        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -63,6 +64,7 @@ pub(crate) struct Api {
     pub(crate) jobs: Jobs,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
+    pub(crate) factors: Factors,
     pub(crate) users: Users,
     pub(crate) config: Config,
     pub(crate) roles: Arc<Roles>,
@@ -93,6 +95,7 @@ pub(crate) struct Host {
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
+        .merge(factors::routes())
         .merge(users::routes())
         .merge(config::routes())
         .merge(status::routes())

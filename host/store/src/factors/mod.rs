@@ -153,7 +153,8 @@ mod tests {
                         tx.passkey_rename(other, "k1", "stolen").await?,
                         tx.passkey_delete(other, "k1").await?,
                         tx.passkey_rename(id, "k1", "laptop").await?,
-                        tx.passkey_used("k1", &json!({ "counter": 2 }), now()).await?,
+                        tx.passkey_used("k1", &json!({ "counter": 2 }), now())
+                            .await?,
                     ))
                 })
             })

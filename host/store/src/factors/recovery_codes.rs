@@ -1,9 +1,7 @@
 //! Recovery codes, by their digests.
 
 use muster_api::id::UserId;
-use sea_orm::{
-    ActiveValue::Set, IntoActiveModel, QueryOrder, QuerySelect, entity::prelude::*,
-};
+use sea_orm::{ActiveValue::Set, IntoActiveModel, QueryOrder, QuerySelect, entity::prelude::*};
 use time::OffsetDateTime;
 
 use crate::{columns::millis, error::StoreError, reader::Reader, tx::Tx};
