@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         app::AppCommand, completion::CompletionArgs, context::ContextCommand, events::EventsArgs,
-        job::JobCommand, login::LoginArgs, role::RoleCommand, route::RouteCommand,
-        serve::ServeArgs,
+        job::JobCommand, login::LoginArgs, own::SelfCommand, role::RoleCommand,
+        route::RouteCommand, serve::ServeArgs, user::UserCommand,
     },
     output::Format,
 };
@@ -61,6 +61,12 @@ pub enum Command {
     Job(JobCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
+    /// Look after the users of the host
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Look after what you sign in with
+    #[command(subcommand, name = "self")]
+    Myself(SelfCommand),
     /// Show how the host is
     Status,
     /// Show what the host is
@@ -119,6 +125,9 @@ mod tests {
             &["events"],
             &["context"],
             &["login"],
+            &["self", "factor"],
+            &["self", "factor", "add-totp"],
+            &["self", "passkey"],
         ];
         for path in paths {
             let name = format!("help {}", path.join(" "))

@@ -20,7 +20,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("self_session_list", "GET", "/api/v1/self/sessions", SignedIn, &["session list"]),
     op("self_session_end", "DELETE", "/api/v1/self/sessions/{session}", SignedIn, &["session end"]),
 
-    op("self_factor_list", "GET", "/api/v1/self/factors", SignedIn, &["self factor list"]),
+    op("self_factor_list", "GET", "/api/v1/self/factors", SignedIn, &["self factor list", "self passkey list"]),
     op("self_totp_add", "POST", "/api/v1/self/factors/totp", SignedIn, &["self factor add-totp"]),
     op("self_totp_confirm", "POST", "/api/v1/self/factors/totp/actions/confirm", SignedIn, &["self factor confirm-totp"]),
     op("self_totp_remove", "POST", "/api/v1/self/factors/totp/actions/remove", SignedIn, &["self factor remove-totp"]),

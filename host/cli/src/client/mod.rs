@@ -7,6 +7,7 @@ mod connect;
 mod credentials;
 mod error;
 mod events;
+mod factors;
 mod jobs;
 mod logs;
 mod retry;

@@ -3,6 +3,7 @@
 mod apps;
 mod contexts;
 mod droplets;
+mod factors;
 mod jobs;
 mod logs;
 mod roles;

@@ -201,16 +201,14 @@ impl SignIn {
         known: Option<&UserRecord>,
         name: &str,
     ) -> Result<(), SignInError> {
+        let policy = self.config.get::<PasswordPolicy>().lockout;
         let Some(user) = known else {
-            let policy = self.config.get::<PasswordPolicy>().lockout;
             self.strangers.add(name, &policy);
             return Ok(());
         };
         let id = user.id;
         self.store
-            .write(move |tx| {
-                Box::pin(async move { tx.user_login_failed(id, muster_store::now()).await })
-            })
+            .write(move |tx| Box::pin(async move { failures::add(tx, id, &policy).await }))
             .await?;
         Ok(())
     }

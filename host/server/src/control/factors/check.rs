@@ -1,13 +1,13 @@
 //! The second factor at sign-in.
 
 use muster_api::{
-    config::passwords::PasswordPolicy,
+    config::passwords::{LockoutPolicy, PasswordPolicy},
     factors::{FactorKind, PasskeyAnswer},
     id::UserId,
     tokens::OAuthError,
 };
 use muster_identity::{recovery, totp};
-use muster_store::{Tx, UserRecord};
+use muster_store::{StoreError, Tx, UserRecord};
 
 use super::{Factors, Held, changed};
 use crate::control::{
@@ -73,7 +73,7 @@ impl Factors {
         if good {
             return Ok(Ok(()));
         }
-        tx.user_login_failed(user.id, muster_store::now()).await?;
+        self.count_failure(tx, user.id).await?;
         Ok(Err(OAuthError {
             error: "invalid_grant".to_owned(),
             error_description: "the second factor is wrong or was used before; try the next code"
@@ -118,9 +118,17 @@ impl Factors {
 
     /// How many seconds somebody has to wait after wrong passwords and codes.
     pub(super) async fn pause(&self, tx: &Tx, user: UserId) -> Result<Option<u64>, ControlError> {
-        let policy = self.config.get::<PasswordPolicy>().lockout;
+        let policy = self.lockout();
         let user = tx.user_by_id(user).await?;
         Ok(user.and_then(|user| failures::pause(failures::of_user(&user), &policy)))
+    }
+
+    pub(super) async fn count_failure(&self, tx: &Tx, user: UserId) -> Result<(), StoreError> {
+        failures::add(tx, user, &self.lockout()).await
+    }
+
+    fn lockout(&self) -> LockoutPolicy {
+        self.config.get::<PasswordPolicy>().lockout
     }
 }
 

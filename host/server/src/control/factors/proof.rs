@@ -41,7 +41,7 @@ impl Factors {
                     }
                     let held = Held::of(tx, id).await?;
                     if let Used::Wrong = held.use_up(tx, id, code.expose()).await? {
-                        tx.user_login_failed(id, muster_store::now()).await?;
+                        this.count_failure(tx, id).await?;
                         return Ok(Err(ControlError::invalid("otp", WRONG_CODE)));
                     }
                     Ok(Ok(()))
@@ -56,7 +56,8 @@ impl Factors {
         user: &UserRecord,
         password: &Secret,
     ) -> Result<(), ControlError> {
-        let (this, id) = (self.clone(), user.id);
+        let id = user.id;
+        let this = self.clone();
         let wait = self
             .store
             .write_or_refuse(move |tx| Box::pin(async move { this.pause(tx, id).await }));
@@ -68,10 +69,9 @@ impl Factors {
         if good.await? {
             return Ok(());
         }
+        let this = self.clone();
         self.store
-            .write(move |tx| {
-                Box::pin(async move { tx.user_login_failed(id, muster_store::now()).await })
-            })
+            .write(move |tx| Box::pin(async move { this.count_failure(tx, id).await }))
             .await?;
         Err(ControlError::invalid("password", "the password is another"))
     }
