@@ -43,7 +43,7 @@ mod testing;
 
 pub use access::{AccessBindingRecord, AccessRoleRecord};
 pub use apps::AppRecord;
-pub use audit::{AuditEntry, AuditRecord};
+pub use audit::AuditKeep;
 pub use changes::{ChangeKind, ChangeRecord};
 pub use columns::now;
 pub use droplets::DropletRecord;
@@ -52,6 +52,7 @@ pub use factors::{passkeys::PasskeyRecord, totp::TotpRecord};
 pub use idempotency::{AnswerRecord, IdempotencyRecord};
 pub use identities::IdentityRecord;
 pub use jobs::JobRecord;
+pub use muster_api::audit::{AuditEntry, AuditRecord};
 pub use packages::PackageRecord;
 pub use projects::{MemberRecord, ProjectRecord};
 pub use reader::Reader;

@@ -1,6 +1,7 @@
 //! The commands, a file per noun or verb.
 
 pub mod app;
+pub mod audit;
 mod captcha;
 pub mod completion;
 pub mod context;
@@ -10,6 +11,7 @@ pub mod factor;
 mod follow;
 mod info;
 pub mod job;
+pub mod logging;
 pub mod login;
 mod logout;
 pub mod own;
@@ -65,6 +67,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Events(args) => events::run(&scope, args).await,
         Command::User(command) => user::run(&scope, command).await,
         Command::Myself(command) => own::run(&scope, command).await,
+        Command::Audit(command) => audit::run(&scope, command).await,
+        Command::Logging(command) => logging::run(&scope, command).await,
         Command::Status => status::run(&scope).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),
