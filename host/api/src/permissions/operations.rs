@@ -20,6 +20,17 @@ pub const OPERATIONS: &[Operation] = &[
     op("self_session_list", "GET", "/api/v1/self/sessions", SignedIn, &["session list"]),
     op("self_session_end", "DELETE", "/api/v1/self/sessions/{session}", SignedIn, &["session end"]),
 
+    op("self_factor_list", "GET", "/api/v1/self/factors", SignedIn, &["self factor list", "self passkey list"]),
+    op("self_totp_add", "POST", "/api/v1/self/factors/totp", SignedIn, &["self factor add-totp"]),
+    op("self_totp_confirm", "POST", "/api/v1/self/factors/totp/actions/confirm", SignedIn, &["self factor confirm-totp"]),
+    op("self_totp_remove", "POST", "/api/v1/self/factors/totp/actions/remove", SignedIn, &["self factor remove-totp"]),
+    op("self_recovery_codes_create", "POST", "/api/v1/self/factors/recovery-codes", SignedIn, &["self factor recovery-codes"]),
+    op("self_passkey_challenge", "POST", "/api/v1/self/passkeys/challenges", SignedIn, &[]),
+    op("self_passkey_add", "POST", "/api/v1/self/passkeys", SignedIn, &[]),
+    op("self_passkey_change", "PATCH", "/api/v1/self/passkeys/{passkey}", SignedIn, &["self passkey rename"]),
+    op("self_passkey_remove", "POST", "/api/v1/self/passkeys/{passkey}/actions/remove", SignedIn, &["self passkey remove"]),
+    op("user_factors_reset", "DELETE", "/api/v1/users/{user}/factors", Needs(P::UserWrite), &["user reset-factors"]),
+
     op("user_list", "GET", "/api/v1/users", Needs(P::UserRead), &["user list"]),
     op("user_show", "GET", "/api/v1/users/{user}", Needs(P::UserRead), &["user show"]),
 

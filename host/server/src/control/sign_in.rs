@@ -12,7 +12,6 @@ use muster_api::{
 };
 use muster_identity::{
     captcha::CaptchaError,
-    lockout,
     sign_in::{Profile, SignInError as MethodError},
 };
 use muster_store::{Store, StoreError, UserRecord};
@@ -21,6 +20,7 @@ pub(crate) use self::methods::Methods;
 use super::{
     config::Config,
     error::ControlError,
+    factors::{Factors, Shown},
     failures::{self, Strangers},
     passwords::Passwords,
     sessions::{Origin, Sessions},
@@ -35,8 +35,8 @@ pub(crate) struct Attempt {
     pub(crate) password: String,
     /// The proof that this is no bot.
     pub(crate) captcha: Option<String>,
-    /// A code of the second factor, or a recovery code.
-    pub(crate) otp: Option<String>,
+    /// The second factor.
+    pub(crate) factor: Shown,
     /// The version of the terms that is accepted.
     pub(crate) accept_terms: Option<u64>,
 }
@@ -68,6 +68,12 @@ impl SignInError {
     }
 }
 
+impl From<OAuthError> for SignInError {
+    fn from(error: OAuthError) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
 impl From<MethodError> for SignInError {
     fn from(error: MethodError) -> Self {
         tracing::info!(detail = error.detail(), "a sign-in failed: {error}");
@@ -90,6 +96,7 @@ pub(crate) struct SignIn {
     pub(crate) passwords: Passwords,
     pub(crate) methods: Methods,
     pub(crate) strangers: Strangers,
+    pub(crate) factors: Factors,
 }
 
 impl SignIn {
@@ -128,11 +135,11 @@ impl SignIn {
             None => self.strangers.of(&attempt.username),
         };
         let policy = self.config.get::<PasswordPolicy>().lockout;
-        if let lockout::Attempt::WaitUntil(until) = failed.attempt(&policy, muster_store::now()) {
-            let wait = (until - muster_store::now()).whole_seconds().max(0);
-            return Err(locked(u64::try_from(wait).unwrap_or(0) + 1));
+        if let Some(wait) = failures::pause(failed, &policy) {
+            return Err(locked(wait).into());
         }
-        if failed.count >= self.config.get::<CaptchaSettings>().after_failures {
+        let asks_after = self.config.get::<CaptchaSettings>().after_failures;
+        if asks_after > 0 && failed.count >= asks_after {
             self.check_captcha(attempt, origin).await?;
         }
         let found = if origin.method == LOCAL {
@@ -194,16 +201,14 @@ impl SignIn {
         known: Option<&UserRecord>,
         name: &str,
     ) -> Result<(), SignInError> {
+        let policy = self.config.get::<PasswordPolicy>().lockout;
         let Some(user) = known else {
-            let policy = self.config.get::<PasswordPolicy>().lockout;
             self.strangers.add(name, &policy);
             return Ok(());
         };
         let id = user.id;
         self.store
-            .write(move |tx| {
-                Box::pin(async move { tx.user_login_failed(id, muster_store::now()).await })
-            })
+            .write(move |tx| Box::pin(async move { failures::add(tx, id, &policy).await }))
             .await?;
         Ok(())
     }
@@ -242,7 +247,7 @@ impl SignIn {
     async fn admit(
         &self,
         user: UserRecord,
-        _attempt: &Attempt,
+        attempt: &Attempt,
         origin: Origin,
     ) -> Result<TokenReply, SignInError> {
         let why_not = match user.state {
@@ -258,11 +263,18 @@ impl SignIn {
         if let Some((error, why)) = why_not {
             return Err(SignInError::refused(error, why));
         }
-        let sessions = self.sessions.clone();
-        let reply = self.store.write_or_refuse(move |tx| {
-            Box::pin(async move { sessions.begin(tx, &user, &origin).await })
+        let (sessions, factors) = (self.sessions.clone(), self.factors.clone());
+        let shown = attempt.factor.clone();
+        let admitted = self.store.write_or_refuse(move |tx| {
+            Box::pin(async move {
+                // A refusal here is kept: a wrong code counts.
+                if let Err(refused) = factors.check(tx, &user, &shown, &origin).await? {
+                    return Ok(Err(refused));
+                }
+                Ok::<_, SignInError>(Ok(sessions.begin(tx, &user, &origin).await?))
+            })
         });
-        Ok(reply.await?)
+        Ok(admitted.await??)
     }
 }
 
@@ -272,11 +284,12 @@ fn wrong() -> SignInError {
     SignInError::refused(WRONG, "the user name or the password is wrong")
 }
 
-fn locked(wait: u64) -> SignInError {
-    SignInError::Refused(Box::new(OAuthError {
+/// Says how many seconds there are to wait.
+pub(crate) fn locked(wait: u64) -> OAuthError {
+    OAuthError {
         error: "locked".to_owned(),
         error_description: format!("too many failed sign-ins; try again in {wait} s"),
         retry_after: Some(wait),
         ..OAuthError::default()
-    }))
+    }
 }

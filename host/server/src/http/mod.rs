@@ -9,6 +9,7 @@ mod config;
 mod droplets;
 mod etag;
 mod events;
+mod factors;
 pub(crate) mod idempotency;
 mod jobs;
 mod linger;
@@ -45,7 +46,7 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, audit::Audit, config::Config, droplets::Droplets, jobs::Jobs,
+        apps::Apps, audit::Audit, config::Config, droplets::Droplets, factors::Factors, jobs::Jobs,
         logging::LoggingControl, pushes::Pushes, routes::Routes, sessions::Sessions,
         sign_in::SignIn, users::Users,
     },
@@ -67,6 +68,7 @@ pub(crate) struct Api {
     pub(crate) jobs: Jobs,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
+    pub(crate) factors: Factors,
     pub(crate) users: Users,
     pub(crate) config: Config,
     pub(crate) audit: Audit,
@@ -99,6 +101,7 @@ pub(crate) struct Host {
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
+        .merge(factors::routes())
         .merge(users::routes())
         .merge(config::routes())
         .merge(status::routes())

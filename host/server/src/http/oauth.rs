@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use muster_api::{
+    factors::PasskeyAnswer,
     permissions::Permission,
     tokens::{CLI_CLIENT, CONSOLE_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
 };
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::control::{
     error::ControlError,
+    factors::Shown,
     sessions::Origin,
     sign_in::{Attempt, SignInError},
 };
@@ -57,7 +59,10 @@ async fn token_create(
                 username: needed(request.username, "username")?,
                 password: needed(request.password, "password")?,
                 captcha: request.captcha,
-                otp: request.otp,
+                factor: Shown {
+                    otp: request.otp,
+                    passkey: request.passkey.as_deref().map(answer).transpose()?,
+                },
                 accept_terms: request.accept_terms,
             };
             let origin = Origin {
@@ -106,6 +111,16 @@ async fn key_set_show(State(api): State<Api>) -> Json<serde_json::Value> {
 
 fn needed(field: Option<String>, name: &str) -> Result<String, SignInError> {
     field.ok_or_else(|| SignInError::refused("invalid_request", &format!("'{name}' is missing")))
+}
+
+/// What a passkey answered, in a field of a form.
+fn answer(text: &str) -> Result<PasskeyAnswer, SignInError> {
+    serde_json::from_str(text).map_err(|error| {
+        SignInError::refused(
+            "invalid_request",
+            &format!("'passkey' cannot be read: {error}"),
+        )
+    })
 }
 
 /// The client that signs in for a person.
