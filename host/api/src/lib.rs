@@ -2,12 +2,14 @@
 //! replies and the problem document. Plain data; builds for `wasm32` and does no IO.
 
 pub mod apps;
+pub mod authorization;
 pub mod blocks;
 pub mod captcha;
 pub mod config;
 pub mod droplets;
 pub mod events;
 pub mod id;
+pub mod identities;
 pub mod jobs;
 pub mod logs;
 pub mod name;

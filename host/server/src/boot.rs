@@ -21,6 +21,7 @@ use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
         apps::Apps,
+        authorization::Authorization,
         config::Config,
         droplets::Droplets,
         error::ControlError,
@@ -230,6 +231,12 @@ pub async fn serve(
         app_domain: options.app_domain,
         started,
     };
+    let authorization = Authorization {
+        store: store.clone(),
+        config: config.clone(),
+        sign_in: sign_in.clone(),
+        listens: host.management,
+    };
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
     let rate_limits = Arc::new(RateLimits::new(&config.get()));
     tasks.spawn(tokens.keep_up(ending.clone()));
@@ -259,6 +266,7 @@ pub async fn serve(
         },
         sessions,
         sign_in,
+        authorization,
         users,
         config,
         roles,

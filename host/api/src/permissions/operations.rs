@@ -10,6 +10,8 @@ use super::{
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     op("token_create", "POST", "/oauth/token", Public, &["login"]),
+    op("authorization_begin", "GET", "/oauth/authorize", Public, &["login"]),
+    op("device_authorization_create", "POST", "/oauth/device_authorization", Public, &["login"]),
     op("token_revoke", "POST", "/oauth/revoke", Public, &["logout"]),
     op("token_introspect", "POST", "/oauth/introspect", Public, &[]),
     op("key_set_show", "GET", "/.well-known/jwks.json", Public, &[]),
@@ -19,6 +21,11 @@ pub const OPERATIONS: &[Operation] = &[
     op("self_password_change", "PUT", "/api/v1/self/password", SignedIn, &["self password"]),
     op("self_session_list", "GET", "/api/v1/self/sessions", SignedIn, &["session list"]),
     op("self_session_end", "DELETE", "/api/v1/self/sessions/{session}", SignedIn, &["session end"]),
+
+    op("self_identity_list", "GET", "/api/v1/self/identities", SignedIn, &["self identities"]),
+    op("self_identity_add", "POST", "/api/v1/self/identities", SignedIn, &["self link"]),
+    op("self_identity_remove", "DELETE", "/api/v1/self/identities/{method}", SignedIn, &["self unlink"]),
+    op("sign_in_method_list", "GET", "/api/v1/sign-in-methods", Public, &["login"]),
 
     op("user_list", "GET", "/api/v1/users", Needs(P::UserRead), &["user list"]),
     op("user_show", "GET", "/api/v1/users/{user}", Needs(P::UserRead), &["user show"]),

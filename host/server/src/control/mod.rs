@@ -3,6 +3,7 @@
 //! change log, by which the agent notices, and in the audit log.
 
 pub(crate) mod apps;
+pub(crate) mod authorization;
 pub(crate) mod config;
 pub(crate) mod droplets;
 pub(crate) mod error;

@@ -10,11 +10,7 @@ use muster_api::{
     tokens::{OAuthError, TokenReply},
     users::UserState,
 };
-use muster_identity::{
-    captcha::CaptchaError,
-    lockout,
-    sign_in::{Profile, SignInError as MethodError},
-};
+use muster_identity::{captcha::CaptchaError, lockout, sign_in::SignInError as MethodError};
 use muster_store::{Store, StoreError, UserRecord};
 
 pub(crate) use self::methods::Methods;
@@ -101,23 +97,13 @@ impl SignIn {
         origin: Origin,
     ) -> Result<TokenReply, SignInError> {
         let user = self.check_password(&attempt, &origin).await?;
-        self.admit(user, &attempt, origin).await
-    }
-
-    /// Trades the word of a method for a session.
-    pub(crate) async fn by_profile(
-        &self,
-        profile: Profile,
-        attempt: Attempt,
-        origin: Origin,
-    ) -> Result<TokenReply, SignInError> {
-        let user = self.account_of(profile, &origin).await?;
-        self.admit(user, &attempt, origin).await
+        self.admit(&user, &attempt, &origin).await?;
+        self.begin(user, origin).await
     }
 
     /// The user whose name and password these are. Each step takes the same
     /// course whether or not there is such a user.
-    async fn check_password(
+    pub(crate) async fn check_password(
         &self,
         attempt: &Attempt,
         origin: &Origin,
@@ -237,14 +223,14 @@ impl SignIn {
         })))
     }
 
-    /// Lets somebody in who has shown who they are, if nothing stands in the
-    /// way.
-    async fn admit(
+    /// Checks whether anything stands in the way of somebody who has shown who
+    /// they are.
+    pub(crate) async fn admit(
         &self,
-        user: UserRecord,
+        user: &UserRecord,
         _attempt: &Attempt,
-        origin: Origin,
-    ) -> Result<TokenReply, SignInError> {
+        _origin: &Origin,
+    ) -> Result<(), SignInError> {
         let why_not = match user.state {
             UserState::Active => None,
             UserState::Unverified => Some((
@@ -255,9 +241,14 @@ impl SignIn {
             UserState::Suspended => Some(("suspended", "an admin has suspended you")),
             UserState::Deleted => return Err(wrong()),
         };
-        if let Some((error, why)) = why_not {
-            return Err(SignInError::refused(error, why));
+        match why_not {
+            Some((error, why)) => Err(SignInError::refused(error, why)),
+            None => Ok(()),
         }
+    }
+
+    /// Begins a session for somebody who was admitted.
+    async fn begin(&self, user: UserRecord, origin: Origin) -> Result<TokenReply, SignInError> {
         let sessions = self.sessions.clone();
         let reply = self.store.write_or_refuse(move |tx| {
             Box::pin(async move { sessions.begin(tx, &user, &origin).await })

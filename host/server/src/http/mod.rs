@@ -2,6 +2,7 @@
 
 mod apps;
 mod authorise;
+mod authorization;
 mod blocks;
 mod caller;
 mod config;
@@ -9,12 +10,14 @@ mod droplets;
 mod etag;
 mod events;
 pub(crate) mod idempotency;
+mod identities;
 mod jobs;
 mod linger;
 mod logs;
 pub(crate) mod metrics;
 mod oauth;
 mod openapi;
+mod pages;
 mod probes;
 mod problems;
 pub(crate) mod rate_limits;
@@ -42,8 +45,8 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, config::Config, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
-        sessions::Sessions, sign_in::SignIn, users::Users,
+        apps::Apps, authorization::Authorization, config::Config, droplets::Droplets, jobs::Jobs,
+        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -63,6 +66,7 @@ pub(crate) struct Api {
     pub(crate) jobs: Jobs,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
+    pub(crate) authorization: Authorization,
     pub(crate) users: Users,
     pub(crate) config: Config,
     pub(crate) roles: Arc<Roles>,
@@ -93,6 +97,7 @@ pub(crate) struct Host {
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
+        .merge(identities::routes())
         .merge(users::routes())
         .merge(config::routes())
         .merge(status::routes())
@@ -122,6 +127,7 @@ fn router(api: Api) -> Router {
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
         .merge(openapi::route(document))
+        .merge(pages::routes())
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

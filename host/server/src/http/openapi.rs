@@ -10,7 +10,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Api, oauth, v1};
+use super::{Api, authorization, oauth, v1};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,6 +33,7 @@ pub(super) fn with_document() -> (Router<Api>, Document) {
     OpenApiRouter::with_openapi(base)
         .nest("/api/v1", v1())
         .merge(oauth::routes())
+        .merge(authorization::routes())
         .split_for_parts()
 }
 
