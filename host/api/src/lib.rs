@@ -2,6 +2,7 @@
 //! replies and the problem document. Plain data; builds for `wasm32` and does no IO.
 
 pub mod apps;
+pub mod audit;
 pub mod authorization;
 pub mod blocks;
 pub mod captcha;
@@ -11,6 +12,7 @@ pub mod events;
 pub mod id;
 pub mod identities;
 pub mod jobs;
+pub mod logging;
 pub mod logs;
 pub mod name;
 pub mod page;

@@ -21,13 +21,15 @@ use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
         apps::Apps,
+        audit::Audit,
         authorization::Authorization,
         config::Config,
         droplets::Droplets,
         error::ControlError,
         failures::Strangers,
-        housekeeping,
+        housekeeping::Housekeeping,
         jobs::Jobs,
+        logging::LoggingControl,
         passwords::Passwords,
         pushes::Pushes,
         routes::Routes,
@@ -64,6 +66,8 @@ pub struct ServeOptions {
     pub app_domain: String,
     /// The first admin's password; made up and shown once unless told.
     pub initial_password: Option<String>,
+    /// The logging of this process, which operators may change.
+    pub logging: muster_logging::Handle,
 }
 
 /// Why a host does not start.
@@ -120,6 +124,7 @@ pub async fn serve(
     let metrics = crate::http::metrics::install();
     let dir = Arc::new(DataDir::open(&options.data_dir)?);
     let store = Store::open(&dir.database()).await?;
+    let logging = LoggingControl::new(store.clone(), options.logging.clone()).await?;
     let blocks = Blocks::open(&dir.blocks())?;
     let engine = Engine::new(&EngineOptions {
         cache: dir.code(),
@@ -213,12 +218,16 @@ pub async fn serve(
         metrics.clone(),
         ending.clone(),
     ));
-    tasks.spawn(housekeeping::run(
-        store.clone(),
-        blocks.clone(),
-        Arc::clone(&dir),
-        ending.clone(),
-    ));
+    let housekeeping = Housekeeping {
+        store: store.clone(),
+        config: config.clone(),
+        blocks: blocks.clone(),
+        dir: Arc::clone(&dir),
+    };
+    tasks.spawn(housekeeping.run(ending.clone()));
+
+    let (audit, refusals) = Audit::new(store.clone());
+    tasks.spawn(refusals.run(ending.clone()));
 
     let urls = Urls {
         port: ingress.address().port(),
@@ -269,6 +278,8 @@ pub async fn serve(
         authorization,
         users,
         config,
+        audit,
+        logging,
         roles,
         blocks,
         logs,

@@ -42,7 +42,7 @@ mod testing;
 
 pub use access::{AccessBindingRecord, AccessRoleRecord};
 pub use apps::AppRecord;
-pub use audit::{AuditEntry, AuditRecord};
+pub use audit::AuditKeep;
 pub use changes::{ChangeKind, ChangeRecord};
 pub use columns::now;
 pub use droplets::DropletRecord;
@@ -50,6 +50,7 @@ pub use error::StoreError;
 pub use idempotency::{AnswerRecord, IdempotencyRecord};
 pub use identities::IdentityRecord;
 pub use jobs::JobRecord;
+pub use muster_api::audit::{AuditEntry, AuditRecord};
 pub use packages::PackageRecord;
 pub use projects::{MemberRecord, ProjectRecord};
 pub use reader::Reader;

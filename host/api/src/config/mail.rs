@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{config::Secret, units::Millis};
+use super::{InvalidSection, Secret};
+use crate::units::Millis;
 
 /// How Muster sends e-mail. Without a host it sends none, and shows admins the
 /// links that people would have got.
@@ -79,6 +80,31 @@ impl Mail {
         })
     }
 
+    /// Says what does not go together. Whether the addresses, files and
+    /// templates are of use is for the mailer to say.
+    ///
+    /// # Errors
+    /// The field and what is wrong with it.
+    pub fn check(&self) -> Result<(), InvalidSection> {
+        let wrong = |field, problem| Err(InvalidSection::new(field, problem));
+        if self.password.is_mask() {
+            return wrong(
+                "password",
+                "enter it again, since it would be sent elsewhere than before",
+            );
+        }
+        if self.user.is_empty() != self.password.is_empty() {
+            return wrong("user", "user and password go together: set both or neither");
+        }
+        if self.is_configured() && self.from.trim().is_empty() {
+            return wrong("from", "messages need a sender, such as muster@example.org");
+        }
+        if self.timeout.0 == 0 {
+            return wrong("timeout", "it must be longer than nothing");
+        }
+        Ok(())
+    }
+
     /// Hides the password, so that the section can be shown.
     pub fn mask(&mut self) {
         self.password.mask();
@@ -118,6 +144,23 @@ mod tests {
         assert_eq!(mail(MailTls::Implicit, None).port(), 465);
         assert_eq!(mail(MailTls::None, None).port(), 25);
         assert_eq!(mail(MailTls::None, Some(2525)).port(), 2525);
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_told() {
+        assert_eq!(Mail::default().check(), Ok(()));
+        let field = |change: fn(&mut Mail)| {
+            let mut mail = Mail::default();
+            change(&mut mail);
+            mail.check().unwrap_err().field
+        };
+        assert_eq!(field(|mail| mail.user = "muster".to_owned()), "user");
+        assert_eq!(field(|mail| mail.host = "smtp".to_owned()), "from");
+        assert_eq!(
+            field(|mail| mail.password = Secret::MASK.into()),
+            "password"
+        );
+        assert_eq!(field(|mail| mail.timeout = Millis(0)), "timeout");
     }
 
     #[test]

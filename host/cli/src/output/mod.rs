@@ -1,10 +1,13 @@
 //! What commands print: tables for people, JSON and YAML for programs.
 
 mod apps;
+mod audit;
 mod contexts;
 mod droplets;
 mod jobs;
+mod logging;
 mod logs;
+mod plans;
 mod roles;
 mod routes;
 mod sheet;

@@ -1,6 +1,7 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
 mod apps;
+mod audit;
 mod authorise;
 mod authorization;
 mod blocks;
@@ -13,6 +14,7 @@ pub(crate) mod idempotency;
 mod identities;
 mod jobs;
 mod linger;
+mod logging;
 mod logs;
 pub(crate) mod metrics;
 mod oauth;
@@ -21,6 +23,7 @@ mod pages;
 mod probes;
 mod problems;
 pub(crate) mod rate_limits;
+pub(crate) mod refusals;
 mod reply;
 mod roles;
 mod routes;
@@ -45,8 +48,9 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, authorization::Authorization, config::Config, droplets::Droplets, jobs::Jobs,
-        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, users::Users,
+        apps::Apps, audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
+        jobs::Jobs, logging::LoggingControl, pushes::Pushes, routes::Routes, sessions::Sessions,
+        sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -69,6 +73,8 @@ pub(crate) struct Api {
     pub(crate) authorization: Authorization,
     pub(crate) users: Users,
     pub(crate) config: Config,
+    pub(crate) audit: Audit,
+    pub(crate) logging: LoggingControl,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -101,6 +107,8 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(users::routes())
         .merge(config::routes())
         .merge(status::routes())
+        .merge(audit::routes())
+        .merge(logging::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
         .merge(logs::routes())
@@ -115,10 +123,18 @@ fn router(api: Api) -> Router {
     let (described, document) = openapi::with_document();
     let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
     let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
+    let note = middleware::from_fn_with_state(api.audit.clone(), refusals::note);
+    // The last one added is the outermost.
+    let pages = pages::routes().route_layer(note.clone());
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
-        .route_layer(authorise);
+        .route_layer(middleware::from_fn_with_state(
+            openapi::Known::of(&document),
+            openapi::guard,
+        ))
+        .route_layer(authorise)
+        .route_layer(note);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))
@@ -126,8 +142,8 @@ fn router(api: Api) -> Router {
         .propagate_x_request_id();
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
-        .merge(openapi::route(document))
-        .merge(pages::routes())
+        .merge(openapi::route(&document))
+        .merge(pages)
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

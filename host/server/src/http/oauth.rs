@@ -1,7 +1,7 @@
 //! `/oauth`: tokens in the words of OAuth 2 (RFC 6749, 7009, 7662).
 
 use axum::{
-    Form, Json,
+    Extension, Form, Json,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware,
@@ -20,6 +20,7 @@ use super::{
     authorise::{origin, request_id},
     problems::Refused,
     rate_limits,
+    refusals::{Claim, Code},
     reply::Raw,
 };
 use crate::control::{
@@ -48,8 +49,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ))]
 async fn token_create(
     State(api): State<Api>,
+    Extension(claim): Extension<Claim>,
     Fields(request, origin): Fields<TokenRequest>,
 ) -> Result<Uncached<TokenReply>, Denied> {
+    claim.tries(request.username.as_deref());
     let reply = match request.grant_type.as_str() {
         "password" => {
             let attempt = Attempt {
@@ -216,7 +219,9 @@ impl IntoResponse for Denied {
                     _ => StatusCode::BAD_REQUEST,
                 };
                 let wait = error.retry_after;
+                let code = Code(error.error.clone());
                 let mut response = uncached((status, Json(error)).into_response());
+                response.extensions_mut().insert(code);
                 if let Some(wait) = wait {
                     response
                         .headers_mut()

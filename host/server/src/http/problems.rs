@@ -10,6 +10,7 @@ use muster_api::problem::{self, FieldProblem, Problem};
 use muster_blocks::BlocksError;
 use muster_store::StoreError;
 
+use super::refusals::Code;
 use crate::control::error::ControlError;
 
 /// A refusal on its way to the client.
@@ -183,6 +184,7 @@ impl IntoResponse for Refused {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self.0)).into_response();
+        response.extensions_mut().insert(Code(self.0.code));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -10,7 +10,7 @@ use minijinja::{Environment, Error, Value, context};
 use muster_api::captcha::CaptchaChallenge;
 
 use super::{
-    super::{Api, problems::Refused},
+    super::{Api, problems::Refused, refusals::Code},
     assets, cookie,
 };
 use crate::control::{authorization::Visit, error::ControlError, sign_in::SignInError};
@@ -207,7 +207,9 @@ pub(super) fn failed(error: SignInError) -> Response {
                 "locked" => StatusCode::TOO_MANY_REQUESTS,
                 _ => StatusCode::FORBIDDEN,
             };
-            trouble(status, &sentence(&error.error_description))
+            let mut response = trouble(status, &sentence(&error.error_description));
+            response.extensions_mut().insert(Code(error.error));
+            response
         }
         SignInError::Control(error) => stopped(error),
     }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{
-    Form,
+    Extension, Form,
     extract::{ConnectInfo, FromRequestParts, Path, Query, State},
     http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse, Response},
@@ -21,6 +21,7 @@ use super::{
         Api,
         authorise::{origin, request_id},
         oauth::agent,
+        refusals::{Claim, Code},
     },
     Shown, cookie, link,
     page::{self, Page, failed, go, sentence, stopped, trouble},
@@ -207,6 +208,7 @@ pub(super) async fn choose(
     State(api): State<Api>,
     Path(name): Path<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(claim): Extension<Claim>,
     headers: HeaderMap,
     visitor: Visitor,
 ) -> Shown {
@@ -227,6 +229,7 @@ pub(super) async fn choose(
             Ok(go(&address.map_err(failed)?, None))
         }
         MethodStyle::ProxyHeaders => {
+            claim.tries(None);
             let renewed = authorization
                 .introduced(&cookie, visit, &name, &headers, peer.ip(), from)
                 .await;
@@ -280,21 +283,28 @@ fn form(
         Some(failure) if failure.error == "locked" => StatusCode::TOO_MANY_REQUESTS,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    Page::new("password.html", values)
+    let mut response = Page::new("password.html", values)
         .status(status)
         .of(visit)
         .challenge(challenge.as_ref())
-        .into_response()
+        .into_response();
+    if let Some(failure) = failure {
+        let code = Code(failure.error.clone());
+        response.extensions_mut().insert(code);
+    }
+    response
 }
 
 /// `POST /sign-in/{method}`: name and password.
 pub(super) async fn prove(
     State(api): State<Api>,
     Path(name): Path<String>,
+    Extension(claim): Extension<Claim>,
     visitor: Visitor,
     Form(fields): Form<Fields>,
 ) -> Shown {
     visitor.check(&fields)?;
+    claim.tries(fields.get("username").map(String::as_str));
     let offer = offer(&api, &name)?;
     let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
     let proof = PROOFS.iter().filter_map(|name| fields.get(*name));
@@ -342,9 +352,11 @@ pub(super) async fn prove(
 pub(super) async fn arrive(
     State(api): State<Api>,
     Path(name): Path<String>,
+    Extension(claim): Extension<Claim>,
     Query(parameters): Query<BTreeMap<String, String>>,
     visitor: Visitor,
 ) -> Shown {
+    claim.tries(None);
     let Visitor {
         cookie,
         visit,
@@ -360,10 +372,12 @@ pub(super) async fn arrive(
 /// `POST /sign-in`: what else is needed, or an answer.
 pub(super) async fn complete(
     State(api): State<Api>,
+    Extension(claim): Extension<Claim>,
     visitor: Visitor,
     Form(fields): Form<Fields>,
 ) -> Shown {
     visitor.check(&fields)?;
+    claim.tries(None);
     if let Some(answer) = fields.get("answer") {
         return settle(&api, visitor, answer == "yes").await;
     }
