@@ -3,6 +3,7 @@
 
 pub mod apps;
 pub mod audit;
+pub mod authorization;
 pub mod blocks;
 pub mod captcha;
 pub mod config;
@@ -10,6 +11,7 @@ pub mod droplets;
 pub mod events;
 pub mod factors;
 pub mod id;
+pub mod identities;
 pub mod jobs;
 pub mod logging;
 pub mod logs;

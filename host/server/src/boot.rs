@@ -22,6 +22,7 @@ use crate::{
     control::{
         apps::Apps,
         audit::Audit,
+        authorization::Authorization,
         config::Config,
         droplets::Droplets,
         error::ControlError,
@@ -247,6 +248,12 @@ pub async fn serve(
         app_domain: options.app_domain,
         started,
     };
+    let authorization = Authorization {
+        store: store.clone(),
+        config: config.clone(),
+        sign_in: sign_in.clone(),
+        listens: host.management,
+    };
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
     let rate_limits = Arc::new(RateLimits::new(&config.get()));
     tasks.spawn(tokens.keep_up(ending.clone()));
@@ -277,6 +284,7 @@ pub async fn serve(
         sessions,
         sign_in,
         factors,
+        authorization,
         users,
         config,
         audit,

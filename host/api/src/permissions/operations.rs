@@ -10,6 +10,8 @@ use super::{
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     op("token_create", "POST", "/oauth/token", Public, &["login"]),
+    op("authorization_begin", "GET", "/oauth/authorize", Public, &["login"]),
+    op("device_authorization_create", "POST", "/oauth/device_authorization", Public, &["login"]),
     op("token_revoke", "POST", "/oauth/revoke", Public, &["logout"]),
     op("token_introspect", "POST", "/oauth/introspect", Public, &[]),
     op("key_set_show", "GET", "/.well-known/jwks.json", Public, &[]),
@@ -30,6 +32,10 @@ pub const OPERATIONS: &[Operation] = &[
     op("self_passkey_change", "PATCH", "/api/v1/self/passkeys/{passkey}", SignedIn, &["self passkey rename"]),
     op("self_passkey_remove", "POST", "/api/v1/self/passkeys/{passkey}/actions/remove", SignedIn, &["self passkey remove"]),
     op("user_factors_reset", "DELETE", "/api/v1/users/{user}/factors", Needs(P::UserWrite), &["user reset-factors"]),
+    op("self_identity_list", "GET", "/api/v1/self/identities", SignedIn, &["self identities"]),
+    op("self_identity_add", "POST", "/api/v1/self/identities", SignedIn, &["self link"]),
+    op("self_identity_remove", "DELETE", "/api/v1/self/identities/{method}", SignedIn, &["self unlink"]),
+    op("sign_in_method_list", "GET", "/api/v1/sign-in-methods", Public, &["login"]),
 
     op("user_list", "GET", "/api/v1/users", Needs(P::UserRead), &["user list"]),
     op("user_show", "GET", "/api/v1/users/{user}", Needs(P::UserRead), &["user show"]),

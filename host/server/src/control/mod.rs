@@ -4,6 +4,7 @@
 
 pub(crate) mod apps;
 pub(crate) mod audit;
+pub(crate) mod authorization;
 pub(crate) mod config;
 pub(crate) mod droplets;
 pub(crate) mod error;

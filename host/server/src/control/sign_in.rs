@@ -10,10 +10,7 @@ use muster_api::{
     tokens::{OAuthError, TokenReply},
     users::UserState,
 };
-use muster_identity::{
-    captcha::CaptchaError,
-    sign_in::{Profile, SignInError as MethodError},
-};
+use muster_identity::{captcha::CaptchaError, sign_in::SignInError as MethodError};
 use muster_store::{Store, StoreError, UserRecord};
 
 pub(crate) use self::methods::Methods;
@@ -108,23 +105,13 @@ impl SignIn {
         origin: Origin,
     ) -> Result<TokenReply, SignInError> {
         let user = self.check_password(&attempt, &origin).await?;
-        self.admit(user, &attempt, origin).await
-    }
-
-    /// Trades the word of a method for a session.
-    pub(crate) async fn by_profile(
-        &self,
-        profile: Profile,
-        attempt: Attempt,
-        origin: Origin,
-    ) -> Result<TokenReply, SignInError> {
-        let user = self.account_of(profile, &origin).await?;
-        self.admit(user, &attempt, origin).await
+        self.admit(&user, &attempt, &origin).await?;
+        self.begin(user, origin).await
     }
 
     /// The user whose name and password these are. Each step takes the same
     /// course whether or not there is such a user.
-    async fn check_password(
+    pub(crate) async fn check_password(
         &self,
         attempt: &Attempt,
         origin: &Origin,
@@ -242,14 +229,14 @@ impl SignIn {
         })))
     }
 
-    /// Lets somebody in who has shown who they are, if nothing stands in the
-    /// way.
-    async fn admit(
+    /// Checks whether anything stands in the way of somebody who has shown who
+    /// they are, and uses up the second factor that they show.
+    pub(crate) async fn admit(
         &self,
-        user: UserRecord,
+        user: &UserRecord,
         attempt: &Attempt,
-        origin: Origin,
-    ) -> Result<TokenReply, SignInError> {
+        origin: &Origin,
+    ) -> Result<(), SignInError> {
         let why_not = match user.state {
             UserState::Active => None,
             UserState::Unverified => Some((
@@ -263,18 +250,22 @@ impl SignIn {
         if let Some((error, why)) = why_not {
             return Err(SignInError::refused(error, why));
         }
-        let (sessions, factors) = (self.sessions.clone(), self.factors.clone());
-        let shown = attempt.factor.clone();
+        let (user, shown) = (user.clone(), attempt.factor.clone());
+        let (factors, origin) = (self.factors.clone(), origin.clone());
+        // A refusal is kept: a wrong code counts.
         let admitted = self.store.write_or_refuse(move |tx| {
-            Box::pin(async move {
-                // A refusal here is kept: a wrong code counts.
-                if let Err(refused) = factors.check(tx, &user, &shown, &origin).await? {
-                    return Ok(Err(refused));
-                }
-                Ok::<_, SignInError>(Ok(sessions.begin(tx, &user, &origin).await?))
-            })
+            Box::pin(async move { factors.check(tx, &user, &shown, &origin).await })
         });
         Ok(admitted.await??)
+    }
+
+    /// Begins a session for somebody who was admitted.
+    async fn begin(&self, user: UserRecord, origin: Origin) -> Result<TokenReply, SignInError> {
+        let sessions = self.sessions.clone();
+        let reply = self.store.write_or_refuse(move |tx| {
+            Box::pin(async move { sessions.begin(tx, &user, &origin).await })
+        });
+        Ok(reply.await?)
     }
 }
 

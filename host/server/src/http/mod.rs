@@ -3,6 +3,7 @@
 mod apps;
 mod audit;
 mod authorise;
+mod authorization;
 mod blocks;
 mod caller;
 mod config;
@@ -11,6 +12,7 @@ mod etag;
 mod events;
 mod factors;
 pub(crate) mod idempotency;
+mod identities;
 mod jobs;
 mod linger;
 mod logging;
@@ -18,6 +20,7 @@ mod logs;
 pub(crate) mod metrics;
 mod oauth;
 mod openapi;
+mod pages;
 mod probes;
 mod problems;
 pub(crate) mod rate_limits;
@@ -46,9 +49,9 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, audit::Audit, config::Config, droplets::Droplets, factors::Factors, jobs::Jobs,
-        logging::LoggingControl, pushes::Pushes, routes::Routes, sessions::Sessions,
-        sign_in::SignIn, users::Users,
+        apps::Apps, audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
+        factors::Factors, jobs::Jobs, logging::LoggingControl, pushes::Pushes, routes::Routes,
+        sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -69,6 +72,7 @@ pub(crate) struct Api {
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) factors: Factors,
+    pub(crate) authorization: Authorization,
     pub(crate) users: Users,
     pub(crate) config: Config,
     pub(crate) audit: Audit,
@@ -102,6 +106,7 @@ fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
         .merge(factors::routes())
+        .merge(identities::routes())
         .merge(users::routes())
         .merge(config::routes())
         .merge(status::routes())
@@ -123,6 +128,7 @@ fn router(api: Api) -> Router {
     let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
     let note = middleware::from_fn_with_state(api.audit.clone(), refusals::note);
     // The last one added is the outermost.
+    let pages = pages::routes().route_layer(note.clone());
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
@@ -140,6 +146,7 @@ fn router(api: Api) -> Router {
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
         .merge(openapi::route(&document))
+        .merge(pages)
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

@@ -8,9 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use muster_api::{
+    authorization::DEVICE_GRANT,
     factors::PasskeyAnswer,
     permissions::Permission,
-    tokens::{CLI_CLIENT, CONSOLE_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
+    tokens::{CLI_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
 };
 use serde::de::DeserializeOwned;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,6 +25,7 @@ use super::{
     reply::Raw,
 };
 use crate::control::{
+    authorization::{self, Redemption, clients::is_client},
     error::ControlError,
     factors::Shown,
     sessions::Origin,
@@ -81,6 +83,26 @@ async fn token_create(
                 error => SignInError::Control(error),
             })?
         }
+        "authorization_code" => {
+            let shown = Redemption {
+                code: needed(request.code, "code")?,
+                redirect_uri: needed(request.redirect_uri, "redirect_uri")?,
+                verifier: needed(request.code_verifier, "code_verifier")?,
+            };
+            let origin = Origin {
+                client: client(request.client_id)?,
+                ..origin
+            };
+            api.authorization.redeem(shown, origin).await?
+        }
+        DEVICE_GRANT => {
+            let code = needed(request.device_code, "device_code")?;
+            let origin = Origin {
+                client: client(request.client_id)?,
+                ..origin
+            };
+            api.authorization.device_redeem(&code, origin).await?
+        }
         other => {
             let why = format!("there is no grant '{other}'");
             return Err(SignInError::refused("unsupported_grant_type", &why).into());
@@ -124,9 +146,9 @@ fn answer(text: &str) -> Result<PasskeyAnswer, SignInError> {
 }
 
 /// The client that signs in for a person.
-fn client(id: Option<String>) -> Result<String, SignInError> {
+pub(super) fn client(id: Option<String>) -> Result<String, SignInError> {
     let id = id.unwrap_or_else(|| CLI_CLIENT.to_owned());
-    if [CLI_CLIENT, CONSOLE_CLIENT].contains(&id.as_str()) {
+    if is_client(&id) {
         Ok(id)
     } else {
         let why = format!("there is no client '{id}'");
@@ -135,19 +157,12 @@ fn client(id: Option<String>) -> Result<String, SignInError> {
 }
 
 /// Permissions as OAuth writes them: separated by spaces.
-fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, SignInError> {
-    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    let words = text.split_ascii_whitespace().map(str::parse);
-    let scopes = words.collect::<Result<Vec<Permission>, _>>();
-    scopes
-        .map(Some)
-        .map_err(|why| SignInError::refused("invalid_scope", &why))
+pub(super) fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, SignInError> {
+    authorization::scopes(text).map_err(|why| SignInError::refused("invalid_scope", &why))
 }
 
 /// A form, and where it came from.
-struct Fields<T>(T, Origin);
+pub(super) struct Fields<T>(pub(super) T, pub(super) Origin);
 
 impl<T: DeserializeOwned> FromRequest<Api> for Fields<T> {
     type Rejection = Denied;
@@ -170,13 +185,13 @@ impl<T: DeserializeOwned> FromRequest<Api> for Fields<T> {
 }
 
 /// What a client says that it is, cut to what is worth keeping.
-fn agent(headers: &HeaderMap) -> Option<String> {
+pub(super) fn agent(headers: &HeaderMap) -> Option<String> {
     let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
     Some(agent.chars().take(200).collect())
 }
 
 /// A reply that nobody on the way may keep.
-struct Uncached<T>(T);
+pub(super) struct Uncached<T>(pub(super) T);
 
 impl<T: serde::Serialize> IntoResponse for Uncached<T> {
     fn into_response(self) -> Response {
@@ -193,7 +208,7 @@ fn uncached(mut response: Response) -> Response {
 }
 
 /// Why there is no token.
-enum Denied {
+pub(super) enum Denied {
     /// In the words of OAuth.
     OAuth(Box<OAuthError>),
     /// As a problem: the host failed, or the body cannot be read.
