@@ -3,6 +3,7 @@
 
 pub mod apps;
 pub mod blocks;
+pub mod captcha;
 pub mod config;
 pub mod droplets;
 pub mod id;

@@ -1,3 +1,12 @@
 //! Who somebody is: passwords, second factors, sign-in methods, signed tokens,
 //! puzzles for bots, mail. What users may do, and what is kept of them, is
 //! decided elsewhere.
+
+pub mod captcha;
+pub mod keyring;
+pub mod lockout;
+pub mod passkey;
+pub mod password;
+pub mod recovery;
+pub mod secret;
+pub mod totp;
