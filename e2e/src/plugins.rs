@@ -1,6 +1,6 @@
 //! Role plugins: put in force, looked at, and made to differ.
 
-use muster_api::{apps::DeletionPlan, roles::Role};
+use muster_api::{plan::Plan, roles::Role};
 use reqwest::{Method, Response};
 
 use crate::client::Client;
@@ -37,7 +37,7 @@ impl Client {
     pub async fn remove_role(&self, role: &str) {
         let nothing = serde_json::json!({});
         let path = format!("/roles/{role}");
-        let plan: DeletionPlan = self.send(Method::DELETE, &path, &nothing).await;
+        let plan: Plan = self.send(Method::DELETE, &path, &nothing).await;
         assert!(plan.done, "{plan:?}");
     }
 

@@ -1,7 +1,7 @@
 //! `/roles`: which jobs the host does, and which plugin does each.
 
 use muster_api::{
-    apps::DeletionPlan,
+    plan::Plan,
     jobs::JobState,
     page::Page,
     roles::{Role, RoleState},
@@ -34,7 +34,7 @@ async fn add(client: &Client, role: &str, component: Vec<u8>) -> Role {
     serde_json::from_str(&text).expect("JSON")
 }
 
-async fn remove(client: &Client, role: &str, query: &str) -> DeletionPlan {
+async fn remove(client: &Client, role: &str, query: &str) -> Plan {
     let path = format!("/roles/{role}{query}");
     client.send(Method::DELETE, &path, &Value::Null).await
 }
@@ -102,7 +102,7 @@ async fn a_role_goes_and_comes_back_and_its_work_with_it() {
     assert_eq!(client.ask("shop.localhost", "/").await.0, StatusCode::OK);
     assert_eq!(
         remove(&client, "router", "").await,
-        DeletionPlan { done: true, ..plan }
+        Plan { done: true, ..plan }
     );
     let gone = show(&client, "router").await;
     assert_eq!((gone.state, gone.plugin), (RoleState::Absent, None));

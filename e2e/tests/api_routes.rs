@@ -1,7 +1,7 @@
 //! `/routes`: which host names and paths reach which apps.
 
 use muster_api::{
-    apps::DeletionPlan,
+    plan::Plan,
     page::Page,
     routes::{Route, RouteAction},
 };
@@ -26,7 +26,7 @@ async fn list(client: &Client) -> Vec<Route> {
     page.items
 }
 
-async fn remove(client: &Client, route: &Route, query: &str) -> DeletionPlan {
+async fn remove(client: &Client, route: &Route, query: &str) -> Plan {
     let path = format!("/routes/{}{query}", route.id);
     client.send(Method::DELETE, &path, &Value::Null).await
 }
@@ -104,7 +104,7 @@ async fn routes_are_added_changed_and_removed() {
     assert_eq!(everything(&client).await, before);
     assert_eq!(
         remove(&client, &route, "?app=next").await,
-        DeletionPlan { done: true, ..plan }
+        Plan { done: true, ..plan }
     );
     assert_eq!(targets(&list(&client).await[0]), [("shop", 100)]);
     // The last share takes the route along.

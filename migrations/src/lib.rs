@@ -13,6 +13,7 @@ use sea_orm_migration::{MigrationTrait, async_trait};
 
 mod m20261121_000001_foundation;
 mod m20261122_000001_identity;
+mod m20261122_000003_api_mechanisms;
 
 /// Brings a database to the newest schema.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_foundation::Migration),
             Box::new(m20261122_000001_identity::Migration),
+            Box::new(m20261122_000003_api_mechanisms::Migration),
         ]
     }
 }

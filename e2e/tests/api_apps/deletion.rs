@@ -1,6 +1,6 @@
 //! What goes with an app.
 
-use muster_api::{apps::DeletionPlan, page::Page, routes::Route};
+use muster_api::{plan::Plan, page::Page, routes::Route};
 use muster_e2e::{Host, everything, guest, refuse};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ async fn a_deletion_is_shown_first_and_takes_all_along() {
     }
     let before = everything(&client).await;
     let path = "/apps/shop?dry_run=true";
-    let plan: DeletionPlan = client.send(Method::DELETE, path, &Value::Null).await;
+    let plan: Plan = client.send(Method::DELETE, path, &Value::Null).await;
     let told = [
         "the app shop",
         "1 instance and 1 droplet",
@@ -34,7 +34,7 @@ async fn a_deletion_is_shown_first_and_takes_all_along() {
     );
     assert_eq!(everything(&client).await, before);
 
-    let gone: DeletionPlan = client
+    let gone: Plan = client
         .send(Method::DELETE, "/apps/shop", &Value::Null)
         .await;
     assert_eq!((gone.removes, gone.done), (plan.removes, true));

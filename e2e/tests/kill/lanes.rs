@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use muster_api::{
-    apps::{AppChange, DeletionPlan, EnvChange},
+    plan::Plan,
+    apps::{AppChange, EnvChange},
     id::{JobId, RouteId},
     jobs::{Job, JobState},
     pushes::Push,
@@ -209,7 +210,7 @@ impl Routes {
                 let id = route_id(client, host).await?;
                 leads.sending(Leads::Nowhere);
                 let (path, doing) = (format!("/routes/{id}"), "removing a route");
-                let _: DeletionPlan = call(client, Method::DELETE, &path, &(), doing).await?;
+                let _: Plan = call(client, Method::DELETE, &path, &(), doing).await?;
                 leads.acknowledged(Leads::Nowhere);
             }
         }
@@ -266,7 +267,7 @@ impl Apps {
                 self.there.sending(false);
                 let path = format!("/apps/{}", self.name());
                 let doing = "deleting an app";
-                let _: DeletionPlan = call(client, Method::DELETE, &path, &(), doing).await?;
+                let _: Plan = call(client, Method::DELETE, &path, &(), doing).await?;
                 self.there.acknowledged(false);
                 self.number += 1;
             }

@@ -136,12 +136,3 @@ pub struct Rollback {
     /// The droplet; the one before the current one unless told.
     pub droplet: Option<DropletId>,
 }
-
-/// What deleting something takes along, shown before it is done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DeletionPlan {
-    /// What goes, a line each.
-    pub removes: Vec<String>,
-    /// Whether it was done, or only shown (`?dry_run=true`).
-    pub done: bool,
-}

@@ -4,8 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        app::AppCommand, completion::CompletionArgs, context::ContextCommand, job::JobCommand,
-        login::LoginArgs, role::RoleCommand, route::RouteCommand, serve::ServeArgs,
+        app::AppCommand, completion::CompletionArgs, context::ContextCommand, events::EventsArgs,
+        job::JobCommand, login::LoginArgs, role::RoleCommand, route::RouteCommand,
+        serve::ServeArgs,
     },
     output::Format,
 };
@@ -58,6 +59,8 @@ pub enum Command {
     /// Look at what takes longer
     #[command(subcommand)]
     Job(JobCommand),
+    /// Show what changed, and follow it
+    Events(EventsArgs),
     /// Show how the host is
     Status,
     /// Show what the host is
@@ -113,6 +116,7 @@ mod tests {
             &["role"],
             &["role", "add"],
             &["job"],
+            &["events"],
             &["context"],
             &["login"],
         ];

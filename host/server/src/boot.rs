@@ -25,7 +25,7 @@ use crate::{
         tokens::Tokens, users::Users, views::Urls,
     },
     data_dir::{DataDir, DataDirError},
-    http::{Api, Host},
+    http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
     logs::Logs,
     roles::Roles,
 };
@@ -237,6 +237,11 @@ pub async fn serve(
         instances,
         store: store.clone(),
         metrics,
+        rate_limits: Arc::new(RateLimits::new(
+            &muster_api::config::rate_limits::RateLimits::default(),
+        )),
+        repeats: Repeats::new(store.clone()),
+        streams: Default::default(),
         ending: ending.clone(),
     };
     let http = tasks.spawn(crate::http::serve(management, api, ending.clone()));

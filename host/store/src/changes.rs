@@ -93,6 +93,22 @@ impl Reader {
         newest.map_or(Ok(0), |row| unsigned(row.revision, "changes.revision"))
     }
 
+    /// The revision after which all that is kept follows, but for the oldest
+    /// entry when there were others before it; 0 before the first change.
+    ///
+    /// # Errors
+    /// If the database could not be read.
+    pub async fn change_oldest(&self) -> Result<u64, StoreError> {
+        let oldest = Entity::find()
+            .order_by_asc(Column::Revision)
+            .one(&self.db())
+            .await?;
+        match oldest.map(|row| row.revision) {
+            None | Some(1) => Ok(0),
+            Some(revision) => unsigned(revision, "changes.revision"),
+        }
+    }
+
     /// At most `limit` changes after `revision`, oldest first. `None` if the log
     /// no longer reaches back to it, or never came to it: then only the whole
     /// state tells what changed.

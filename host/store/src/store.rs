@@ -90,6 +90,21 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.write_if(true, work).await
+    }
+
+    /// Like [`write_or_refuse`](Self::write_or_refuse), but takes back whatever
+    /// `work` has changed unless told to `keep` it: it only tells what would
+    /// come of it.
+    ///
+    /// # Errors
+    /// What `work` returns, or why the transaction failed.
+    pub async fn write_if<T, E, F>(&self, keep: bool, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t Tx) -> Work<'t, T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         let inner = Arc::clone(&self.inner);
         in_task(async move {
             let _turn = inner.turn.lock().await;
@@ -99,17 +114,17 @@ impl Store {
                 .await;
             let tx = Tx::new(begun.map_err(StoreError::from)?);
             match work(&tx).await {
-                Ok(value) => {
+                Ok(value) if keep => {
                     if let Some(revision) = tx.commit().await? {
                         inner.revision.send_replace(revision);
                     }
                     Ok(value)
                 }
-                Err(error) => {
+                result => {
                     if let Err(failure) = tx.roll_back().await {
                         tracing::warn!(%failure, "a transaction could not be rolled back at once");
                     }
-                    Err(error)
+                    result
                 }
             }
         })

@@ -4,6 +4,7 @@
 
 pub mod captcha;
 pub mod passwords;
+pub mod rate_limits;
 pub mod secret;
 pub mod tokens;
 

@@ -46,12 +46,15 @@ pub const OPERATIONS: &[Operation] = &[
 
     op("route_list", "GET", "/api/v1/routes", Needs(P::AppRead), &["route list"]),
     op("route_add", "POST", "/api/v1/routes", Needs(P::RouteWrite), &["route add"]),
+    op("route_show", "GET", "/api/v1/routes/{route}", Needs(P::AppRead), &["route show"]),
     op("route_remove", "DELETE", "/api/v1/routes/{route}", Needs(P::RouteWrite), &["route remove"]),
 
     op("role_list", "GET", "/api/v1/roles", Needs(P::RoleRead), &["role list"]),
     op("role_show", "GET", "/api/v1/roles/{role}", Needs(P::RoleRead), &["role show"]),
     op("role_add", "PUT", "/api/v1/roles/{role}", Needs(P::RoleWrite), &["role add"]),
     op("role_remove", "DELETE", "/api/v1/roles/{role}", Needs(P::RoleWrite), &["role remove"]),
+
+    op("event_stream", "GET", "/api/v1/events", Needs(P::EventRead), &["events"]),
 
     op("info_show", "GET", "/api/v1/info", Needs(P::StatusRead), &["info"]),
     op("status_show", "GET", "/api/v1/status", Needs(P::StatusRead), &["status"]),

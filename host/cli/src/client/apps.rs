@@ -1,10 +1,11 @@
 //! `/api/v1/apps`
 
 use muster_api::{
-    apps::{App, AppChange, AppDetail, DeletionPlan, Env, EnvChange, Rollback},
+    apps::{App, AppChange, AppDetail, Env, EnvChange, Rollback},
     droplets::Droplet,
     jobs::Job,
     page::Page,
+    plan::Plan,
     pushes::Push,
 };
 use reqwest::Method;
@@ -62,7 +63,7 @@ impl Client {
     ///
     /// # Errors
     /// As of every call.
-    pub async fn delete_app(&self, name: &str, dry_run: bool) -> Result<DeletionPlan, ClientError> {
+    pub async fn delete_app(&self, name: &str, dry_run: bool) -> Result<Plan, ClientError> {
         let request = self.request(Method::DELETE, &["apps", name]);
         self.call(request.query(&[("dry_run", dry_run)])).await
     }

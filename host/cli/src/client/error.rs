@@ -86,9 +86,18 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Unexpected { status, .. } => is_transient(*status),
-            Self::Refused(problem) => is_transient(problem.status),
+            Self::Refused(problem) => {
+                is_transient(problem.status) || problem.code == "idempotency-in-progress"
+            }
             _ => false,
         }
+    }
+
+    /// Whether the request may have come to the host, and only its answer was
+    /// lost.
+    pub fn is_answer_lost(&self) -> bool {
+        matches!(self, Self::Unreachable { source, .. } if !source.is_connect())
+            || self.has_code("idempotency-in-progress")
     }
 
     /// Whether the host refused with the given code.

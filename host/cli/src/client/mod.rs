@@ -2,6 +2,7 @@
 
 mod apps;
 mod blocks;
+mod changes;
 mod connect;
 mod credentials;
 mod error;
@@ -17,13 +18,17 @@ mod tests;
 mod tokens;
 mod transport;
 
+use std::time::Duration;
+
 use muster_api::page::Page;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use self::credentials::Credentials;
 pub use self::{
     apps::AppAction,
+    changes::{Changes, Told},
     connect::{connect, login_command},
     error::ClientError,
     retry::{Patience, patiently},
@@ -32,6 +37,16 @@ pub use self::{
 
 /// How many items of a list one call asks for: the most that the API gives.
 const PAGE: &str = "500";
+
+/// The header by which the host knows a request again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// How long to ask for an answer that was lost: about half a minute, in which a
+/// host that ended is back.
+const PATIENCE: Patience = Patience {
+    attempts: 7,
+    pause: Duration::from_millis(500),
+};
 
 /// A host that this person is logged in to.
 pub struct Client {
@@ -52,16 +67,49 @@ impl Client {
         self.transport.request(Method::GET, path)
     }
 
+    /// A request of any method. A `POST` gets a key by which the host knows it
+    /// again, so that it can be sent twice and is carried out once.
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        self.transport.request(method, path)
+        let keyed = method == Method::POST;
+        let request = self.transport.request(method, path);
+        if keyed {
+            request.header(IDEMPOTENCY_KEY, Uuid::new_v4().to_string())
+        } else {
+            request
+        }
     }
 
     fn post<T: Serialize + ?Sized>(&self, path: &[&str], body: &T) -> RequestBuilder {
         self.request(Method::POST, path).json(body)
     }
 
-    /// Sends with the access token; once more with a new one if it is refused.
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        self.surely(request, async |request| self.send_once(request).await)
+            .await
+    }
+
+    /// Makes a call; again if the connection broke off before the answer was
+    /// whole and the host knows the request by its key.
+    async fn surely<T>(
+        &self,
+        request: RequestBuilder,
+        call: impl AsyncFn(RequestBuilder) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        let again = request.try_clone().filter(has_key);
+        match (call(request).await, again) {
+            (Err(error), Some(again)) if error.is_answer_lost() => {
+                patiently(PATIENCE, async || match again.try_clone() {
+                    Some(again) => call(again).await,
+                    None => Err(ClientError::Interrupted),
+                })
+                .await
+            }
+            (result, _) => result,
+        }
+    }
+
+    /// Sends with the access token; once more with a new one if it is refused.
+    async fn send_once(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let token = self.credentials.access(&self.transport).await?;
         let again = request.try_clone();
         let response = self.transport.send(request.bearer_auth(&token)).await?;
@@ -77,8 +125,11 @@ impl Client {
     }
 
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let response = self.send(request).await?;
-        self.transport.json(response).await
+        self.surely(request, async |request| {
+            let response = self.send_once(request).await?;
+            self.transport.json(response).await
+        })
+        .await
     }
 
     /// All items of a list, page after page.
@@ -99,4 +150,11 @@ impl Client {
             cursor = page.next;
         }
     }
+}
+
+fn has_key(request: &RequestBuilder) -> bool {
+    let built = request.try_clone().map(RequestBuilder::build);
+    built.is_some_and(|built| {
+        built.is_ok_and(|request| request.headers().contains_key(IDEMPOTENCY_KEY))
+    })
 }

@@ -17,10 +17,10 @@ pub struct Patience {
 ///
 /// # Errors
 /// What the last attempt failed with.
-pub async fn patiently<T, F>(patience: Patience, call: impl Fn() -> F) -> Result<T, ClientError>
-where
-    F: Future<Output = Result<T, ClientError>>,
-{
+pub async fn patiently<T>(
+    patience: Patience,
+    call: impl AsyncFn() -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
     let mut pause = patience.pause;
     for _ in 1..patience.attempts {
         match call().await {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_api::{apps::DeletionPlan, page::Page, roles::Role};
+use muster_api::{page::Page, plan::Plan, roles::Role};
 use reqwest::{Method, header};
 
 use super::{Client, ClientError};
@@ -45,11 +45,7 @@ impl Client {
     ///
     /// # Errors
     /// As of every call.
-    pub async fn delete_role(
-        &self,
-        name: &str,
-        dry_run: bool,
-    ) -> Result<DeletionPlan, ClientError> {
+    pub async fn delete_role(&self, name: &str, dry_run: bool) -> Result<Plan, ClientError> {
         let request = self.request(Method::DELETE, &["roles", name]);
         self.call(request.query(&[("dry_run", dry_run)])).await
     }

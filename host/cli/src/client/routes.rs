@@ -1,9 +1,9 @@
 //! `/api/v1/routes`
 
 use muster_api::{
-    apps::DeletionPlan,
     id::RouteId,
     page::Page,
+    plan::Plan,
     routes::{NewRoute, Route},
 };
 use reqwest::Method;
@@ -37,7 +37,7 @@ impl Client {
         id: RouteId,
         app: Option<&str>,
         dry_run: bool,
-    ) -> Result<DeletionPlan, ClientError> {
+    ) -> Result<Plan, ClientError> {
         let mut request = self.request(Method::DELETE, &["routes", &id.to_string()]);
         request = request.query(&[("dry_run", dry_run)]);
         if let Some(app) = app {

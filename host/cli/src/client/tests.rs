@@ -3,13 +3,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
 
 use axum::{
     Form, Json, Router,
+    body::Body,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -34,6 +35,7 @@ use crate::{
 struct Host {
     latest: Arc<AtomicU32>,
     streams: Arc<AtomicU32>,
+    keys: Arc<Mutex<Vec<String>>>,
 }
 
 impl Host {
@@ -41,6 +43,7 @@ impl Host {
         let routes = Router::new()
             .route("/routes", get(Self::pages))
             .route("/apps/{app}", get(Self::app))
+            .route("/apps/{app}/pushes", post(Self::push))
             .route("/apps/{app}/logs", get(Self::logs))
             .with_state(self.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -108,6 +111,26 @@ impl Host {
             "moved" => (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")]).into_response(),
             "closed" => problem(403, "forbidden"),
             _ => problem(404, "app-not-found"),
+        }
+    }
+
+    /// Breaks the connection off before the first answer, as a host does that
+    /// ends; then knows the request by its key.
+    async fn push(State(host): State<Self>, headers: HeaderMap) -> Response {
+        let key = headers["idempotency-key"].to_str().unwrap().to_owned();
+        let mut keys = host.keys.lock().unwrap();
+        keys.push(key);
+        match keys.len() {
+            1 => {
+                let broken = futures::stream::iter([Err::<String, _>("gone")]);
+                Body::from_stream(broken).into_response()
+            }
+            2 => problem(409, "idempotency-in-progress"),
+            _ => Json(json!({
+                "id": "01890a5d-ac96-774b-bcce-b302099a8057", "kind": "push", "subject": "a",
+                "state": "queued", "step": "", "log": [], "created_at": "2026-03-01T11:59:20Z",
+            }))
+            .into_response(),
         }
     }
 
@@ -333,4 +356,19 @@ async fn followed_lines_come_once_each_over_a_broken_connection() {
     };
     assert_eq!(lines, ["line 1", "line 2", "line 3"]);
     assert!(error.has_code("app-not-found"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_is_asked_for_again_under_its_key() {
+    let host = Host::default();
+    let keys = Arc::clone(&host.keys);
+    let kept = Kept::new(&host.start().await, 0, Duration::hours(1));
+    let push = muster_api::pushes::Push::default();
+    let job = kept.client().push("a", &push).await.unwrap();
+    assert_eq!(job.subject, "a");
+    let seen = keys.lock().unwrap().clone();
+    assert_eq!(seen.len(), 3);
+    assert!(seen.iter().all(|key| *key == seen[0]), "{seen:?}");
+    kept.client().push("a", &push).await.unwrap();
+    assert_ne!(keys.lock().unwrap()[3], seen[0]);
 }

@@ -1,7 +1,7 @@
 //! What every command that removes something does: show the plan, ask, act.
 
 use clap::Args;
-use muster_api::apps::DeletionPlan;
+use muster_api::plan::Plan;
 
 use super::{Scope, terminal};
 use crate::{client::ClientError, failure::Failure, output::text};
@@ -27,7 +27,7 @@ impl DeletionArgs {
         &self,
         scope: &Scope,
         what: &str,
-        delete: impl AsyncFn(bool) -> Result<DeletionPlan, ClientError>,
+        delete: impl AsyncFn(bool) -> Result<Plan, ClientError>,
     ) -> Result<(), Failure> {
         if self.dry_run {
             return scope.output.show(&delete(true).await?);

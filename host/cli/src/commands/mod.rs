@@ -4,6 +4,7 @@ pub mod app;
 pub mod completion;
 pub mod context;
 mod deletion;
+pub mod events;
 mod follow;
 mod info;
 pub mod job;
@@ -55,6 +56,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
+        Command::Events(args) => events::run(&scope, args).await,
         Command::Status => status::run(&scope).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),

@@ -2,8 +2,9 @@
 
 use comfy_table::Cell;
 use muster_api::{
-    apps::{App, AppDetail, DeletionPlan, DesiredState, Env, InstanceState},
+    apps::{App, AppDetail, DesiredState, Env, InstanceState},
     page::Page,
+    plan::Plan,
 };
 
 use super::{
@@ -140,7 +141,7 @@ impl View for Env {
     }
 }
 
-impl View for DeletionPlan {
+impl View for Plan {
     fn show(&self, sheet: &mut Sheet) {
         sheet.line(if self.done {
             "Removed:"

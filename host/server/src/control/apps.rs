@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use muster_api::{
-    apps::{App, AppChange, AppDetail, DeletionPlan, DesiredState, Env, EnvChange, Rollback},
+    apps::{App, AppChange, AppDetail, DesiredState, Env, EnvChange, Rollback},
     jobs::Job,
     page::{Page, PageQuery},
+    plan::Plan,
     settings::Settings,
 };
-use muster_store::{AppRecord, ChangeKind, JobRecord, Reader, ReleaseRecord, Store, Tx};
+use muster_store::{AppRecord, ChangeKind, JobRecord, Reader, ReleaseRecord, Store, Tx, Work};
 use serde_json::json;
 
 use super::{
     error::ControlError,
     jobs,
+    plans::{compare, look},
     record::{Actor, Change, record, value},
     rollouts, settings,
+    terms::{Outcome, Terms},
     views::{Urls, app_view, counted, job_view, page_limit},
 };
 use crate::{agent::instances::Instances, logs::Logs};
@@ -78,29 +81,44 @@ impl Apps {
     }
 
     /// One app with its instances.
-    pub(crate) async fn show(&self, actor: &Actor, name: &str) -> Result<AppDetail, ControlError> {
+    pub(crate) async fn show(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<(AppRecord, AppDetail), ControlError> {
         let app = require_app(&self.store, actor, name).await?;
         let placements = self.instances.of(app.id);
-        Ok(AppDetail {
+        let shown = AppDetail {
             app: app_view(&self.store, &self.urls, &self.instances, &app).await?,
             placements,
-        })
+        };
+        Ok((app, shown))
     }
 
     /// An app's environment variables, with their values.
-    pub(crate) async fn env(&self, actor: &Actor, name: &str) -> Result<Env, ControlError> {
+    pub(crate) async fn env(
+        &self,
+        actor: &Actor,
+        name: &str,
+    ) -> Result<(AppRecord, Env), ControlError> {
         let app = require_app(&self.store, actor, name).await?;
         let release = newest_release(&self.store, &app).await?;
-        Ok(Env {
+        let env = Env {
             env: release
                 .map(|release| release.settings.env)
                 .unwrap_or_default(),
-        })
+        };
+        Ok((app, env))
     }
 
     /// Lets an app run.
-    pub(crate) async fn start(&self, actor: &Actor, name: &str) -> Result<Job, ControlError> {
-        self.change(actor, name, "start", |tx, app| {
+    pub(crate) async fn start(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        name: &str,
+    ) -> Result<Outcome<Job>, ControlError> {
+        self.change(actor, terms, name, "start", |tx, app| {
             Box::pin(async move {
                 if app.current_release.is_none() {
                     return Err(never_pushed(app));
@@ -114,8 +132,13 @@ impl Apps {
     }
 
     /// Stops an app. A roll-out under way is given up.
-    pub(crate) async fn stop(&self, actor: &Actor, name: &str) -> Result<Job, ControlError> {
-        self.change(actor, name, "stop", |tx, app| {
+    pub(crate) async fn stop(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        name: &str,
+    ) -> Result<Outcome<Job>, ControlError> {
+        self.change(actor, terms, name, "stop", |tx, app| {
             Box::pin(async move {
                 if let Some(next) = app.next_release {
                     rollouts::abandon(tx, app.id, next, "the app was stopped").await?;
@@ -131,8 +154,13 @@ impl Apps {
 
     /// Replaces an app's instances by new ones of the same droplet and
     /// settings, without a gap.
-    pub(crate) async fn restart(&self, actor: &Actor, name: &str) -> Result<Job, ControlError> {
-        self.change(actor, name, "restart", |tx, app| {
+    pub(crate) async fn restart(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        name: &str,
+    ) -> Result<Outcome<Job>, ControlError> {
+        self.change(actor, terms, name, "restart", |tx, app| {
             Box::pin(async move {
                 let release = current_release(tx, app).await?;
                 app.state = DesiredState::Started;
@@ -146,9 +174,10 @@ impl Apps {
     pub(crate) async fn scale(
         &self,
         actor: &Actor,
+        terms: &Terms,
         name: &str,
         to: AppChange,
-    ) -> Result<Job, ControlError> {
+    ) -> Result<Outcome<Job>, ControlError> {
         if let Some(instances) = to.instances.filter(|instances| *instances > MAX_INSTANCES) {
             let message = format!("{instances} is out of bounds: 0 to {MAX_INSTANCES}");
             return Err(ControlError::invalid("instances", message));
@@ -159,7 +188,7 @@ impl Apps {
                 "nothing to change: name instances or memory",
             ));
         }
-        self.change(actor, name, "scale", move |tx, app| {
+        self.change(actor, terms, name, "scale", move |tx, app| {
             Box::pin(async move {
                 app.instances = to.instances.unwrap_or(app.instances);
                 update(tx, app).await?;
@@ -180,16 +209,17 @@ impl Apps {
     pub(crate) async fn change_env(
         &self,
         actor: &Actor,
+        terms: &Terms,
         name: &str,
         change: EnvChange,
-    ) -> Result<Job, ControlError> {
+    ) -> Result<Outcome<Job>, ControlError> {
         if change == EnvChange::default() {
             return Err(ControlError::invalid(
                 "set",
                 "nothing to change: name variables to set or to unset",
             ));
         }
-        self.change(actor, name, "env", move |tx, app| {
+        self.change(actor, terms, name, "env", move |tx, app| {
             Box::pin(async move {
                 let release = newest_release(tx, app)
                     .await?
@@ -215,10 +245,11 @@ impl Apps {
     pub(crate) async fn rollback(
         &self,
         actor: &Actor,
+        terms: &Terms,
         name: &str,
         to: Rollback,
-    ) -> Result<Job, ControlError> {
-        self.change(actor, name, "rollback", move |tx, app| {
+    ) -> Result<Outcome<Job>, ControlError> {
+        self.change(actor, terms, name, "rollback", move |tx, app| {
             Box::pin(async move {
                 let current = newest_release(tx, app).await?;
                 let earlier = |release: &ReleaseRecord| {
@@ -249,15 +280,17 @@ impl Apps {
     pub(crate) async fn delete(
         &self,
         actor: &Actor,
+        terms: &Terms,
         name: &str,
-        dry_run: bool,
-    ) -> Result<DeletionPlan, ControlError> {
-        let (actor, owned) = (actor.clone(), name.to_owned());
+    ) -> Result<Plan, ControlError> {
+        let (actor, owned, terms) = (actor.clone(), name.to_owned(), terms.clone());
+        let dry_run = terms.dry_run;
         let plan = self
             .store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     let app = require_app(tx, &actor, &owned).await?;
+                    terms.check(Some(&app))?;
                     let droplets = tx.droplet_list(app.id).await?.len();
                     let mut removes = vec![
                         format!("the app {}", app.name),
@@ -287,8 +320,9 @@ impl Apps {
                         tx.app_delete(app.id).await?;
                         record(tx, &actor, change_of(&app, "delete", ChangeKind::Deleted)).await?;
                     }
-                    Ok::<_, ControlError>(DeletionPlan {
+                    Ok::<_, ControlError>(Plan {
                         removes,
+                        changes: Vec::new(),
                         done: !dry_run,
                     })
                 })
@@ -300,36 +334,39 @@ impl Apps {
         Ok(plan)
     }
 
-    /// One change of an app, with its traces, as one transaction.
+    /// One change of an app, with its traces, as one transaction; or what it
+    /// would do.
     async fn change<F>(
         &self,
         actor: &Actor,
+        terms: &Terms,
         name: &str,
         verb: &'static str,
         work: F,
-    ) -> Result<Job, ControlError>
+    ) -> Result<Outcome<Job>, ControlError>
     where
-        F: for<'t> FnOnce(
-                &'t Tx,
-                &'t mut AppRecord,
-            ) -> muster_store::Work<'t, JobRecord, ControlError>
+        F: for<'t> FnOnce(&'t Tx, &'t mut AppRecord) -> Work<'t, JobRecord, ControlError>
             + Send
             + 'static,
     {
-        let (actor, name) = (actor.clone(), name.to_owned());
-        self.store
-            .write_or_refuse(move |tx| {
+        let (actor, name, owned) = (actor.clone(), name.to_owned(), terms.clone());
+        let (job, plan) = self
+            .store
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
                     let mut app = require_app(tx, &actor, &name).await?;
-                    let before = value(&summary(&app));
+                    owned.check(Some(&app))?;
+                    let before = (value(&summary(&app)), look(tx, &app).await?);
                     let job = work(tx, &mut app).await?;
+                    let plan = compare(&before.1, &look(tx, &app).await?);
                     let mut change = change_of(&app, verb, ChangeKind::Updated);
-                    change.before = before;
+                    change.before = before.0;
                     record(tx, &actor, change).await?;
-                    Ok(job_view(job))
+                    Ok::<_, ControlError>((job_view(job), plan))
                 })
             })
-            .await
+            .await?;
+        Ok(terms.outcome(job, plan))
     }
 }
 

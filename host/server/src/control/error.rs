@@ -26,6 +26,12 @@ pub(crate) enum ControlError {
         /// What to do about it.
         remedy: String,
     },
+    /// It is not what the client's `If-Match` says.
+    #[error("it was changed meanwhile")]
+    Outdated {
+        /// The version that it has now; `None` if it does not exist.
+        version: Option<String>,
+    },
     /// Fields are wrong.
     #[error("the request has fields that are wrong")]
     Invalid(Vec<FieldProblem>),

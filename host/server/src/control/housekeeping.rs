@@ -1,5 +1,5 @@
 //! What piles up is cleared away: blocks that nothing names, files of droplets
-//! that are gone, expired tokens, old entries of the change log.
+//! that are gone, expired tokens, answers to requests of yesterday, old entries of the change log.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use muster_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::error::ControlError;
-use crate::data_dir::DataDir;
+use crate::{data_dir::DataDir, http::idempotency::KEPT_FOR};
 
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// Uploads may take this long before their push arrives.
@@ -36,6 +36,7 @@ async fn clear(store: &Store, blocks: &Blocks, dir: &DataDir) -> Result<(), Cont
         .write(move |tx| {
             Box::pin(async move {
                 tx.refresh_token_expired_delete(now).await?;
+                tx.idempotency_expired_delete(now - KEPT_FOR).await?;
                 tx.session_expired_delete(now).await?;
                 tx.ticket_expired_delete(now).await?;
                 // A push that waits for the stager still needs its package.

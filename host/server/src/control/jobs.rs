@@ -18,6 +18,7 @@ use super::{
     error::ControlError,
     record::{Actor, Change, record},
     rollouts,
+    terms::Terms,
     views::{job_view, page_limit},
 };
 
@@ -55,7 +56,7 @@ impl Jobs {
         actor: &Actor,
         id: JobId,
         query: &JobQuery,
-    ) -> Result<Job, ControlError> {
+    ) -> Result<(JobRecord, Job), ControlError> {
         let mut revisions = self.store.revisions();
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -66,18 +67,24 @@ impl Jobs {
                 .is_none_or(|lines| job.log.len() > lines || job.state.is_final());
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
             if news || !matches!(timeout(left, revisions.changed()).await, Ok(Ok(()))) {
-                return Ok(job_view(job));
+                return Ok((job.clone(), job_view(job)));
             }
         }
     }
 
     /// Cancels a job that has not ended. What it rolled out is taken back.
-    pub(crate) async fn cancel(&self, actor: &Actor, id: JobId) -> Result<Job, ControlError> {
-        let actor = actor.clone();
+    pub(crate) async fn cancel(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        id: JobId,
+    ) -> Result<Job, ControlError> {
+        let (actor, terms) = (actor.clone(), terms.clone());
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     let job = require(tx, &actor, id).await?;
+                    terms.check(Some(&job))?;
                     if job.state.is_final() {
                         return Err(ControlError::Conflict {
                             code: "job-ended",

@@ -5,6 +5,7 @@ use muster_api::{
     id::AppId,
     jobs::Job,
     name,
+    plan::Plan,
     pushes::{Push, SettingsChange},
 };
 use muster_blocks::Blocks;
@@ -20,7 +21,8 @@ use super::{
     record::{Actor, record},
     routes::Address,
     settings,
-    views::job_view,
+    terms::{Outcome, Terms},
+    views::{counted, job_view},
 };
 
 /// The most files of one package.
@@ -50,9 +52,10 @@ impl Pushes {
     pub(crate) async fn push(
         &self,
         actor: &Actor,
+        terms: &Terms,
         app: &str,
         push: Push,
-    ) -> Result<Job, ControlError> {
+    ) -> Result<Outcome<Job>, ControlError> {
         name::check(app).map_err(|why| ControlError::invalid("app", why))?;
         check(&push)?;
         let digests: Vec<_> = push
@@ -68,11 +71,14 @@ impl Pushes {
             .check_files(&push.files)
             .await
             .map_err(|error| ControlError::invalid("files", error.to_string()))?;
-        let (actor, name) = (actor.clone(), app.to_owned());
-        let job = self
+        let (actor, name, owned) = (actor.clone(), app.to_owned(), terms.clone());
+        let (job, plan) = self
             .store
-            .write_or_refuse(move |tx| {
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
+                    let known = tx.app_by_name(&name).await?;
+                    owned.check(known.as_ref())?;
+                    let plan = plan(known.as_ref(), &name, &push);
                     let app = app_for(tx, &actor, &name, push.project.as_deref()).await?;
                     let before = newest_release(tx, &app)
                         .await?
@@ -100,12 +106,34 @@ impl Pushes {
                     let job =
                         jobs::begin(tx, "push", &app, input, "waiting for the stager").await?;
                     record(tx, &actor, change_of(&app, "push", ChangeKind::Updated)).await?;
-                    Ok::<_, ControlError>(job)
+                    Ok::<_, ControlError>((job, plan))
                 })
             })
             .await?;
-        Ok(job_view(job))
+        Ok(terms.outcome(job_view(job), plan))
     }
+}
+
+/// What can be told before the package is staged.
+fn plan(known: Option<&AppRecord>, name: &str, push: &Push) -> Plan {
+    let mut plan = Plan::default();
+    if known.is_none() {
+        plan.changes.push(format!("the app {name} is made"));
+    }
+    let files = counted(push.files.len(), "file");
+    plan.changes.push(format!("a package of {files} is staged"));
+    plan.changes.push(
+        match known.and_then(|app| app.current_release) {
+            _ if push.no_start => "what runs is left alone",
+            Some(_) => "if that goes well, it takes the place of what runs, without a gap",
+            None => "if that goes well, it is started",
+        }
+        .to_owned(),
+    );
+    for route in &push.routes {
+        plan.changes.push(format!("the route {route} reaches it"));
+    }
+    plan
 }
 
 fn check(push: &Push) -> Result<(), ControlError> {

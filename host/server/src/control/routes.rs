@@ -1,10 +1,10 @@
 //! Routes: host name and path prefix that reach apps.
 
 use muster_api::{
-    apps::DeletionPlan,
     id::{ProjectId, RouteId},
     page::{Page, PageQuery},
     permissions::Permission,
+    plan::Plan,
     routes::{NewRoute, Route},
 };
 use muster_store::{AppRecord, ChangeKind, Redirect, RouteRecord, Store, TargetRecord, Tx};
@@ -15,6 +15,7 @@ use super::{
     error::ControlError,
     projects::require_project,
     record::{Actor, Change, record, value},
+    terms::Terms,
     views::{Urls, counted, page_limit, route_view},
 };
 
@@ -114,7 +115,11 @@ impl Routes {
     }
 
     /// Adds a route, or one more app to an existing one.
-    pub(crate) async fn add(&self, actor: &Actor, new: NewRoute) -> Result<Route, ControlError> {
+    pub(crate) async fn add(
+        &self,
+        actor: &Actor,
+        new: NewRoute,
+    ) -> Result<(RouteRecord, Route), ControlError> {
         let address =
             Address::parse(&new.route).map_err(|why| ControlError::invalid("route", why))?;
         let weight = new.weight.unwrap_or(DEFAULT_WEIGHT);
@@ -152,26 +157,41 @@ impl Routes {
                         }
                     };
                     let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;
-                    Ok(route_view(tx, &urls, &route).await?)
+                    let shown = route_view(tx, &urls, &route).await?;
+                    Ok((route, shown))
                 })
             })
             .await
+    }
+
+    /// One route.
+    pub(crate) async fn show(
+        &self,
+        actor: &Actor,
+        id: RouteId,
+    ) -> Result<(RouteRecord, Route), ControlError> {
+        let route = self.store.route_get(id).await?;
+        let route = route.ok_or_else(|| missing(id))?;
+        actor.require(route.project, "route", &id.to_string())?;
+        let shown = route_view(&self.store, &self.urls, &route).await?;
+        Ok((route, shown))
     }
 
     /// Removes a route, or one app's share of it.
     pub(crate) async fn remove(
         &self,
         actor: &Actor,
+        terms: &Terms,
         id: RouteId,
         app: Option<String>,
-        dry_run: bool,
-    ) -> Result<DeletionPlan, ControlError> {
-        let actor = actor.clone();
+    ) -> Result<Plan, ControlError> {
+        let (actor, terms) = (actor.clone(), terms.clone());
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;
                     actor.require(route.project, "route", &id.to_string())?;
+                    terms.check(Some(&route))?;
                     let name = format!("{}{}", route.host, route.path);
                     let app = match &app {
                         Some(app) => Some(require_app(tx, &actor, app).await?),
@@ -190,7 +210,7 @@ impl Routes {
                             counted(route.targets.len(), "app")
                         ),
                     };
-                    if !dry_run {
+                    if !terms.dry_run {
                         match app {
                             Some(app) if route.targets.len() > 1 => {
                                 tx.route_target_delete(id, app.id).await?;
@@ -201,9 +221,10 @@ impl Routes {
                         }
                         record(tx, &actor, change(&route, "remove", ChangeKind::Deleted)).await?;
                     }
-                    Ok(DeletionPlan {
+                    Ok(Plan {
                         removes: vec![line],
-                        done: !dry_run,
+                        changes: Vec::new(),
+                        done: !terms.dry_run,
                     })
                 })
             })

@@ -1,22 +1,23 @@
 //! `/apps`
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use muster_api::{
-    apps::{App, AppChange, AppDetail, DeletionPlan, Env, EnvChange, Rollback},
+    apps::{App, AppChange, AppDetail, Env, EnvChange, Rollback},
     jobs::Job,
     page::{Page, PageQuery},
+    plan::Plan,
     problem::Problem,
     pushes::Push,
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
     caller::Caller,
+    etag::{DryRun, On, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
+use crate::control::terms::Outcome;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -28,21 +29,6 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(app_stop))
         .routes(routes!(app_restart))
         .routes(routes!(app_rollback))
-}
-
-/// Whether to do it or only to say what would be done.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct DryRun {
-    /// Only say what would be done.
-    #[serde(default)]
-    pub(super) dry_run: bool,
-}
-
-type Accepted = (StatusCode, Json<Job>);
-
-fn accepted(job: Job) -> Accepted {
-    (StatusCode::ACCEPTED, Json(job))
 }
 
 /// List apps by name.
@@ -64,36 +50,39 @@ async fn app_show(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(app): Segment<String>,
-) -> Answer<Json<AppDetail>> {
-    Ok(Json(api.apps.show(&actor, &app).await?))
+) -> Answer<Tagged<Json<AppDetail>>> {
+    let (app, shown) = api.apps.show(&actor, &app).await?;
+    Ok(Tagged::new(&app, Json(shown)))
 }
 
 /// Change how many instances an app has, or their memory.
-#[utoipa::path(patch, path = "/apps/{app}", tag = "apps", params(("app" = String, Path, description = "The app's name")), request_body = AppChange, responses(
+#[utoipa::path(patch, path = "/apps/{app}", tag = "apps", params(("app" = String, Path, description = "The app's name"), DryRun), request_body = AppChange, responses(
     (status = 202, body = Job),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn app_change(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(app): Segment<String>,
     Input(change): Input<AppChange>,
-) -> Answer<Accepted> {
-    Ok(accepted(api.apps.scale(&actor, &app, change).await?))
+) -> Answer<Outcome<Job>> {
+    Ok(api.apps.scale(&actor, &terms, &app, change).await?)
 }
 
 /// Delete an app with its droplets and its share of routes.
 #[utoipa::path(delete, path = "/apps/{app}", tag = "apps", params(("app" = String, Path, description = "The app's name"), DryRun), responses(
-    (status = 200, body = DeletionPlan),
+    (status = 200, body = Plan),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn app_delete(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(app): Segment<String>,
-    Params(how): Params<DryRun>,
-) -> Answer<Json<DeletionPlan>> {
-    Ok(Json(api.apps.delete(&actor, &app, how.dry_run).await?))
+) -> Answer<Json<Plan>> {
+    Ok(Json(api.apps.delete(&actor, &terms, &app).await?))
 }
 
 /// Show an app's environment variables with their values.
@@ -104,87 +93,100 @@ async fn app_env(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(app): Segment<String>,
-) -> Answer<Json<Env>> {
-    Ok(Json(api.apps.env(&actor, &app).await?))
+) -> Answer<Tagged<Json<Env>>> {
+    let (app, env) = api.apps.env(&actor, &app).await?;
+    Ok(Tagged::new(&app, Json(env)))
 }
 
 /// Change an app's environment variables.
-#[utoipa::path(patch, path = "/apps/{app}/env", tag = "apps", params(("app" = String, Path, description = "The app's name")), request_body = EnvChange, responses(
+#[utoipa::path(patch, path = "/apps/{app}/env", tag = "apps", params(("app" = String, Path, description = "The app's name"), DryRun), request_body = EnvChange, responses(
     (status = 202, body = Job),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn app_env_change(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(app): Segment<String>,
     Input(change): Input<EnvChange>,
-) -> Answer<Accepted> {
-    Ok(accepted(api.apps.change_env(&actor, &app, change).await?))
+) -> Answer<Outcome<Job>> {
+    Ok(api.apps.change_env(&actor, &terms, &app, change).await?)
 }
 
 /// Push a package: stage it and roll it out. Makes the app if there is none.
-#[utoipa::path(post, path = "/apps/{app}/pushes", tag = "apps", params(("app" = String, Path, description = "The app's name")), request_body = Push, responses(
+#[utoipa::path(post, path = "/apps/{app}/pushes", tag = "apps", params(("app" = String, Path, description = "The app's name"), DryRun), request_body = Push, responses(
     (status = 202, body = Job),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
     (status = 409, description = "Blocks were not uploaded", body = Problem, content_type = "application/problem+json"),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn app_push(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(app): Segment<String>,
     Input(push): Input<Push>,
-) -> Answer<Accepted> {
-    Ok(accepted(api.pushes.push(&actor, &app, push).await?))
+) -> Answer<Outcome<Job>> {
+    Ok(api.pushes.push(&actor, &terms, &app, push).await?)
 }
 
 /// Start an app.
-#[utoipa::path(post, path = "/apps/{app}/actions/start", tag = "apps", params(("app" = String, Path, description = "The app's name")), responses(
+#[utoipa::path(post, path = "/apps/{app}/actions/start", tag = "apps", params(("app" = String, Path, description = "The app's name"), DryRun), responses(
     (status = 202, body = Job),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn app_start(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(app): Segment<String>,
-) -> Answer<Accepted> {
-    Ok(accepted(api.apps.start(&actor, &app).await?))
+) -> Answer<Outcome<Job>> {
+    Ok(api.apps.start(&actor, &terms, &app).await?)
 }
 
 /// Stop an app.
-#[utoipa::path(post, path = "/apps/{app}/actions/stop", tag = "apps", params(("app" = String, Path, description = "The app's name")), responses(
+#[utoipa::path(post, path = "/apps/{app}/actions/stop", tag = "apps", params(("app" = String, Path, description = "The app's name"), DryRun), responses(
     (status = 202, body = Job),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
 ))]
 async fn app_stop(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(app): Segment<String>,
-) -> Answer<Accepted> {
-    Ok(accepted(api.apps.stop(&actor, &app).await?))
+) -> Answer<Outcome<Job>> {
+    Ok(api.apps.stop(&actor, &terms, &app).await?)
 }
 
 /// Replace an app's instances by new ones, without a gap.
-#[utoipa::path(post, path = "/apps/{app}/actions/restart", tag = "apps", params(("app" = String, Path, description = "The app's name")), responses(
+#[utoipa::path(post, path = "/apps/{app}/actions/restart", tag = "apps", params(("app" = String, Path, description = "The app's name"), DryRun), responses(
     (status = 202, body = Job),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn app_restart(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(app): Segment<String>,
-) -> Answer<Accepted> {
-    Ok(accepted(api.apps.restart(&actor, &app).await?))
+) -> Answer<Outcome<Job>> {
+    Ok(api.apps.restart(&actor, &terms, &app).await?)
 }
 
 /// Return to a kept droplet.
-#[utoipa::path(post, path = "/apps/{app}/rollback", tag = "apps", params(("app" = String, Path, description = "The app's name")), request_body = Rollback, responses(
+#[utoipa::path(post, path = "/apps/{app}/rollback", tag = "apps", params(("app" = String, Path, description = "The app's name"), DryRun), request_body = Rollback, responses(
     (status = 202, body = Job),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn app_rollback(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(app): Segment<String>,
     Input(to): Input<Rollback>,
-) -> Answer<Accepted> {
-    Ok(accepted(api.apps.rollback(&actor, &app, to).await?))
+) -> Answer<Outcome<Job>> {
+    Ok(api.apps.rollback(&actor, &terms, &app, to).await?)
 }

@@ -11,7 +11,11 @@ use axum::{
 };
 use muster_api::permissions::{Access, operation};
 
-use super::{Api, problems::Refused, reply::REQUEST_ID};
+use super::{
+    Api,
+    rate_limits::{Identity, Meter},
+    reply::{Answer, REQUEST_ID},
+};
 use crate::control::{error::ControlError, record::Actor, rights::Rights};
 
 /// Lets a request through to its handler if its caller may call it, and tells
@@ -20,11 +24,11 @@ pub(super) async fn authorise(State(api): State<Api>, request: Request, next: Ne
     let (mut parts, body) = request.into_parts();
     match admit(&api, &mut parts).await {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(error) => Refused::from(error).into_response(),
+        Err(refused) => refused.into_response(),
     }
 }
 
-async fn admit(api: &Api, request: &mut Parts) -> Result<(), ControlError> {
+async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
     let path = request.extensions.get::<MatchedPath>();
     let path = path.map(MatchedPath::as_str).unwrap_or_default();
     // What the table does not have is not open to anybody.
@@ -35,9 +39,12 @@ async fn admit(api: &Api, request: &mut Parts) -> Result<(), ControlError> {
         return Ok(());
     }
     let mut actor = authenticate(api, request).await?;
+    if let (Some(meter), Some(user)) = (request.extensions.get::<Meter>(), actor.user) {
+        meter.take(Identity::User(user.0))?;
+    }
     if let Access::Needs(permission) = operation.access {
         if !actor.rights.anywhere(permission) {
-            return Err(ControlError::Forbidden { permission });
+            return Err(ControlError::Forbidden { permission }.into());
         }
         actor.permission = Some(permission);
     }

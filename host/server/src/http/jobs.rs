@@ -12,6 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
+    etag::{OnlyIf, Tagged},
     reply::{Answer, Params, Segment},
 };
 
@@ -42,8 +43,9 @@ async fn job_show(
     Caller(actor): Caller,
     Segment(job): Segment<JobId>,
     Params(query): Params<JobQuery>,
-) -> Answer<Json<Job>> {
-    Ok(Json(api.jobs.show(&actor, job, &query).await?))
+) -> Answer<Tagged<Json<Job>>> {
+    let (job, shown) = api.jobs.show(&actor, job, &query).await?;
+    Ok(Tagged::new(&job, Json(shown)))
 }
 
 /// Cancel a job that has not ended.
@@ -54,7 +56,8 @@ async fn job_show(
 async fn job_cancel(
     State(api): State<Api>,
     Caller(actor): Caller,
+    OnlyIf(terms): OnlyIf,
     Segment(job): Segment<JobId>,
 ) -> Answer<Json<Job>> {
-    Ok(Json(api.jobs.cancel(&actor, job).await?))
+    Ok(Json(api.jobs.cancel(&actor, &terms, job).await?))
 }

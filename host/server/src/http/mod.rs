@@ -5,6 +5,9 @@ mod authorise;
 mod blocks;
 mod caller;
 mod droplets;
+mod etag;
+mod events;
+pub(crate) mod idempotency;
 mod jobs;
 mod linger;
 mod logs;
@@ -13,6 +16,7 @@ mod oauth;
 mod openapi;
 mod probes;
 mod problems;
+pub(crate) mod rate_limits;
 mod reply;
 mod roles;
 mod routes;
@@ -33,6 +37,7 @@ use tower_http::{ServiceBuilderExt, request_id::MakeRequestUuid};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::openapi::openapi_document;
+use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
@@ -64,6 +69,9 @@ pub(crate) struct Api {
     pub(crate) instances: Arc<Instances>,
     pub(crate) store: Store,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) rate_limits: Arc<RateLimits>,
+    pub(crate) repeats: Repeats,
+    pub(crate) streams: Streams,
     /// Cancelled when the host stops, so that streams end.
     pub(crate) ending: CancellationToken,
 }
@@ -92,19 +100,26 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(routes::routes())
         .merge(roles::routes())
         .merge(jobs::routes())
+        .merge(events::routes())
 }
 
 fn router(api: Api) -> Router {
     let (described, document) = openapi::with_document();
     let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
-    let described = described.route_layer(authorise);
+    let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
+    let described = described
+        .route_layer(middleware::from_fn(etag::tag))
+        .route_layer(once)
+        .route_layer(authorise);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))
         .layer(middleware::from_fn(linger::to_the_end))
         .propagate_x_request_id();
+    let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
         .merge(openapi::route(document))
+        .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)
         .method_not_allowed_fallback(problems::method_not_allowed)

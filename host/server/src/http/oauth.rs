@@ -4,6 +4,7 @@ use axum::{
     Form, Json,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
 };
 use muster_api::{
@@ -17,6 +18,7 @@ use super::{
     Api,
     authorise::{origin, request_id},
     problems::Refused,
+    rate_limits,
     reply::Raw,
 };
 use crate::control::{
@@ -31,6 +33,7 @@ const MAX_FORM: usize = 64 << 10;
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(token_create))
+        .layer(middleware::from_fn(rate_limits::sign_in))
         .routes(routes!(token_revoke))
 }
 

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use muster_api::problem::{self, FieldProblem, Problem};
@@ -14,11 +14,11 @@ use crate::control::error::ControlError;
 
 /// A refusal on its way to the client.
 #[derive(Debug)]
-pub(super) struct Refused(pub(super) Problem);
+pub(super) struct Refused(pub(super) Box<Problem>, Vec<(HeaderName, HeaderValue)>);
 
 impl Refused {
     pub(super) fn new(status: StatusCode, code: &str, title: &str) -> Self {
-        Self(Problem {
+        let problem = Box::new(Problem {
             code: code.to_owned(),
             status: status.as_u16(),
             title: title.to_owned(),
@@ -26,7 +26,8 @@ impl Refused {
             remedy: None,
             fields: Vec::new(),
             request_id: None,
-        })
+        });
+        Self(problem, Vec::new())
     }
 
     pub(super) fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -41,6 +42,12 @@ impl Refused {
 
     pub(super) fn fields(mut self, fields: Vec<FieldProblem>) -> Self {
         self.0.fields = fields;
+        self
+    }
+
+    /// Sends a header field along.
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.1.push((name, value));
         self
     }
 }
@@ -67,6 +74,7 @@ impl From<ControlError> for Refused {
             )
             .detail(message)
             .remedy(remedy),
+            ControlError::Outdated { version } => super::etag::outdated(version.as_deref()),
             ControlError::Invalid(fields) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "invalid-request",
@@ -182,6 +190,7 @@ impl IntoResponse for Refused {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        headers.extend(self.1);
         response
     }
 }

@@ -1,16 +1,20 @@
 //! `/roles`
 
-use axum::{Json, extract::State};
-use muster_api::{apps::DeletionPlan, page::Page, problem::Problem, roles::Role};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use muster_api::{page::Page, plan::Plan, problem::Problem, roles::Role};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
-    apps::DryRun,
     caller::Caller,
-    reply::{Answer, Params, Raw, Segment},
+    etag::{DryRun, On, Tagged},
+    reply::{Answer, Raw, Segment},
 };
-use crate::control::error::ControlError;
+use crate::control::{error::ControlError, terms::Outcome};
 
 /// The largest plugin.
 const MAX_PLUGIN: usize = 64 << 20;
@@ -36,42 +40,58 @@ async fn role_show(
     State(api): State<Api>,
     _: Caller,
     Segment(role): Segment<String>,
-) -> Answer<Json<Role>> {
-    Ok(Json(api.roles.show(&role).await?))
+) -> Answer<Tagged<Json<Role>>> {
+    let (record, shown) = api.roles.show(&role).await?;
+    Ok(Tagged::of(record.as_ref(), Json(shown)))
 }
 
 /// Have a plugin play a role: the component in the body, or without a body the
 /// bundled one. The plugin that played it before goes on until the new one has
 /// started.
-#[utoipa::path(put, path = "/roles/{role}", tag = "roles", params(("role" = String, Path, description = "The role's name")), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
-    (status = 200, body = Role),
+#[utoipa::path(put, path = "/roles/{role}", tag = "roles", params(("role" = String, Path, description = "The role's name"), DryRun), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
+    (status = 200, description = "The role; for a dry run, the plan", body = RoleOrPlan),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn role_add(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(role): Segment<String>,
     Raw(component): Raw<MAX_PLUGIN>,
-) -> Answer<Json<Role>> {
+) -> Answer<Response> {
     let component = (!component.is_empty()).then_some(component);
-    let work = async move { api.roles.add(&actor, &role, component).await };
-    Ok(Json(to_its_end(work).await?))
+    let work = async move { api.roles.add(&actor, &terms, &role, component).await };
+    Ok(match to_its_end(work).await? {
+        Outcome::Done((record, role)) => Tagged::of(record.as_ref(), Json(role)).into_response(),
+        Outcome::Planned(plan) => Json(plan).into_response(),
+    })
 }
 
 /// Take a role from this host.
 #[utoipa::path(delete, path = "/roles/{role}", tag = "roles", params(("role" = String, Path, description = "The role's name"), DryRun), responses(
-    (status = 200, body = DeletionPlan),
+    (status = 200, body = Plan),
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn role_remove(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(role): Segment<String>,
-    Params(how): Params<DryRun>,
-) -> Answer<Json<DeletionPlan>> {
-    let work = async move { api.roles.remove(&actor, &role, how.dry_run).await };
+) -> Answer<Json<Plan>> {
+    let work = async move { api.roles.remove(&actor, &terms, &role).await };
     Ok(Json(to_its_end(work).await?))
+}
+
+/// What giving a role answers.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its description is used")]
+enum RoleOrPlan {
+    /// The role as it is now.
+    Role(Role),
+    /// What would be done, for a dry run.
+    Plan(Plan),
 }
 
 /// A change of roles goes on even if the client does not wait: the database and

@@ -2,9 +2,9 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use muster_api::{
-    apps::DeletionPlan,
     id::RouteId,
     page::{Page, PageQuery},
+    plan::Plan,
     problem::Problem,
     routes::{NewRoute, Route},
 };
@@ -15,13 +15,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
+    etag::{DryRun, On, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(route_list, route_add))
-        .routes(routes!(route_remove))
+        .routes(routes!(route_show, route_remove))
 }
 
 /// How to remove a route.
@@ -30,9 +31,6 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 struct Removal {
     /// Remove only this app's share.
     app: Option<String>,
-    /// Only say what would be done.
-    #[serde(default)]
-    dry_run: bool,
 }
 
 /// List routes by host and path.
@@ -56,27 +54,38 @@ async fn route_add(
     State(api): State<Api>,
     Caller(actor): Caller,
     Input(new): Input<NewRoute>,
-) -> Answer<(StatusCode, Json<Route>)> {
-    Ok((
-        StatusCode::CREATED,
-        Json(api.routes.add(&actor, new).await?),
-    ))
+) -> Answer<Tagged<(StatusCode, Json<Route>)>> {
+    let (route, shown) = api.routes.add(&actor, new).await?;
+    Ok(Tagged::new(&route, (StatusCode::CREATED, Json(shown))))
+}
+
+/// Show a route.
+#[utoipa::path(get, path = "/routes/{route}", tag = "routes", params(("route" = RouteId, Path, description = "The route's id")), responses(
+    (status = 200, body = Route),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
+async fn route_show(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(route): Segment<RouteId>,
+) -> Answer<Tagged<Json<Route>>> {
+    let (route, shown) = api.routes.show(&actor, route).await?;
+    Ok(Tagged::new(&route, Json(shown)))
 }
 
 /// Remove a route, or one app's share of it.
-#[utoipa::path(delete, path = "/routes/{route}", tag = "routes", params(("route" = RouteId, Path, description = "The route's id"), Removal), responses(
-    (status = 200, body = DeletionPlan),
+#[utoipa::path(delete, path = "/routes/{route}", tag = "routes", params(("route" = RouteId, Path, description = "The route's id"), DryRun, Removal), responses(
+    (status = 200, body = Plan),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn route_remove(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(route): Segment<RouteId>,
     Params(how): Params<Removal>,
-) -> Answer<Json<DeletionPlan>> {
+) -> Answer<Json<Plan>> {
     Ok(Json(
-        api.routes
-            .remove(&actor, route, how.app, how.dry_run)
-            .await?,
+        api.routes.remove(&actor, &terms, route, how.app).await?,
     ))
 }

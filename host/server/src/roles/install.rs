@@ -2,7 +2,7 @@
 //! loaded, checked and started before it takes the old one's place.
 
 use bytes::Bytes;
-use muster_api::{apps::DeletionPlan, blocks::FileEntry, roles::Role};
+use muster_api::{blocks::FileEntry, plan::Plan, roles::Role};
 use muster_engine::plugin::{
     Health, Plugin, PluginCode, PluginError, RoleWorld, execution::DeaPlugin,
     routing::RouterPlugin, staging::StagerPlugin,
@@ -14,6 +14,7 @@ use super::{Roles, bundled, catalog, limits, plugin_log};
 use crate::control::{
     error::ControlError,
     record::{Actor, Change, record},
+    terms::{Outcome, Terms},
 };
 
 /// The setting that says that the first roles were given.
@@ -64,9 +65,10 @@ impl Roles {
     pub(crate) async fn add(
         &self,
         actor: &Actor,
+        terms: &Terms,
         role: &str,
         component: Option<Bytes>,
-    ) -> Result<Role, ControlError> {
+    ) -> Result<Outcome<(Option<RoleRecord>, Role)>, ControlError> {
         let known = catalog::PLAYED_BY_PLUGINS
             .iter()
             .find(|(name, _)| *name == role);
@@ -74,6 +76,8 @@ impl Roles {
         let Some((name, _)) = known else {
             return Err(unknown(role));
         };
+        let before = self.store.role_get(name).await?;
+        terms.check(before.as_ref())?;
         let kept = match component {
             Some(bytes) => {
                 self.check(name, bytes.to_vec()).await?;
@@ -84,6 +88,19 @@ impl Roles {
         let code = self
             .check(name, self.component(name, kept.as_ref()).await?)
             .await?;
+        if terms.dry_run {
+            let manifest = code.manifest();
+            let (plugin, version) = (&manifest.name, &manifest.version);
+            let verb = if before.is_some() {
+                "takes over"
+            } else {
+                "plays"
+            };
+            return Ok(Outcome::Planned(Plan {
+                changes: vec![format!("{plugin} {version} {verb} the role {name}")],
+                ..Plan::default()
+            }));
+        }
         let (actor, record_of) = (actor.clone(), role_record(name, kept));
         let after = json!({ "plugin": code.manifest().name, "version": code.manifest().version, "digest": code.digest() });
         self.store
@@ -97,16 +114,16 @@ impl Roles {
             })
             .await?;
         self.seat(name, Some(code));
-        self.show(name).await
+        Ok(Outcome::Done(self.show(name).await?))
     }
 
     /// Takes a role from this host.
     pub(crate) async fn remove(
         &self,
         actor: &Actor,
+        terms: &Terms,
         role: &str,
-        dry_run: bool,
-    ) -> Result<DeletionPlan, ControlError> {
+    ) -> Result<Plan, ControlError> {
         if catalog::BUILTIN.iter().any(|(name, _)| *name == role) {
             return Err(ControlError::Conflict {
                 code: "role-builtin",
@@ -115,22 +132,24 @@ impl Roles {
                     .to_owned(),
             });
         }
-        if self.store.role_get(role).await?.is_none() {
+        let _changing = self.changing.lock().await;
+        let Some(before) = self.store.role_get(role).await? else {
             return Err(ControlError::not_found("role", role));
-        }
+        };
+        terms.check(Some(&before))?;
         let consequence = match role {
             "router" => "requests to apps are no longer routed",
             "stager" => "packages are no longer staged",
             _ => "all instances on this host are stopped",
         };
-        let plan = DeletionPlan {
+        let plan = Plan {
             removes: vec![format!("the role {role}: {consequence}")],
-            done: !dry_run,
+            changes: Vec::new(),
+            done: !terms.dry_run,
         };
-        if dry_run {
+        if terms.dry_run {
             return Ok(plan);
         }
-        let _changing = self.changing.lock().await;
         let (actor, name) = (actor.clone(), role.to_owned());
         self.store
             .write(move |tx| {

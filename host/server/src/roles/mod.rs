@@ -29,7 +29,7 @@ use muster_engine::{
     },
 };
 use muster_ingress::{RouterFailure, RouterMaker, RouterSlot};
-use muster_store::Store;
+use muster_store::{RoleRecord, Store};
 use tokio::sync::Notify;
 
 use self::{
@@ -159,11 +159,16 @@ impl Roles {
     }
 
     /// One role.
-    pub(crate) async fn show(&self, name: &str) -> Result<Role, ControlError> {
+    pub(crate) async fn show(
+        &self,
+        name: &str,
+    ) -> Result<(Option<RoleRecord>, Role), ControlError> {
+        let record = self.store.role_get(name).await?;
         let all = self.list().await?;
         all.items
             .into_iter()
             .find(|role| role.name == name)
+            .map(|role| (record, role))
             .ok_or_else(|| ControlError::not_found("role", name))
     }
 
