@@ -3,9 +3,11 @@
 //! A section that was never set is its defaults.
 
 pub mod captcha;
+pub mod mail;
 pub mod passwords;
 pub mod rate_limits;
 pub mod secret;
+pub mod sign_in;
 pub mod tokens;
 
 pub use secret::Secret;
