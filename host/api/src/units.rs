@@ -164,6 +164,20 @@ mod tests {
     }
 
     #[test]
+    fn times_are_read_with_and_without_units() {
+        for (text, millis) in [
+            ("250", 250),
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("2m", 120_000),
+            ("3h", 10_800_000),
+            ("30d", 2_592_000_000),
+        ] {
+            assert_eq!(text.parse::<Millis>(), Ok(Millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_shown_reads_back() {
         for bytes in [0, 1, 1000, 1 << 10, 3 << 20, (1 << 30) + 1] {
             assert_eq!(ByteSize(bytes).to_string().parse(), Ok(ByteSize(bytes)));

@@ -242,11 +242,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_user_no_password_is_good() {
-        let hasher = Hasher::new(1).unwrap();
+    async fn without_a_user_no_password_is_good_not_even_the_decoys() {
+        let hasher = Hasher {
+            decoy: hash_now(GOOD.as_bytes()).unwrap().into(),
+            ..Hasher::new(1).unwrap()
+        };
         for password in ["", GOOD, hasher.decoy.clone().as_ref()] {
             assert!(!hasher.verify(password, None).await.unwrap().good);
         }
+    }
+
+    #[test]
+    fn an_unknown_user_takes_the_work_of_a_known_one() {
+        let hasher = Hasher::new(1).unwrap();
+        let decoy = PasswordHash::new(&hasher.decoy).unwrap();
+        assert!(!needs_rehash(&decoy));
     }
 
     #[tokio::test]
