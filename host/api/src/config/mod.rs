@@ -8,6 +8,7 @@ pub mod passwords;
 pub mod rate_limits;
 pub mod secret;
 pub mod sign_in;
+pub mod sign_up;
 pub mod tokens;
 
 pub use secret::Secret;
