@@ -219,6 +219,23 @@ pub fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The longest name as people say it, in bytes.
+pub const MAX_DISPLAY_NAME: usize = 200;
+
+/// Says what is wrong with a name as people say it, or nothing: it is one line.
+///
+/// # Errors
+/// A sentence for the person who chose the name.
+pub fn check_display_name(name: &str) -> Result<(), String> {
+    if name.len() > MAX_DISPLAY_NAME {
+        return Err(format!("a name has at most {MAX_DISPLAY_NAME} bytes"));
+    }
+    if name.contains(char::is_control) {
+        return Err("a name has no line feeds or other control characters".to_owned());
+    }
+    Ok(())
+}
+
 /// Changes one's own password.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -11,6 +11,7 @@ use std::{
 use muster_api::id::HostId;
 use muster_blocks::{Blocks, BlocksError};
 use muster_engine::{Engine, EngineError, EngineOptions};
+use muster_identity::password::Hasher;
 use muster_ingress::{Backends, Ingress, IngressOptions, RouteTable, RouterSlot};
 use muster_store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -20,9 +21,9 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs,
-        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, staging::Staging,
-        tokens::Tokens, users::Users, views::Urls,
+        accounts::Accounts, activations::Activations, apps::Apps, captcha::Captchas, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs, new_passwords::NewPasswords, post::Post,
+        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, sign_ups::SignUps, staging::Staging,
+        terms_of_use::TermsOfUse, tokens::Tokens, users::Users, views::Urls,
     },
     data_dir::{DataDir, DataDirError},
     http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
@@ -121,8 +122,32 @@ pub async fn serve(
         tokens: Tokens::open(&store).await?,
     };
     let sign_in = SignIn::new(store.clone(), sessions.clone()).await?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let hasher = Hasher::new(threads).map_err(|error| ServeError::Other(error.to_string()))?;
+    let passwords = NewPasswords {
+        store: store.clone(),
+        hasher,
+    };
     let users = Users {
         store: store.clone(),
+        passwords: passwords.clone(),
+    };
+    let post = Post::new(store.clone(), format!("http://{}", options.management));
+    let sign_ups = SignUps {
+        store: store.clone(),
+        post: post.clone(),
+        passwords: passwords.clone(),
+        captchas: Captchas::new(store.clone()),
+    };
+    let accounts = Accounts {
+        store: store.clone(),
+        post: post.clone(),
+        passwords: passwords.clone(),
+    };
+    let activations = Activations {
+        store: store.clone(),
+        post: post.clone(),
+        passwords,
     };
     let id = host_id(&store).await?;
     users
@@ -187,6 +212,7 @@ pub async fn serve(
         metrics.clone(),
         ending.clone(),
     ));
+    tasks.spawn(post.clone().run(ending.clone()));
     tasks.spawn(housekeeping::run(
         store.clone(),
         blocks.clone(),
@@ -231,6 +257,13 @@ pub async fn serve(
         sessions,
         sign_in,
         users,
+        accounts,
+        activations,
+        sign_ups,
+        terms_of_use: TermsOfUse {
+            store: store.clone(),
+        },
+        post,
         roles,
         blocks,
         logs,

@@ -29,6 +29,10 @@ pub struct Mail {
     pub ca_file: Option<String>,
     /// A folder on the host with templates that replace the built-in ones.
     pub template_directory: Option<String>,
+    /// The address at which people reach this Muster, for links in mails.
+    /// Empty: the management address.
+    #[schema(example = "https://muster.example.org")]
+    pub site: String,
     /// How long handing over a message may take, from connecting on.
     pub timeout: Millis,
 }
@@ -57,6 +61,7 @@ impl Default for Mail {
             from: String::new(),
             ca_file: None,
             template_directory: None,
+            site: String::new(),
             timeout: Millis(30_000),
         }
     }

@@ -4,7 +4,7 @@
 use muster_api::{
     id::ProjectId,
     plan::Plan,
-    users::{Activation, CreatedUser, NewUser, User, UserChange, UserState, UserType, check_name},
+    users::{Activation, CreatedUser, NewUser, User, UserChange, UserState, UserType, check_display_name, check_name},
 };
 use muster_identity::mail::Occasion;
 use muster_store::{ChangeKind, Reader, Store, Tx, UserRecord};
@@ -40,6 +40,7 @@ impl Accounts {
         new: NewUser,
     ) -> Result<CreatedUser, ControlError> {
         check_name(&new.name).map_err(|message| ControlError::invalid("name", message))?;
+        display_name(&new.display_name)?;
         let email = new.email.as_deref().map(email).transpose()?;
         require_type(actor, new.kind)?;
         let about = [&new.name, &new.display_name, email.as_deref().unwrap_or("")];
@@ -92,6 +93,7 @@ impl Accounts {
         if let Some(name) = &to.name {
             check_name(name).map_err(|message| ControlError::invalid("name", message))?;
         }
+        display_name(to.display_name.as_deref().unwrap_or_default())?;
         let address = match to.email.as_deref() {
             None => None,
             Some("") => Some(None),
@@ -333,6 +335,10 @@ async fn what_goes(tx: &Tx, user: &UserRecord) -> Result<Vec<String>, ControlErr
         }
     }
     Ok(removes)
+}
+
+fn display_name(name: &str) -> Result<(), ControlError> {
+    check_display_name(name).map_err(|message| ControlError::invalid("display_name", message))
 }
 
 /// An address as it is kept.

@@ -77,7 +77,10 @@ impl From<MailError> for Unsent {
     fn from(error: MailError) -> Self {
         // A setting that is wrong may be right in an hour; what this server
         // says of this message does not change.
-        let lasting = matches!(error, MailError::Refused { .. } | MailError::NoAddress(_));
+        let lasting = matches!(
+            error,
+            MailError::Refused { .. } | MailError::NoAddress(_) | MailError::Injection(_)
+        );
         Self::Failed(error.to_string(), !lasting)
     }
 }
@@ -322,7 +325,9 @@ impl Post {
         };
         self.spare(occasion, &mail.address)?;
         let link = self.link(occasion, &mail.address, about.as_ref(), &site).await?;
+        // Who chose a taken name learns no more of its owner than that.
         let user = about.as_ref();
+        let known = user.filter(|_| occasion != Occasion::NameTaken);
         let text = |of: fn(&UserRecord) -> &str| user.map(of).unwrap_or_default();
         // Of a mail to admins the greeted are not those it is about.
         let greeted = match occasion {
@@ -339,8 +344,10 @@ impl Post {
                 site: &site,
                 name: greeted,
                 username: text(|user| &user.name),
-                display_name: text(|user| &user.display_name),
-                email: text(|user| user.email.as_deref().unwrap_or_default()),
+                display_name: known.map_or("", |user| &user.display_name),
+                email: known
+                    .and_then(|user| user.email.as_deref())
+                    .unwrap_or(&mail.address),
                 link: link.as_deref().unwrap_or(&site),
                 expires: kind(occasion).map_or("", Link::life_told),
             },

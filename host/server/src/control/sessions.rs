@@ -284,6 +284,32 @@ impl Sessions {
             .await
     }
 
+    /// Ends all sessions of a user, and says how many.
+    pub(crate) async fn end_all(&self, actor: &Actor, user: UserId) -> Result<u64, ControlError> {
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let found = tx.user_by_id(user).await?;
+                    let found = found
+                        .ok_or_else(|| ControlError::not_found("user", user.to_string()))?;
+                    let ended = tx.session_end_all(user, None).await?;
+                    let change = Change {
+                        resource: "user",
+                        id: user.to_string(),
+                        name: &found.name,
+                        verb: "end-sessions",
+                        kind: ChangeKind::Updated,
+                        before: None,
+                        after: None,
+                    };
+                    record(tx, &actor, change).await?;
+                    Ok(ended as u64)
+                })
+            })
+            .await
+    }
+
     /// A pair of tokens, and what must be kept for the second to be good.
     fn sign(
         &self,

@@ -6,7 +6,7 @@ use muster_api::{
     id::UserId,
     projects::{MemberRole, MemberState, ProjectState},
     sign_ups::{LinkReply, NewSignUp, PasswordRules, SignUpInfo, SignUpReply, Verification},
-    users::{UserState, check_name},
+    users::{UserState, check_display_name, check_name},
 };
 use muster_identity::mail::Occasion;
 use muster_store::{ChangeKind, MemberRecord, Store, Tx, UserRecord};
@@ -77,6 +77,8 @@ impl SignUps {
             });
         }
         check_name(&new.name).map_err(|message| ControlError::invalid("name", message))?;
+        check_display_name(&new.display_name)
+            .map_err(|message| ControlError::invalid("display_name", message))?;
         let email =
             normal(&new.email).map_err(|message| ControlError::invalid("email", message))?;
         let newest = self.store.term_newest().await?;
@@ -87,7 +89,7 @@ impl SignUps {
             let proof = new.captcha.as_deref();
             self.captchas.verify(proof, visitor.origin.as_deref()).await?;
         }
-        let about = [&new.name, &new.display_name, &email];
+        let about = [&*new.name, &*new.display_name, &*email];
         let hash = self.passwords.accept("password", &new.password, &about);
         let arrival = Arrival {
             hash: hash.await?,

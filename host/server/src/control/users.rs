@@ -1,7 +1,7 @@
 //! Users: who there is, and where they stand.
 
 use muster_api::{
-    id::UserId,
+    id::{ProjectId, UserId},
     page::{Page, PageQuery},
     projects::{MemberRole, MemberState},
     users::{PasswordChange, Profile, ProjectRights, User, UserType},
@@ -10,8 +10,10 @@ use muster_store::{ChangeKind, MemberRecord, ProjectRecord, Store, Tx, UserFilte
 use uuid::Uuid;
 
 use super::{
+    accounts::find,
     error::ControlError,
-    passwords::{hash_password, verify_password},
+    new_passwords::NewPasswords,
+    passwords::verify_password,
     record::{Actor, Change, record, value},
     sessions::secret,
     views::page_limit,
@@ -21,6 +23,7 @@ use super::{
 #[derive(Clone)]
 pub(crate) struct Users {
     pub(crate) store: Store,
+    pub(crate) passwords: NewPasswords,
 }
 
 impl Users {
@@ -41,7 +44,11 @@ impl Users {
             made_up
         });
         let user = UserRecord::new(UserId(Uuid::now_v7()), "admin", UserType::Admin);
-        let hash = hash_password(&password).await?;
+        // The operator's word counts, be it weak.
+        let (hash, weak) = self.passwords.take(&password).await?;
+        if let Some(weak) = weak {
+            tracing::warn!(weak, "the first admin's password should be changed");
+        }
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -71,13 +78,9 @@ impl Users {
     }
 
     /// One user, by name or id.
-    pub(crate) async fn show(&self, name: &str) -> Result<User, ControlError> {
-        let user = match name.parse::<UserId>() {
-            Ok(id) => self.store.user_by_id(id).await?,
-            Err(_) => self.store.user_by_name(name).await?,
-        };
-        user.map(view)
-            .ok_or_else(|| ControlError::not_found("user", name))
+    pub(crate) async fn show(&self, name: &str) -> Result<(UserRecord, User), ControlError> {
+        let user = find(&self.store, name).await?;
+        Ok((user.clone(), view(user)))
     }
 
     /// Who somebody is and what they may do.
@@ -121,7 +124,11 @@ impl Users {
         if !verify_password(change.current, hash).await? {
             return Err(ControlError::invalid("current", "the password is another"));
         }
-        let hash = hash_password(&change.new).await?;
+        let user = self.store.user_by_id(id).await?;
+        let user = user.ok_or_else(|| ControlError::not_found("user", &actor.name))?;
+        let email = user.email.unwrap_or_default();
+        let about = [&*user.name, &*user.display_name, &*email];
+        let hash = self.passwords.accept("new", &change.new, &about).await?;
         let actor = actor.clone();
         self.store
             .write_or_refuse(move |tx| {
@@ -142,14 +149,28 @@ impl Users {
 /// Adds a user with a project of their own.
 pub(crate) async fn insert(tx: &Tx, user: &UserRecord) -> Result<(), muster_store::StoreError> {
     tx.user_insert(user).await?;
-    let project = ProjectRecord::personal(user.id, &user.name);
+    settle(tx, user).await
+}
+
+/// Gives an active user the project of their own, unless they have it. It has
+/// their name, with a number if another project has that.
+pub(crate) async fn settle(tx: &Tx, user: &UserRecord) -> Result<(), muster_store::StoreError> {
+    if tx.project_get(ProjectId(user.id.0)).await?.is_some() {
+        return Ok(());
+    }
+    let (mut name, mut number) = (user.name.clone(), 1_u32);
+    while tx.project_by_name(&name).await?.is_some() {
+        number += 1;
+        name = format!("{}-{number}", user.name);
+    }
+    let project = ProjectRecord::personal(user.id, &name);
     tx.project_insert(&project).await?;
     tx.member_put(&MemberRecord {
         project: project.id,
         user: user.id,
         role: MemberRole::Owner,
         state: MemberState::Member,
-        created_at: user.created_at,
+        created_at: project.created_at,
     })
     .await
 }

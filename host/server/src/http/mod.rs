@@ -21,7 +21,9 @@ mod reply;
 mod roles;
 mod routes;
 mod self_service;
+mod sign_ups;
 mod status;
+mod terms;
 mod users;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
@@ -41,8 +43,9 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
-        sessions::Sessions, sign_in::SignIn, users::Users,
+        accounts::Accounts, activations::Activations, apps::Apps, droplets::Droplets, jobs::Jobs,
+        post::Post, pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn,
+        sign_ups::SignUps, terms_of_use::TermsOfUse, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -63,6 +66,11 @@ pub(crate) struct Api {
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) users: Users,
+    pub(crate) accounts: Accounts,
+    pub(crate) activations: Activations,
+    pub(crate) sign_ups: SignUps,
+    pub(crate) terms_of_use: TermsOfUse,
+    pub(crate) post: Post,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -92,6 +100,8 @@ fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
         .merge(users::routes())
+        .merge(sign_ups::routes())
+        .merge(terms::routes())
         .merge(status::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
