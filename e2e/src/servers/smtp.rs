@@ -1,5 +1,6 @@
 //! An SMTP server that keeps what it gets.
 
+use mail_parser::{Message, MessageParser};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -35,6 +36,63 @@ pub struct Mail {
     pub user: Option<String>,
     /// Headers and body as they came.
     pub text: String,
+}
+
+impl Mail {
+    /// A header as people see it.
+    ///
+    /// # Panics
+    /// If the message is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        let message = self.parsed();
+        let value = message.header(name.to_owned())?;
+        value.as_text().map(str::to_owned)
+    }
+
+    /// The text part.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let text = self
+            .parsed()
+            .body_text(0)
+            .expect("a text part")
+            .into_owned();
+        text.replace("\r\n", "\n")
+    }
+
+    /// The HTML part.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn html(&self) -> String {
+        self.parsed()
+            .body_html(0)
+            .expect("a part in HTML")
+            .into_owned()
+    }
+
+    /// The link that has a line of the text part for itself.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn link(&self) -> String {
+        let text = self.body();
+        let link = text.lines().find(|line| line.starts_with("http"));
+        link.unwrap_or_else(|| panic!("there is no link: {text}"))
+            .to_owned()
+    }
+
+    fn parsed(&self) -> Message<'_> {
+        MessageParser::default()
+            .parse(&self.text)
+            .expect("a message")
+    }
 }
 
 impl SmtpServer {

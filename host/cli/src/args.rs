@@ -6,7 +6,7 @@ use crate::{
     commands::{
         app::AppCommand, completion::CompletionArgs, context::ContextCommand, events::EventsArgs,
         job::JobCommand, login::LoginArgs, role::RoleCommand, route::RouteCommand,
-        serve::ServeArgs,
+        serve::ServeArgs, mail::MailCommand, own::SelfCommand, session::SessionCommand, sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs}, term::TermCommand, user::UserCommand,
     },
     output::Format,
 };
@@ -61,6 +61,21 @@ pub enum Command {
     Job(JobCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
+    /// Look after the users of the host
+    #[command(subcommand)]
+    User(UserCommand),
+    /// See who you are, and change your password
+    #[command(subcommand, name = "self")]
+    Myself(SelfCommand),
+    /// See where somebody is logged in, and end it
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Say what everybody has to accept
+    #[command(subcommand)]
+    Term(TermCommand),
+    /// See whether mail works
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Show how the host is
     Status,
     /// Show what the host is
@@ -70,6 +85,12 @@ pub enum Command {
     Context(ContextCommand),
     /// Log in to a host
     Login(LoginArgs),
+    /// Ask a host to take you as a user
+    SignUp(SignUpArgs),
+    /// Follow a link that you got: verify your address or set your password
+    Activate(ActivateArgs),
+    /// Ask for a link by which you replace a forgotten password
+    ResetPassword(ResetPasswordArgs),
     /// Forget the login of a context
     Logout,
     /// Print a completion script for a shell
@@ -119,6 +140,19 @@ mod tests {
             &["events"],
             &["context"],
             &["login"],
+            &["user"],
+            &["user", "create"],
+            &["user", "modify"],
+            &["user", "suspend"],
+            &["self"],
+            &["session"],
+            &["session", "end"],
+            &["term"],
+            &["term", "add"],
+            &["mail"],
+            &["sign-up"],
+            &["activate"],
+            &["reset-password"],
         ];
         for path in paths {
             let name = format!("help {}", path.join(" "))
@@ -140,6 +174,9 @@ mod tests {
             "muster app scale a --memory 64MiB",
             "muster app push --path . --env A=b=c",
             "muster app list -o json",
+            "muster user list --state pending --type admin",
+            "muster user modify ada --type viewer --email ",
+            "muster session end --all-of ada",
         ] {
             assert!(is_valid(good), "{good}");
         }
@@ -154,6 +191,14 @@ mod tests {
             "muster app push a --path . --env =b",
             "muster app list -o xml",
             "muster job show 17",
+            "muster user list --state here",
+            "muster user create ada --type king",
+            "muster user modify ada",
+            "muster user suspend ada --yes --dry-run",
+            "muster session end",
+            "muster session end 01890a5d-ac96-774b-bcce-b302099a8057 --all-of ada",
+            "muster term add",
+            "muster term add terms.md --media-type image/png",
         ] {
             assert!(!is_valid(bad), "{bad}");
         }

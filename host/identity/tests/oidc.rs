@@ -50,7 +50,7 @@ fn oidc(settings: OidcSettings) -> Arc<dyn Method> {
 
 fn parameters(address: &str) -> BTreeMap<String, String> {
     assert!(address.starts_with(RETURN), "{address}");
-    let address = reqwest::Url::parse(address).unwrap();
+    let address = reqwest::Url::parse(address).expect("an address");
     address.query_pairs().into_owned().collect()
 }
 
@@ -60,7 +60,7 @@ async fn trip(
     method: &dyn Method,
     login: &str,
 ) -> (Begun, BTreeMap<String, String>) {
-    let begun = method.begin(RETURN).await.unwrap();
+    let begun = method.begin(RETURN).await.expect("the provider is there");
     let mut browser = Browser::new(None);
     let back = provider.sign_in(&mut browser, &begun.url, login).await;
     (begun, parameters(&back))

@@ -11,7 +11,6 @@ use std::{
 use muster_api::id::HostId;
 use muster_blocks::{Blocks, BlocksError};
 use muster_engine::{Engine, EngineError, EngineOptions};
-use muster_identity::password::Hasher;
 use muster_ingress::{Backends, Ingress, IngressOptions, RouteTable, RouterSlot};
 use muster_store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -21,9 +20,27 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        accounts::Accounts, activations::Activations, apps::Apps, captcha::Captchas, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs, new_passwords::NewPasswords, post::Post,
-        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, sign_ups::SignUps, staging::Staging,
-        terms_of_use::TermsOfUse, tokens::Tokens, users::Users, views::Urls,
+        accounts::Accounts,
+        activations::Activations,
+        apps::Apps,
+        config::Config,
+        droplets::Droplets,
+        error::ControlError,
+        failures::Strangers,
+        housekeeping,
+        jobs::Jobs,
+        passwords::Passwords,
+        post::Post,
+        pushes::Pushes,
+        routes::Routes,
+        sessions::Sessions,
+        sign_in::{Methods, SignIn},
+        sign_ups::SignUps,
+        staging::Staging,
+        terms_of_use::TermsOfUse,
+        tokens::Tokens,
+        users::Users,
+        views::Urls,
     },
     data_dir::{DataDir, DataDirError},
     http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
@@ -117,27 +134,37 @@ pub async fn serve(
         "--management",
         options.management,
     ))?;
+    let config = Config::open(store.clone()).await?;
+    let tokens = Tokens::open(store.clone(), config.clone()).await?;
     let sessions = Sessions {
         store: store.clone(),
-        tokens: Tokens::open(&store).await?,
+        tokens: tokens.clone(),
     };
-    let sign_in = SignIn::new(store.clone(), sessions.clone()).await?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let hasher = Hasher::new(threads).map_err(|error| ServeError::Other(error.to_string()))?;
-    let passwords = NewPasswords {
+    let passwords = Passwords::new(config.clone())?;
+    let methods = Methods::new(config.clone());
+    let sign_in = SignIn {
         store: store.clone(),
-        hasher,
+        config: config.clone(),
+        sessions: sessions.clone(),
+        passwords: passwords.clone(),
+        methods: methods.clone(),
+        strangers: Strangers::default(),
     };
     let users = Users {
         store: store.clone(),
         passwords: passwords.clone(),
     };
-    let post = Post::new(store.clone(), format!("http://{}", options.management));
+    let post = Post::new(
+        store.clone(),
+        config.clone(),
+        format!("http://{}", options.management),
+    );
     let sign_ups = SignUps {
         store: store.clone(),
+        config: config.clone(),
+        methods: methods.clone(),
         post: post.clone(),
         passwords: passwords.clone(),
-        captchas: Captchas::new(store.clone()),
     };
     let accounts = Accounts {
         store: store.clone(),
@@ -232,6 +259,10 @@ pub async fn serve(
         started,
     };
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
+    let rate_limits = Arc::new(RateLimits::new(&config.get()));
+    tasks.spawn(tokens.keep_up(ending.clone()));
+    tasks.spawn(methods.keep_up(ending.clone()));
+    tasks.spawn(Arc::clone(&rate_limits).keep_up(config.clone(), ending.clone()));
     let api = Api {
         host: Arc::new(host),
         apps: Apps {
@@ -264,15 +295,14 @@ pub async fn serve(
             store: store.clone(),
         },
         post,
+        config,
         roles,
         blocks,
         logs,
         instances,
         store: store.clone(),
         metrics,
-        rate_limits: Arc::new(RateLimits::new(
-            &muster_api::config::rate_limits::RateLimits::default(),
-        )),
+        rate_limits,
         repeats: Repeats::new(store.clone()),
         streams: Default::default(),
         ending: ending.clone(),

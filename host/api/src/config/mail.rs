@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{config::Secret, units::Millis};
+use super::{InvalidSection, Secret};
+use crate::units::Millis;
 
 /// How Muster sends e-mail. Without a host it sends none, and shows admins the
 /// links that people would have got.
@@ -29,10 +30,6 @@ pub struct Mail {
     pub ca_file: Option<String>,
     /// A folder on the host with templates that replace the built-in ones.
     pub template_directory: Option<String>,
-    /// The address at which people reach this Muster, for links in mails.
-    /// Empty: the management address.
-    #[schema(example = "https://muster.example.org")]
-    pub site: String,
     /// How long handing over a message may take, from connecting on.
     pub timeout: Millis,
 }
@@ -61,7 +58,6 @@ impl Default for Mail {
             from: String::new(),
             ca_file: None,
             template_directory: None,
-            site: String::new(),
             timeout: Millis(30_000),
         }
     }
@@ -82,6 +78,31 @@ impl Mail {
             MailTls::Starttls => 587,
             MailTls::Implicit => 465,
         })
+    }
+
+    /// Says what does not go together. Whether the addresses, files and
+    /// templates are of use is for the mailer to say.
+    ///
+    /// # Errors
+    /// The field and what is wrong with it.
+    pub fn check(&self) -> Result<(), InvalidSection> {
+        let wrong = |field, problem| Err(InvalidSection::new(field, problem));
+        if self.password.is_mask() {
+            return wrong(
+                "password",
+                "enter it again, since it would be sent elsewhere than before",
+            );
+        }
+        if self.user.is_empty() != self.password.is_empty() {
+            return wrong("user", "user and password go together: set both or neither");
+        }
+        if self.is_configured() && self.from.trim().is_empty() {
+            return wrong("from", "messages need a sender, such as muster@example.org");
+        }
+        if self.timeout.0 == 0 {
+            return wrong("timeout", "it must be longer than nothing");
+        }
+        Ok(())
     }
 
     /// Hides the password, so that the section can be shown.
@@ -123,6 +144,23 @@ mod tests {
         assert_eq!(mail(MailTls::Implicit, None).port(), 465);
         assert_eq!(mail(MailTls::None, None).port(), 25);
         assert_eq!(mail(MailTls::None, Some(2525)).port(), 2525);
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_told() {
+        assert_eq!(Mail::default().check(), Ok(()));
+        let field = |change: fn(&mut Mail)| {
+            let mut mail = Mail::default();
+            change(&mut mail);
+            mail.check().unwrap_err().field
+        };
+        assert_eq!(field(|mail| mail.user = "muster".to_owned()), "user");
+        assert_eq!(field(|mail| mail.host = "smtp".to_owned()), "from");
+        assert_eq!(
+            field(|mail| mail.password = Secret::MASK.into()),
+            "password"
+        );
+        assert_eq!(field(|mail| mail.timeout = Millis(0)), "timeout");
     }
 
     #[test]

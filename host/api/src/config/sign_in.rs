@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{config::Secret, units::Millis, users::UserType};
+use super::{InvalidSection, Secret};
+use crate::{name, units::Millis, users::UserType};
 
 /// The name of the method for passwords that Muster itself keeps.
 pub const LOCAL: &str = "local";
@@ -357,6 +358,42 @@ impl Default for ShibbolethHeaders {
 }
 
 impl SignIn {
+    /// Says what does not go together. Whether a method can work at all is for
+    /// its kind to say.
+    ///
+    /// # Errors
+    /// The field and what is wrong with it.
+    pub fn check(&self) -> Result<(), InvalidSection> {
+        let wrong = |problem: String| Err(InvalidSection::new("methods", problem));
+        let mut names = BTreeSet::new();
+        for method in &self.methods {
+            let name = &method.name;
+            if let Err(problem) = name::check(name) {
+                return wrong(format!("{name:?}: {problem}"));
+            }
+            if !names.insert(name) {
+                return wrong(format!("there are two called {name}"));
+            }
+            if matches!(method.settings, MethodSettings::Local(_)) != (name == LOCAL) {
+                return wrong(format!(
+                    "{name}: {LOCAL} is the name of the one method of the kind local, and of no other"
+                ));
+            }
+            if method.label.trim().is_empty() {
+                return wrong(format!("{name}: the label is empty"));
+            }
+            if method.settings.secret().is_some_and(Secret::is_mask) {
+                return wrong(format!(
+                    "{name}: enter its secret again, since it would be sent elsewhere than before"
+                ));
+            }
+        }
+        if !self.methods.iter().any(|method| method.enabled) {
+            return wrong("nobody could sign in: enable one".to_owned());
+        }
+        Ok(())
+    }
+
     /// Hides every secret, so that the section can be shown.
     pub fn mask(&mut self) {
         for method in &mut self.methods {
@@ -483,6 +520,25 @@ mod tests {
                 "{told}"
             );
         }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_told() {
+        assert_eq!(SignIn::default().check(), Ok(()));
+        let good = ldap("ldap://a", "x");
+        assert_eq!(good.check(), Ok(()));
+        let told = |change: fn(&mut SignIn)| {
+            let mut section = good.clone();
+            change(&mut section);
+            section.check().unwrap_err().problem
+        };
+        assert!(told(|s| s.methods.clear()).contains("nobody"));
+        assert!(told(|s| s.methods[0].enabled = false).contains("nobody"));
+        assert!(told(|s| s.methods.push(s.methods[0].clone())).contains("two"));
+        assert!(told(|s| s.methods[0].name = "../admin".to_owned()).contains("../admin"));
+        assert!(told(|s| s.methods[0].name = LOCAL.to_owned()).contains(LOCAL));
+        assert!(told(|s| s.methods[0].label = " ".to_owned()).contains("label"));
+        assert!(told(SignIn::mask).contains("again"));
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! `muster login`
 
-use std::io::{self, IsTerminal, Read};
-
 use clap::Args;
-use muster_api::tokens::TokenRequest;
+use muster_api::tokens::{TokenReply, TokenRequest};
 
-use super::Scope;
+use super::{
+    Scope,
+    password::PasswordArgs,
+    sign_up::{accept, solve},
+};
 use crate::{
-    client::Transport,
+    client::{ClientError, Transport},
     contexts::{Context, ContextStore, Tokens},
     failure::Failure,
     output::ContextRow,
@@ -25,9 +27,11 @@ pub struct LoginArgs {
     /// Your name there
     #[arg(long, value_name = "NAME")]
     user: String,
-    /// Read the password from standard input instead of asking for it
-    #[arg(long)]
-    password_stdin: bool,
+    /// Accept this version of the terms of use without being asked
+    #[arg(long, value_name = "VERSION")]
+    accept_terms: Option<u64>,
+    #[command(flatten)]
+    source: PasswordArgs,
 }
 
 /// Logs in and puts the context in use; `--context` names it, else it is called
@@ -44,18 +48,14 @@ pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
             transport.address()
         );
     }
-    let password = if args.password_stdin {
-        piped_password()?
-    } else {
-        typed_password()?
-    };
+    let password = args.source.known("Password: ")?;
     let request = TokenRequest {
         grant_type: "password".to_owned(),
         username: Some(args.user.clone()),
         password: Some(password),
         ..TokenRequest::default()
     };
-    let reply = transport.tokens(request).await?;
+    let reply = ask(&transport, request, args.accept_terms).await?;
     let context = Context {
         url: transport.address().to_owned(),
         user: args.user,
@@ -75,24 +75,34 @@ pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
     scope.output.done(&line, &row)
 }
 
-fn piped_password() -> Result<String, Failure> {
-    let mut text = String::new();
-    io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::usage(format!("the password cannot be read: {error}")))?;
-    let password = text.strip_suffix('\n').unwrap_or(&text);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.is_empty() {
-        return Err(Failure::usage("standard input holds no password"));
+/// Asks for tokens; again with what the host asks for beside the password.
+async fn ask(
+    transport: &Transport,
+    mut request: TokenRequest,
+    accepted: Option<u64>,
+) -> Result<TokenReply, Failure> {
+    /// More things than there are to ask for.
+    const ROUNDS: usize = 5;
+    for _ in 0..ROUNDS {
+        let error = match transport.tokens(request.clone()).await {
+            Err(ClientError::SignIn(error)) => error,
+            result => return Ok(result?),
+        };
+        match (error.error.as_str(), error.terms, &error.captcha) {
+            ("terms_required", Some(version), _) if request.accept_terms != Some(version) => {
+                request.accept_terms = Some(accept(transport, version, accepted).await?);
+                // The proof was used up.
+                request.captcha = None;
+            }
+            ("captcha_required", _, Some(challenge)) if request.captcha.is_none() => {
+                let challenge = serde_json::from_value(challenge.clone());
+                let Ok(challenge) = challenge else {
+                    return Err(ClientError::SignIn(error).into());
+                };
+                request.captcha = solve(challenge).await?;
+            }
+            _ => return Err(ClientError::SignIn(error).into()),
+        }
     }
-    Ok(password.to_owned())
-}
-
-fn typed_password() -> Result<String, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody is there to type a password")
-            .hint("add --password-stdin and write the password to standard input"));
-    }
-    rpassword::prompt_password("Password: ")
-        .map_err(|error| Failure::usage(format!("the password cannot be read: {error}")))
+    Ok(transport.tokens(request).await?)
 }

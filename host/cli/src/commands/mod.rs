@@ -10,11 +10,18 @@ mod info;
 pub mod job;
 pub mod login;
 mod logout;
+pub mod mail;
+pub mod own;
+mod password;
 pub mod role;
 pub mod route;
 pub mod serve;
+pub mod session;
+pub mod sign_up;
 mod status;
+pub mod term;
 mod terminal;
+pub mod user;
 
 use crate::{
     args::{Cli, Command},
@@ -57,6 +64,14 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
         Command::Events(args) => events::run(&scope, args).await,
+        Command::User(command) => user::run(&scope, command).await,
+        Command::Myself(command) => own::run(&scope, command).await,
+        Command::Session(command) => session::run(&scope, command).await,
+        Command::Term(command) => term::run(&scope, command).await,
+        Command::Mail(command) => mail::run(&scope, command).await,
+        Command::SignUp(args) => sign_up::run(&scope, args).await,
+        Command::Activate(args) => sign_up::activate(&scope, args).await,
+        Command::ResetPassword(args) => sign_up::reset_password(&scope, args).await,
         Command::Status => status::run(&scope).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),

@@ -5,13 +5,16 @@ mod contexts;
 mod droplets;
 mod jobs;
 mod logs;
+mod plans;
 mod roles;
 mod routes;
 mod sheet;
 mod status;
+mod terms;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod users;
 
 use std::io::{self, IsTerminal, Write};
 

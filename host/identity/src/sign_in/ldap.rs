@@ -30,7 +30,6 @@ mod code {
     pub const NO_SUCH_OBJECT: u32 = 32;
     pub const INVALID_DN_SYNTAX: u32 = 34;
     pub const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
-    pub const INVALID_CREDENTIALS: u32 = 49;
     pub const BUSY: u32 = 51;
     pub const UNAVAILABLE: u32 = 52;
 }
@@ -342,9 +341,8 @@ fn refusal(dn: &str, result: &LdapResult) -> Trouble {
         code::STRONGER_AUTH_REQUIRED
         | code::CONFIDENTIALITY_REQUIRED
         | code::INAPPROPRIATE_AUTHENTICATION => SignInError::misconfigured(detail).into(),
-        code::INVALID_CREDENTIALS => SignInError::wrong(detail).into(),
-        // Locked, expired, forbidden: for the person the same, or it would
-        // tell that the account exists.
+        // Locked, expired and forbidden are the same to the person as a wrong
+        // password, or it would tell that the account exists.
         _ => SignInError::wrong(detail).into(),
     }
 }

@@ -184,14 +184,11 @@ pub fn other_style(about: &About) -> SignInError {
     ))
 }
 
-/// The highest type that any of the groups gives: the order of types begins with
-/// the one that may do most.
+/// The highest type that any of the groups gives.
 fn highest(groups: &BTreeSet<String>, types: &BTreeMap<String, UserType>) -> Option<UserType> {
-    groups
-        .iter()
-        .filter_map(|group| types.get(group))
-        .min()
-        .copied()
+    let given: Vec<_> = groups.iter().filter_map(|group| types.get(group)).collect();
+    // The list begins with the highest.
+    UserType::ALL.into_iter().find(|kind| given.contains(&kind))
 }
 
 /// Refuses a setting that must be there.
@@ -215,9 +212,10 @@ mod tests {
         let types = BTreeMap::from([
             ("staff".to_owned(), UserType::Developer),
             ("ops".to_owned(), UserType::Operator),
+            ("guests".to_owned(), UserType::Viewer),
         ]);
         assert_eq!(
-            highest(&set(&["staff", "ops", "x"]), &types),
+            highest(&set(&["staff", "ops", "guests", "x"]), &types),
             Some(UserType::Operator)
         );
         assert_eq!(highest(&set(&["Staff", "x"]), &types), None);

@@ -2,7 +2,7 @@
 //! they may themselves, nor changes such a one.
 
 use muster_api::{
-    id::ProjectId,
+    id::{ProjectId, UserId},
     plan::Plan,
     users::{Activation, CreatedUser, NewUser, User, UserChange, UserState, UserType, check_display_name, check_name},
 };
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     error::ControlError,
     links::{self, Link},
-    new_passwords::NewPasswords,
+    passwords::Passwords,
     post::{Post, normal},
     record::{Actor, record},
     rights::Rights,
@@ -28,7 +28,7 @@ use super::{
 pub(crate) struct Accounts {
     pub(crate) store: Store,
     pub(crate) post: Post,
-    pub(crate) passwords: NewPasswords,
+    pub(crate) passwords: Passwords,
 }
 
 impl Accounts {
@@ -43,14 +43,13 @@ impl Accounts {
         display_name(&new.display_name)?;
         let email = new.email.as_deref().map(email).transpose()?;
         require_type(actor, new.kind)?;
-        let about = [&new.name, &new.display_name, email.as_deref().unwrap_or("")];
-        let hash = match &new.password {
-            Some(password) => Some(self.passwords.accept("password", password, &about).await?),
-            None => None,
-        };
-        let mut user = UserRecord::new(muster_api::id::UserId(Uuid::now_v7()), new.name, new.kind);
+        let mut user = UserRecord::new(UserId(Uuid::now_v7()), new.name, new.kind);
         user.display_name = new.display_name;
         user.email = email;
+        let hash = match &new.password {
+            Some(password) => Some(self.passwords.accept("password", password, &user).await?),
+            None => None,
+        };
         if hash.is_none() {
             user.state = UserState::Unverified;
         }
@@ -275,7 +274,7 @@ impl Accounts {
     ) -> Result<Activation, ControlError> {
         let expires_in = link.life().whole_seconds().unsigned_abs();
         if let Some(email) = &user.email
-            && self.post.is_configured(tx).await?
+            && self.post.is_configured()
         {
             let occasion = match link {
                 Link::Verify => Occasion::VerifyEmail,
@@ -288,7 +287,7 @@ impl Accounts {
                 expires_in,
             });
         }
-        let site = self.post.site(tx).await?;
+        let site = self.post.site();
         Ok(Activation {
             sent_to: None,
             link: Some(link.make(tx, &site, user, false).await?),

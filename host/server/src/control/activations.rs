@@ -11,7 +11,7 @@ use super::{
     accounts::update,
     error::ControlError,
     links::{self, Link, follow},
-    new_passwords::NewPasswords,
+    passwords::Passwords,
     post::{Post, normal},
     record::Actor,
     user_states::{UserAction, next},
@@ -25,7 +25,7 @@ const KINDS: [Link; 2] = [Link::Activate, Link::Reset];
 pub(crate) struct Activations {
     pub(crate) store: Store,
     pub(crate) post: Post,
-    pub(crate) passwords: NewPasswords,
+    pub(crate) passwords: Passwords,
 }
 
 impl Activations {
@@ -37,9 +37,7 @@ impl Activations {
     ) -> Result<LinkReply, ControlError> {
         let user = follow(&self.store, &KINDS, &with.token).await?.user;
         next(user.state, UserAction::SetPassword)?;
-        let email = user.email.unwrap_or_default();
-        let about = [&*user.name, &*user.display_name, &*email];
-        let hash = self.passwords.accept("password", &with.password, &about);
+        let hash = self.passwords.accept("password", &with.password, &user);
         let (hash, visitor) = (hash.await?, visitor.clone());
         self.store
             .write_or_refuse(move |tx| {

@@ -1,14 +1,12 @@
 //! Links that let somebody act for an account once: to verify an address, or to
 //! set a password. Of each kind only the newest of a user is good.
 
+use muster_identity::secret;
 use muster_store::{TicketRecord, Tx, UserRecord};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{
-    error::ControlError,
-    sessions::{digest, secret},
-};
+use super::error::ControlError;
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,14 +75,15 @@ impl Link {
         mailed: bool,
     ) -> Result<String, ControlError> {
         tx.ticket_withdraw(self.purpose(), user.id).await?;
-        let (token, now) = (secret(), muster_store::now());
+        let issued = secret::issue(secret::Kind::Link);
+        let now = muster_store::now();
         let carried = Carried {
             email: user.email.clone().filter(|_| mailed),
         };
         let data = serde_json::to_value(carried)
             .map_err(|error| ControlError::Internal(error.to_string()))?;
         tx.ticket_insert(&TicketRecord {
-            hash: digest(&token),
+            hash: issued.digest,
             purpose: self.purpose().to_owned(),
             user: Some(user.id),
             data,
@@ -97,7 +96,9 @@ impl Link {
             Self::Verify => "verify",
             Self::Activate | Self::Reset => "activate",
         };
-        Ok(format!("{site}/account/{page}?token={token}"))
+        Ok(format!("{site}/account/{page}?token={}",
+            issued.text.expose()
+        ))
     }
 }
 
@@ -110,7 +111,7 @@ pub(crate) async fn follow(
     kinds: &[Link],
     token: &str,
 ) -> Result<Followed, ControlError> {
-    let (hash, now) = (digest(token), muster_store::now());
+    let (hash, now) = (secret::digest(token), muster_store::now());
     for link in kinds {
         let found = db.ticket_get(link.purpose(), &hash).await?;
         let good = |ticket: &TicketRecord| ticket.used_at.is_none() && ticket.expires_at > now;

@@ -5,14 +5,13 @@
 pub(crate) mod accounts;
 pub(crate) mod activations;
 pub(crate) mod apps;
-pub(crate) mod captcha;
 pub(crate) mod config;
 pub(crate) mod droplets;
 pub(crate) mod error;
+pub(crate) mod failures;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
 pub(crate) mod links;
-pub(crate) mod new_passwords;
 pub(crate) mod passwords;
 pub(crate) mod plans;
 pub(crate) mod post;

@@ -8,18 +8,18 @@ use std::{
 };
 
 use muster_api::{
-    config::mail::Mail,
+    config::{mail::Mail, management::Management},
     sign_ups::MailTestReply,
     users::{UserState, UserType},
 };
 use muster_identity::mail::{Letter, MailError, Mailer, Occasion, Variables, address};
-use muster_store::{MailRecord, Reader, Store, Tx, UserFilter, UserRecord};
+use muster_store::{MailRecord, Store, Tx, UserFilter, UserRecord};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{config::section, error::ControlError, links::Link};
+use super::{config::Config, error::ControlError, links::Link};
 
 /// How many mails are taken up at a time.
 const BATCH: u32 = 20;
@@ -44,6 +44,7 @@ const PENDING_TOLD: &str = "mail.pending-told-at";
 #[derive(Clone)]
 pub(crate) struct Post {
     store: Store,
+    config: Config,
     /// Where people reach this Muster unless the configuration says it.
     address: Arc<str>,
     wake: Arc<Notify>,
@@ -88,9 +89,10 @@ impl From<MailError> for Unsent {
 impl Post {
     /// `address` is where people reach this Muster unless the configuration
     /// says it.
-    pub(crate) fn new(store: Store, address: String) -> Self {
+    pub(crate) fn new(store: Store, config: Config, address: String) -> Self {
         Self {
             store,
+            config,
             address: address.into(),
             wake: Arc::default(),
             mailer: Arc::default(),
@@ -98,20 +100,16 @@ impl Post {
         }
     }
 
-    async fn settings(&self, db: &Reader) -> Result<Mail, ControlError> {
-        section(db, "mail").await
-    }
-
     /// Whether mail can be sent at all.
-    pub(crate) async fn is_configured(&self, db: &Reader) -> Result<bool, ControlError> {
-        Ok(self.settings(db).await?.is_configured())
+    pub(crate) fn is_configured(&self) -> bool {
+        self.config.get::<Mail>().is_configured()
     }
 
     /// Where people reach this Muster, without a slash at the end.
-    pub(crate) async fn site(&self, db: &Reader) -> Result<String, ControlError> {
-        let site = self.settings(db).await?.site;
-        let site = if site.is_empty() { &self.address } else { site.as_str() };
-        Ok(site.trim_end_matches('/').to_owned())
+    pub(crate) fn site(&self) -> String {
+        let told = self.config.get::<Management>().public_url;
+        let site = told.as_deref().unwrap_or(&self.address);
+        site.trim_end_matches('/').to_owned()
     }
 
     /// Puts a mail on its way, which begins when the transaction is committed;
@@ -135,7 +133,7 @@ impl Post {
         about: Option<&UserRecord>,
         due_at: OffsetDateTime,
     ) -> Result<(), ControlError> {
-        if !self.is_configured(tx).await? {
+        if !self.is_configured() {
             return Ok(());
         }
         if tx.mail_count().await? >= MAX_WAITING {
@@ -187,19 +185,16 @@ impl Post {
     /// Sends a mail now and says what the server said.
     pub(crate) async fn test(&self, to: &str) -> Result<MailTestReply, ControlError> {
         let to = normal(to).map_err(|message| ControlError::invalid("to", message))?;
-        let sent = self.send_test(&to).await?;
+        let sent = self.send_test(&to).await;
         Ok(MailTestReply {
             accepted: sent.is_ok(),
             problem: sent.err().map(|error| error.to_string()),
         })
     }
 
-    async fn send_test(&self, to: &str) -> Result<Result<(), MailError>, ControlError> {
-        let site = self.site(&self.store).await?;
-        let mailer = match self.mailer().await? {
-            Ok(mailer) => mailer,
-            Err(error) => return Ok(Err(error)),
-        };
+    async fn send_test(&self, to: &str) -> Result<(), MailError> {
+        let site = self.site();
+        let mailer = self.mailer()?;
         let letter = Letter {
             occasion: Occasion::Test,
             to,
@@ -213,27 +208,26 @@ impl Post {
                 expires: "",
             },
         };
-        Ok(mailer.send(&letter).await)
+        mailer.send(&letter).await
     }
 
     /// The mailer of the settings as they are.
-    async fn mailer(&self) -> Result<Result<Arc<Mailer>, MailError>, ControlError> {
-        let settings = self.settings(&self.store).await?;
+    fn mailer(&self) -> Result<Arc<Mailer>, MailError> {
+        let settings = self.config.get::<Mail>();
         let mut kept = self.mailer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, mailer)) = kept.as_ref()
             && *of == settings
         {
-            return Ok(Ok(Arc::clone(mailer)));
+            return Ok(Arc::clone(mailer));
         }
-        Ok(Mailer::new(&settings).map(|mailer| {
-            let mailer = Arc::new(mailer);
-            *kept = Some((settings, Arc::clone(&mailer)));
-            mailer
-        }))
+        let mailer = Arc::new(Mailer::new(&settings)?);
+        *kept = Some((settings, Arc::clone(&mailer)));
+        Ok(mailer)
     }
 
     /// Sends what is due, until stopped.
     pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut changes = self.config.changes();
         loop {
             if let Err(error) = self.send_due(&stop).await {
                 tracing::warn!(%error, "mail cannot be looked at; it is tried again");
@@ -242,6 +236,7 @@ impl Post {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.wake.notified() => {}
+                _ = changes.changed() => {}
                 () = stop.cancelled() => return,
             }
         }
@@ -316,8 +311,8 @@ impl Post {
             .find(|occasion| occasion.name() == mail.occasion)
             .ok_or(Unsent::Needless)?;
         // Without a server the reason may be gone before there is one.
-        let mailer = self.mailer().await??;
-        let site = self.site(&self.store).await?;
+        let mailer = self.mailer()?;
+        let site = self.site();
         let about = match (occasion, mail.user) {
             (_, Some(id)) => self.store.user_by_id(id).await?,
             (Occasion::ResetPassword, None) => self.store.user_by_email(&mail.address).await?,

@@ -2,25 +2,26 @@
 //! and are let in.
 
 use muster_api::{
-    config::sign_up::SignUp,
+    captcha::CaptchaChallenge,
+    config::{captcha::Captcha, passwords::PasswordPolicy, sign_up::SignUp},
     id::UserId,
     projects::{MemberRole, MemberState, ProjectState},
     sign_ups::{LinkReply, NewSignUp, PasswordRules, SignUpInfo, SignUpReply, Verification},
     users::{UserState, check_display_name, check_name},
 };
-use muster_identity::mail::Occasion;
+use muster_identity::{captcha::CaptchaError, mail::Occasion};
 use muster_store::{ChangeKind, MemberRecord, Store, Tx, UserRecord};
 use uuid::Uuid;
 
 use super::{
     accounts::update,
-    captcha::Captchas,
-    config::section,
+    config::Config,
     error::ControlError,
     links::{Link, follow},
-    new_passwords::NewPasswords,
+    passwords::Passwords,
     post::{Post, normal},
     record::{Actor, record},
+    sign_in::Methods,
     terms_of_use,
     user_states::{UserAction, next},
     users::{change_of, settle},
@@ -33,20 +34,22 @@ const LOCAL: &str = "local";
 #[derive(Clone)]
 pub(crate) struct SignUps {
     pub(crate) store: Store,
+    pub(crate) config: Config,
+    pub(crate) methods: Methods,
     pub(crate) post: Post,
-    pub(crate) passwords: NewPasswords,
-    pub(crate) captchas: Captchas,
+    pub(crate) passwords: Passwords,
 }
 
 impl SignUps {
     /// What one needs to know to sign up.
     pub(crate) async fn info(&self) -> Result<SignUpInfo, ControlError> {
-        let settings = self.settings().await?;
-        let policy = self.passwords.policy().await?;
-        let captcha = if self.captchas.settings().await?.on_sign_up {
-            self.captchas.challenge().await?
+        let settings = self.config.get::<SignUp>();
+        let policy = self.config.get::<PasswordPolicy>();
+        let captcha = if self.config.get::<Captcha>().on_sign_up {
+            let challenge = self.methods.captcha().challenge(muster_store::now());
+            challenge.map_err(refused)?
         } else {
-            muster_api::captcha::CaptchaChallenge::Off
+            CaptchaChallenge::Off
         };
         Ok(SignUpInfo {
             allowed: is_open(&settings),
@@ -68,7 +71,7 @@ impl SignUps {
         visitor: &Actor,
         new: NewSignUp,
     ) -> Result<SignUpReply, ControlError> {
-        let settings = self.settings().await?;
+        let settings = self.config.get::<SignUp>();
         if !is_open(&settings) {
             return Err(ControlError::Conflict {
                 code: "sign-up-closed",
@@ -85,21 +88,23 @@ impl SignUps {
         if newest.is_some() && new.accept_terms != newest {
             return Err(terms_of_use::other_version(newest));
         }
-        if self.captchas.settings().await?.on_sign_up {
-            let proof = new.captcha.as_deref();
-            self.captchas.verify(proof, visitor.origin.as_deref()).await?;
+        if self.config.get::<Captcha>().on_sign_up {
+            let from = visitor.origin.as_deref().and_then(|from| from.parse().ok());
+            let captcha = self.methods.captcha();
+            let proof = captcha.verify(new.captcha.as_deref(), from, muster_store::now());
+            proof.await.map_err(refused)?;
         }
-        let about = [&*new.name, &*new.display_name, &*email];
-        let hash = self.passwords.accept("password", &new.password, &about);
+        let user = UserRecord {
+            display_name: new.display_name,
+            email: Some(email.clone()),
+            state: UserState::Unverified,
+            ..UserRecord::new(UserId(Uuid::now_v7()), new.name, settings.kind)
+        };
+        let hash = self.passwords.accept("password", &new.password, &user);
         let arrival = Arrival {
             hash: hash.await?,
             terms: newest,
-            user: UserRecord {
-                display_name: new.display_name,
-                email: Some(email.clone()),
-                state: UserState::Unverified,
-                ..UserRecord::new(UserId(Uuid::now_v7()), new.name, settings.kind)
-            },
+            user,
             email,
             visitor: visitor.clone(),
             settings,
@@ -141,8 +146,8 @@ impl SignUps {
         visitor: &Actor,
         with: Verification,
     ) -> Result<LinkReply, ControlError> {
-        let (this, visitor) = (self.clone(), visitor.clone());
-        let settings = self.settings().await?;
+        let (post, visitor) = (self.post.clone(), visitor.clone());
+        let settings = self.config.get::<SignUp>();
         let reply = self.store.write_or_refuse(move |tx| {
             Box::pin(async move {
                 let followed = follow(tx, &[Link::Verify], &with.token).await?;
@@ -159,7 +164,7 @@ impl SignUps {
                 };
                 let admitted = settings.is_automatic(user.email.as_deref().unwrap_or_default());
                 user.state = next(user.state, UserAction::Verify { admitted })?;
-                this.come_in(tx, &settings, &user).await?;
+                come_in(tx, &post, &settings, &user).await?;
                 update(tx, &actor, &followed.user, &mut user, "verify").await?;
                 Ok::<_, ControlError>(LinkReply {
                     name: user.name,
@@ -171,24 +176,29 @@ impl SignUps {
         self.post.wake();
         Ok(reply)
     }
-
-    async fn come_in(
-        &self,
-        tx: &Tx,
-        settings: &SignUp,
-        user: &UserRecord,
-    ) -> Result<(), ControlError> {
-        come_in(tx, &self.post, settings, user).await
-    }
-
-    async fn settings(&self) -> Result<SignUp, ControlError> {
-        section(&self.store, "sign-up").await
-    }
 }
 
 /// Whether people may sign up with a name and a password.
 fn is_open(settings: &SignUp) -> bool {
     settings.allowed && settings.methods.iter().any(|method| method == LOCAL)
+}
+
+fn refused(error: CaptchaError) -> ControlError {
+    let message = error.to_string();
+    match error {
+        CaptchaError::Missing
+        | CaptchaError::Wrong(_)
+        | CaptchaError::Expired
+        | CaptchaError::Used => ControlError::invalid("captcha", message),
+        CaptchaError::Busy | CaptchaError::Unreachable(_) | CaptchaError::Configuration(_) => {
+            tracing::error!(error = message, "nobody can show that they are no bot");
+            ControlError::Conflict {
+                code: "captcha-unavailable",
+                message: "it cannot be checked now whether you are a bot".to_owned(),
+                remedy: "try again in a few minutes".to_owned(),
+            }
+        }
+    }
 }
 
 /// Somebody who signs up.

@@ -4,6 +4,7 @@ mod apps;
 mod authorise;
 mod blocks;
 mod caller;
+mod config;
 mod droplets;
 mod etag;
 mod events;
@@ -43,7 +44,7 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        accounts::Accounts, activations::Activations, apps::Apps, droplets::Droplets, jobs::Jobs,
+        accounts::Accounts, activations::Activations, apps::Apps, config::Config, droplets::Droplets, jobs::Jobs,
         post::Post, pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn,
         sign_ups::SignUps, terms_of_use::TermsOfUse, users::Users,
     },
@@ -71,6 +72,7 @@ pub(crate) struct Api {
     pub(crate) sign_ups: SignUps,
     pub(crate) terms_of_use: TermsOfUse,
     pub(crate) post: Post,
+    pub(crate) config: Config,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -102,6 +104,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(users::routes())
         .merge(sign_ups::routes())
         .merge(terms::routes())
+        .merge(config::routes())
         .merge(status::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
@@ -120,6 +123,10 @@ fn router(api: Api) -> Router {
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
+        .route_layer(middleware::from_fn_with_state(
+            openapi::Known::of(&document),
+            openapi::guard,
+        ))
         .route_layer(authorise);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
@@ -128,7 +135,7 @@ fn router(api: Api) -> Router {
         .propagate_x_request_id();
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
-        .merge(openapi::route(document))
+        .merge(openapi::route(&document))
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

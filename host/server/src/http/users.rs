@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::StatusCode,
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use muster_api::{
@@ -23,6 +23,14 @@ use super::{
     reply::{Answer, Input, Params, Segment},
 };
 use crate::control::terms::Outcome;
+
+/// Says of an answer that it may hold a link, which nobody is to keep.
+type Secret = [(HeaderName, HeaderValue); 1];
+
+const SECRET: Secret = [(
+    header::CACHE_CONTROL,
+    HeaderValue::from_static("no-store"),
+)];
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -59,9 +67,9 @@ async fn user_create(
     State(api): State<Api>,
     Caller(actor): Caller,
     Input(new): Input<NewUser>,
-) -> Answer<(StatusCode, Json<CreatedUser>)> {
+) -> Answer<(StatusCode, Secret, Json<CreatedUser>)> {
     let created = api.accounts.create(&actor, new).await?;
-    Ok((StatusCode::CREATED, Json(created)))
+    Ok((StatusCode::CREATED, SECRET, Json(created)))
 }
 
 /// Show a user.
@@ -156,8 +164,9 @@ async fn user_send_activation(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(user): Segment<String>,
-) -> Answer<Json<Activation>> {
-    Ok(Json(api.accounts.send_activation(&actor, &user).await?))
+) -> Answer<(Secret, Json<Activation>)> {
+    let activation = api.accounts.send_activation(&actor, &user).await?;
+    Ok((SECRET, Json(activation)))
 }
 
 /// List a user's sessions, newest first.
