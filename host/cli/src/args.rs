@@ -4,9 +4,21 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        app::AppCommand, completion::CompletionArgs, context::ContextCommand, events::EventsArgs,
-        job::JobCommand, login::LoginArgs, role::RoleCommand, route::RouteCommand,
-        serve::ServeArgs, mail::MailCommand, own::SelfCommand, session::SessionCommand, sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs}, term::TermCommand, user::UserCommand,
+        app::AppCommand,
+        completion::CompletionArgs,
+        context::ContextCommand,
+        events::EventsArgs,
+        job::JobCommand,
+        login::LoginArgs,
+        mail::MailCommand,
+        own::SelfCommand,
+        role::RoleCommand,
+        route::RouteCommand,
+        serve::ServeArgs,
+        session::SessionCommand,
+        sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs},
+        term::TermCommand,
+        user::UserCommand,
     },
     output::Format,
 };

@@ -2,8 +2,7 @@
 
 use muster_api::{id::UserId, page::Page};
 use sea_orm::{
-    Condition, IntoActiveModel, QueryOrder, QuerySelect, entity::prelude::*,
-    sea_query::OnConflict,
+    Condition, IntoActiveModel, QueryOrder, QuerySelect, entity::prelude::*, sea_query::OnConflict,
 };
 use time::OffsetDateTime;
 
@@ -311,16 +310,19 @@ mod tests {
         assert!(!store.term_is_accepted(id, 2).await.unwrap());
         let listed = store.acceptance_list(None, None, 9).await.unwrap();
         assert_eq!(listed.items, [accepted]);
-        let after = store
-            .acceptance_list(None, Some((1, id)), 9)
-            .await
-            .unwrap();
+        let after = store.acceptance_list(None, Some((1, id)), 9).await.unwrap();
         assert!(after.items.is_empty());
         let page = store.term_list(None, 1).await.unwrap();
-        assert_eq!((page.items[0].version, page.next.as_deref()), (2, Some("2")));
+        assert_eq!(
+            (page.items[0].version, page.next.as_deref()),
+            (2, Some("2"))
+        );
         let again = store
             .write(|tx| Box::pin(async move { tx.term_insert(&term(2)).await }))
             .await;
-        assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
+        assert!(
+            matches!(again, Err(StoreError::Conflict { .. })),
+            "{again:?}"
+        );
     }
 }

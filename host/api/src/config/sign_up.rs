@@ -86,7 +86,9 @@ impl SignUp {
             }
         }
         let odd = |pattern: &String| {
-            pattern.trim().is_empty() || pattern.contains(char::is_whitespace) || pattern.len() > 254
+            pattern.trim().is_empty()
+                || pattern.contains(char::is_whitespace)
+                || pattern.len() > 254
         };
         if self.automatic.iter().any(odd) {
             return wrong("automatic", "a pattern is an address such as *@example.org");
@@ -112,7 +114,8 @@ impl SignUp {
 /// Whether a whole text fits a pattern in which `*` stands for any characters.
 /// Steps back to the last star only, so that no pattern takes long.
 fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut from) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while from < text.len() {

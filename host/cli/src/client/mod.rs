@@ -14,9 +14,9 @@ mod roles;
 mod routes;
 mod sign_ups;
 mod status;
+mod terms;
 #[cfg(test)]
 mod tests;
-mod terms;
 mod tokens;
 mod transport;
 mod users;

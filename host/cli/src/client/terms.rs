@@ -37,10 +37,7 @@ impl Client {
     ///
     /// # Errors
     /// As of every call.
-    pub async fn acceptances(
-        &self,
-        version: Option<u64>,
-    ) -> Result<Page<Acceptance>, ClientError> {
+    pub async fn acceptances(&self, version: Option<u64>) -> Result<Page<Acceptance>, ClientError> {
         let filter: Vec<_> = version
             .map(|version| ("version", version.to_string()))
             .into_iter()

@@ -161,7 +161,9 @@ pub async fn activate(scope: &Scope, args: ActivateArgs) -> Result<(), Failure> 
         "verify" => transport.verify_email(&Verification { token }).await?,
         "activate" => {
             let password = args.source.new_one()?;
-            transport.activate(&NewActivation { token, password }).await?
+            transport
+                .activate(&NewActivation { token, password })
+                .await?
         }
         _ => return Err(no_link()),
     };
@@ -199,6 +201,7 @@ pub async fn reset_password(scope: &Scope, args: ResetPasswordArgs) -> Result<()
     let transport = Transport::new(&args.url)?;
     let ask = NewPasswordReset { email: args.email };
     transport.reset_password(&ask).await?;
-    let line = "If anybody is known by that address, a link goes there; use it with: muster activate LINK";
+    let line =
+        "If anybody is known by that address, a link goes there; use it with: muster activate LINK";
     scope.output.done(line, &json!({ "asked": true }))
 }

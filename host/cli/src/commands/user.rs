@@ -145,7 +145,10 @@ pub async fn run(scope: &Scope, command: UserCommand) -> Result<(), Failure> {
                 terminal::confirm(&format!("Suspend the user {name}?"))?;
             }
             let user = client.suspend_user(&name).await?;
-            let line = format!("The user {} is suspended, and their sessions have ended", user.name);
+            let line = format!(
+                "The user {} is suspended, and their sessions have ended",
+                user.name
+            );
             scope.output.done(&line, &user)
         }
         UserCommand::Delete { name, deletion } => {
@@ -206,7 +209,13 @@ fn kind(word: &str) -> Result<UserType, String> {
 
 fn state(word: &str) -> Result<UserState, String> {
     use UserState as S;
-    let all = [S::Unverified, S::Pending, S::Active, S::Suspended, S::Deleted];
+    let all = [
+        S::Unverified,
+        S::Pending,
+        S::Active,
+        S::Suspended,
+        S::Deleted,
+    ];
     let found = all.into_iter().find(|state| state.word() == word);
     found.ok_or_else(|| "it is unverified, pending, active, suspended or deleted".to_owned())
 }

@@ -78,7 +78,11 @@ impl View for Profile {
             sheet.line(&format!("  {permission}: {}", permission.description()));
         }
         for project in &self.projects {
-            let words: Vec<_> = project.permissions.iter().map(ToString::to_string).collect();
+            let words: Vec<_> = project
+                .permissions
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             sheet.gap();
             sheet.line(&format!("In the project {}:", printable(&project.project)));
             sheet.line(&format!("  {}", words.join(", ")));
@@ -106,6 +110,9 @@ impl View for Page<Session> {
                 ]
             })
             .collect();
-        sheet.list(["SESSION", "CLIENT", "METHOD", "FROM", "USED", "THIS ONE"], rows);
+        sheet.list(
+            ["SESSION", "CLIENT", "METHOD", "FROM", "USED", "THIS ONE"],
+            rows,
+        );
     }
 }

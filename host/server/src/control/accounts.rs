@@ -4,7 +4,10 @@
 use muster_api::{
     id::{ProjectId, UserId},
     plan::Plan,
-    users::{Activation, CreatedUser, NewUser, User, UserChange, UserState, UserType, check_display_name, check_name},
+    users::{
+        Activation, CreatedUser, NewUser, User, UserChange, UserState, UserType,
+        check_display_name, check_name,
+    },
 };
 use muster_identity::mail::Occasion;
 use muster_store::{ChangeKind, Reader, Store, Tx, UserRecord};
@@ -211,7 +214,10 @@ impl Accounts {
                     update(tx, &actor, &before, &mut user, "suspend").await?;
                     let plan = Plan {
                         removes: vec![counted(ended, "session")],
-                        changes: vec![format!("{} cannot sign in until activated again", user.name)],
+                        changes: vec![format!(
+                            "{} cannot sign in until activated again",
+                            user.name
+                        )],
                         done: false,
                     };
                     Ok::<_, ControlError>((view(user), plan))

@@ -6,8 +6,8 @@ use arc_swap::ArcSwap;
 use muster_api::{
     config::{
         Section, SectionSummary, SectionView, captcha::Captcha, mail::Mail, management::Management,
-        passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn,
-        sign_up::SignUp, tokens::Tokens,
+        passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp,
+        tokens::Tokens,
     },
     problem::FieldProblem,
 };

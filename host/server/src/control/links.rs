@@ -96,7 +96,8 @@ impl Link {
             Self::Verify => "verify",
             Self::Activate | Self::Reset => "activate",
         };
-        Ok(format!("{site}/account/{page}?token={}",
+        Ok(format!(
+            "{site}/account/{page}?token={}",
             issued.text.expose()
         ))
     }

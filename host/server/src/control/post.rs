@@ -137,7 +137,10 @@ impl Post {
             return Ok(());
         }
         if tx.mail_count().await? >= MAX_WAITING {
-            tracing::warn!(occasion = occasion.name(), "too many mails wait; one is not sent");
+            tracing::warn!(
+                occasion = occasion.name(),
+                "too many mails wait; one is not sent"
+            );
             return Ok(());
         }
         let mail = MailRecord {
@@ -282,7 +285,12 @@ impl Post {
         if let Some(error) = &error {
             let (occasion, attempts) = (&mail.occasion, mail.attempts + 1);
             if again {
-                tracing::warn!(occasion, attempts, error, "a mail was not sent; it is tried again");
+                tracing::warn!(
+                    occasion,
+                    attempts,
+                    error,
+                    "a mail was not sent; it is tried again"
+                );
             } else {
                 tracing::error!(occasion, attempts, error, "a mail is given up");
             }
@@ -319,7 +327,9 @@ impl Post {
             _ => None,
         };
         self.spare(occasion, &mail.address)?;
-        let link = self.link(occasion, &mail.address, about.as_ref(), &site).await?;
+        let link = self
+            .link(occasion, &mail.address, about.as_ref(), &site)
+            .await?;
         // Who chose a taken name learns no more of its owner than that.
         let user = about.as_ref();
         let known = user.filter(|_| occasion != Occasion::NameTaken);
@@ -454,7 +464,10 @@ mod tests {
 
     #[test]
     fn addresses_are_kept_in_lower_case() {
-        assert_eq!(normal(" Ada@Example.ORG "), Ok("ada@example.org".to_owned()));
+        assert_eq!(
+            normal(" Ada@Example.ORG "),
+            Ok("ada@example.org".to_owned())
+        );
         assert!(normal("ada").is_err() && normal("a@b.c, d@e.f").is_err());
     }
 }

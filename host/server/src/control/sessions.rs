@@ -297,8 +297,8 @@ impl Sessions {
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     let found = tx.user_by_id(user).await?;
-                    let found = found
-                        .ok_or_else(|| ControlError::not_found("user", user.to_string()))?;
+                    let found =
+                        found.ok_or_else(|| ControlError::not_found("user", user.to_string()))?;
                     let ended = tx.session_end_all(user, None).await?;
                     let change = Change {
                         resource: "user",

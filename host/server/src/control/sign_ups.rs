@@ -238,7 +238,8 @@ impl Arrival {
         }
         if self.settings.verify_email {
             let occasion = Occasion::VerifyEmail;
-            post.put(tx, occasion, &self.email, Some(&self.user)).await?;
+            post.put(tx, occasion, &self.email, Some(&self.user))
+                .await?;
         } else {
             let admitted = self.settings.is_automatic(&self.email);
             self.user.state = next(self.user.state, UserAction::Verify { admitted })?;
@@ -250,7 +251,12 @@ impl Arrival {
             user: Some(id),
             ..self.visitor
         };
-        record(tx, &actor, change_of(&self.user, "sign-up", ChangeKind::Created)).await?;
+        record(
+            tx,
+            &actor,
+            change_of(&self.user, "sign-up", ChangeKind::Created),
+        )
+        .await?;
         Ok(())
     }
 }

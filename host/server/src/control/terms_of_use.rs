@@ -97,7 +97,10 @@ impl TermsOfUse {
             return Err(ControlError::invalid("text", "there is no text"));
         }
         if new.text.len() > MAX_TEXT {
-            let message = format!("the text has {} bytes, {MAX_TEXT} are allowed", new.text.len());
+            let message = format!(
+                "the text has {} bytes, {MAX_TEXT} are allowed",
+                new.text.len()
+            );
             return Err(ControlError::invalid("text", message));
         }
         let actor = actor.clone();

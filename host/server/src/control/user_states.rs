@@ -94,7 +94,13 @@ mod tests {
     fn each_action_in_each_state() {
         use UserAction as A;
         use UserState as S;
-        let states = [S::Unverified, S::Pending, S::Active, S::Suspended, S::Deleted];
+        let states = [
+            S::Unverified,
+            S::Pending,
+            S::Active,
+            S::Suspended,
+            S::Deleted,
+        ];
         let table: [(A, [Result<S, &str>; 5]); 7] = [
             (
                 A::Verify { admitted: true },

@@ -44,9 +44,10 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        accounts::Accounts, activations::Activations, apps::Apps, config::Config, droplets::Droplets, jobs::Jobs,
-        post::Post, pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn,
-        sign_ups::SignUps, terms_of_use::TermsOfUse, users::Users,
+        accounts::Accounts, activations::Activations, apps::Apps, config::Config,
+        droplets::Droplets, jobs::Jobs, post::Post, pushes::Pushes, routes::Routes,
+        sessions::Sessions, sign_in::SignIn, sign_ups::SignUps, terms_of_use::TermsOfUse,
+        users::Users,
     },
     logs::Logs,
     roles::Roles,

@@ -180,6 +180,7 @@ fn listing(kind: &str) -> &'static str {
         "project" => "muster project list",
         "section" => "muster config list",
         "session" => "muster session list",
+        "term" => "muster term list",
         "user" => "muster user list",
         _ => "muster app list",
     }

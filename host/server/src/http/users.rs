@@ -27,10 +27,7 @@ use crate::control::terms::Outcome;
 /// Says of an answer that it may hold a link, which nobody is to keep.
 type Secret = [(HeaderName, HeaderValue); 1];
 
-const SECRET: Secret = [(
-    header::CACHE_CONTROL,
-    HeaderValue::from_static("no-store"),
-)];
+const SECRET: Secret = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
