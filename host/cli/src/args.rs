@@ -5,10 +5,12 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         app::AppCommand,
+        audit::AuditCommand,
         completion::CompletionArgs,
         context::ContextCommand,
         events::EventsArgs,
         job::JobCommand,
+        logging::LoggingCommand,
         login::LoginArgs,
         mail::MailCommand,
         own::SelfCommand,
@@ -76,7 +78,7 @@ pub enum Command {
     /// Look after the users of the host
     #[command(subcommand)]
     User(UserCommand),
-    /// See who you are, and change your password
+    /// See who you are, and look after what you sign in with
     #[command(subcommand, name = "self")]
     Myself(SelfCommand),
     /// See where somebody is logged in, and end it
@@ -88,6 +90,12 @@ pub enum Command {
     /// See whether mail works
     #[command(subcommand)]
     Mail(MailCommand),
+    /// See what was done and what was refused
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Say what the host logs, how, and where to
+    #[command(subcommand)]
+    Logging(LoggingCommand),
     /// Show how the host is
     Status,
     /// Show what the host is
@@ -165,6 +173,15 @@ mod tests {
             &["sign-up"],
             &["activate"],
             &["reset-password"],
+            &["self", "factor"],
+            &["self", "factor", "add-totp"],
+            &["self", "passkey"],
+            &["audit"],
+            &["audit", "list"],
+            &["audit", "export"],
+            &["audit", "verify"],
+            &["logging"],
+            &["logging", "set"],
         ];
         for path in paths {
             let name = format!("help {}", path.join(" "))
@@ -189,6 +206,9 @@ mod tests {
             "muster user list --state pending --type admin",
             "muster user modify ada --type viewer --email ",
             "muster session end --all-of ada",
+            "muster audit list --outcome refused --since 2h --from 192.0.2.1",
+            "muster audit verify --file log.ndjson --filtered",
+            "muster logging set --module muster_server=debug --to stderr --to file:a.log --for 10m",
         ] {
             assert!(is_valid(good), "{good}");
         }
@@ -211,6 +231,13 @@ mod tests {
             "muster session end 01890a5d-ac96-774b-bcce-b302099a8057 --all-of ada",
             "muster term add",
             "muster term add terms.md --media-type image/png",
+            "muster audit list --since yesterday",
+            "muster audit verify --head 17",
+            "muster audit verify --filtered",
+            "muster logging set",
+            "muster logging set --level loud",
+            "muster logging set --to paper",
+            "muster logging set --level debug --for 10m --keep",
         ] {
             assert!(!is_valid(bad), "{bad}");
         }

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use super::{
-    captcha::Captcha, mail::Mail, management::Management, passwords::PasswordPolicy,
-    rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
+    audit::AuditConfig, captcha::Captcha, mail::Mail, management::Management,
+    passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp,
+    tokens::Tokens,
 };
 use crate::problem::FieldProblem;
 
@@ -35,6 +36,15 @@ fn first(result: Result<(), super::InvalidSection>) -> Vec<FieldProblem> {
         message: wrong.problem,
     };
     result.err().map(told).into_iter().collect()
+}
+
+impl Section for AuditConfig {
+    const NAME: &'static str = "audit";
+    const ABOUT: &'static str = "How long the audit log remembers";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
 }
 
 impl Section for Management {
@@ -99,6 +109,10 @@ impl Section for SignIn {
     const NAME: &'static str = "sign-in";
     const ABOUT: &'static str = "The ways by which people prove who they are";
 
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+
     fn mask(&mut self) {
         Self::mask(self);
     }
@@ -120,6 +134,10 @@ impl Section for SignUp {
 impl Section for Mail {
     const NAME: &'static str = "mail";
     const ABOUT: &'static str = "The server that sends mail, and what it says";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
 
     fn mask(&mut self) {
         Self::mask(self);

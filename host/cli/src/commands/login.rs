@@ -1,17 +1,21 @@
 //! `muster login`
 
-use clap::Args;
-use muster_api::tokens::{TokenReply, TokenRequest};
-
-use super::{
-    Scope,
-    password::PasswordArgs,
-    sign_up::{accept, solve},
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
 };
+
+use clap::Args;
+use muster_api::{
+    factors::FactorKind,
+    tokens::{OAuthError, TokenReply, TokenRequest},
+};
+
+use super::{Scope, captcha, password::PasswordArgs, sign_up::accept, terminal};
 use crate::{
     client::{ClientError, Transport},
     contexts::{Context, ContextStore, Tokens},
-    failure::Failure,
+    failure::{Exit, Failure},
     output::ContextRow,
 };
 
@@ -32,6 +36,13 @@ pub struct LoginArgs {
     accept_terms: Option<u64>,
     #[command(flatten)]
     source: PasswordArgs,
+    /// The code of your second factor, or a recovery code; asked for if it is
+    /// needed
+    #[arg(long, value_name = "CODE")]
+    otp: Option<String>,
+    /// Read the code from standard input, on the line after the password's
+    #[arg(long, requires = "password_stdin", conflicts_with = "otp")]
+    otp_stdin: bool,
 }
 
 /// Logs in and puts the context in use; `--context` names it, else it is called
@@ -49,10 +60,16 @@ pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
         );
     }
     let password = args.source.known("Password: ")?;
+    let otp = if args.otp_stdin {
+        Some(args.source.known("Code: ")?)
+    } else {
+        args.otp
+    };
     let request = TokenRequest {
         grant_type: "password".to_owned(),
         username: Some(args.user.clone()),
         password: Some(password),
+        otp,
         ..TokenRequest::default()
     };
     let reply = ask(&transport, request, args.accept_terms).await?;
@@ -82,27 +99,53 @@ async fn ask(
     accepted: Option<u64>,
 ) -> Result<TokenReply, Failure> {
     /// More things than there are to ask for.
-    const ROUNDS: usize = 5;
+    const ROUNDS: usize = 6;
     for _ in 0..ROUNDS {
         let error = match transport.tokens(request.clone()).await {
             Err(ClientError::SignIn(error)) => error,
             result => return Ok(result?),
         };
-        match (error.error.as_str(), error.terms, &error.captcha) {
-            ("terms_required", Some(version), _) if request.accept_terms != Some(version) => {
+        // A solved puzzle serves once.
+        request.captcha = None;
+        match (error.error.as_str(), &error.captcha, error.terms) {
+            ("terms_required", _, Some(version)) if request.accept_terms != Some(version) => {
                 request.accept_terms = Some(accept(transport, version, accepted).await?);
-                // The proof was used up.
-                request.captcha = None;
             }
-            ("captcha_required", _, Some(challenge)) if request.captcha.is_none() => {
-                let challenge = serde_json::from_value(challenge.clone());
-                let Ok(challenge) = challenge else {
+            ("captcha_required", Some(challenge), _) => {
+                let Ok(challenge) = serde_json::from_value(challenge.clone()) else {
                     return Err(ClientError::SignIn(error).into());
                 };
-                request.captcha = solve(challenge).await?;
+                request.captcha = captcha::solve(challenge).await?;
+            }
+            ("otp_required", ..) if request.otp.is_none() => {
+                request.otp = Some(second_factor(&error)?);
+            }
+            ("locked", ..) if io::stdin().is_terminal() && is_short(&error) => {
+                let wait = error.retry_after.unwrap_or(0);
+                eprintln!("{}; waiting", error.error_description);
+                tokio::time::sleep(Duration::from_secs(wait)).await;
             }
             _ => return Err(ClientError::SignIn(error).into()),
         }
     }
     Ok(transport.tokens(request).await?)
+}
+
+/// Whether somebody at a terminal would rather wait than type it all again.
+fn is_short(locked: &OAuthError) -> bool {
+    locked.retry_after.is_some_and(|wait| wait <= 60)
+}
+
+/// The code that is asked for.
+fn second_factor(error: &OAuthError) -> Result<String, Failure> {
+    let typed = [FactorKind::Totp, FactorKind::RecoveryCode];
+    let refused = Failure::new(Exit::Forbidden, error.error_description.clone());
+    if !error.factors.iter().any(|kind| typed.contains(kind)) {
+        return Err(refused.hint("only a browser can ask a passkey: sign in on the host's page"));
+    }
+    if !io::stdin().is_terminal() {
+        return Err(refused
+            .hint("add --otp CODE, or --otp-stdin with the code on the line after the password"));
+    }
+    terminal::code("Code of your second factor: ")
 }

@@ -1,17 +1,22 @@
 //! The commands, a file per noun or verb.
 
 pub mod app;
+pub mod audit;
+mod captcha;
 pub mod completion;
 pub mod context;
 mod deletion;
 pub mod events;
+pub mod factor;
 mod follow;
 mod info;
 pub mod job;
+pub mod logging;
 pub mod login;
 mod logout;
 pub mod mail;
 pub mod own;
+pub mod passkey;
 mod password;
 pub mod role;
 pub mod route;
@@ -72,6 +77,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::SignUp(args) => sign_up::run(&scope, args).await,
         Command::Activate(args) => sign_up::activate(&scope, args).await,
         Command::ResetPassword(args) => sign_up::reset_password(&scope, args).await,
+        Command::Audit(command) => audit::run(&scope, command).await,
+        Command::Logging(command) => logging::run(&scope, command).await,
         Command::Status => status::run(&scope).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),

@@ -4,7 +4,12 @@ use clap::Subcommand;
 use muster_api::users::PasswordChange;
 use serde_json::json;
 
-use super::{Scope, password::PasswordArgs};
+use super::{
+    Scope,
+    factor::{self, FactorCommand},
+    passkey::{self, PasskeyCommand},
+    password::PasswordArgs,
+};
 use crate::failure::Failure;
 
 /// What concerns oneself.
@@ -18,6 +23,13 @@ pub enum SelfCommand {
         #[command(flatten)]
         source: PasswordArgs,
     },
+    /// Look after what you sign in with besides the password
+    #[command(subcommand)]
+    Factor(FactorCommand),
+    /// Look after your passkeys. Registering one takes a browser: sign in on
+    /// the host's page
+    #[command(subcommand)]
+    Passkey(PasskeyCommand),
 }
 
 /// Does it.
@@ -25,17 +37,18 @@ pub enum SelfCommand {
 /// # Errors
 /// If the host refuses.
 pub async fn run(scope: &Scope, command: SelfCommand) -> Result<(), Failure> {
-    let client = scope.client()?;
     match command {
-        SelfCommand::Show => scope.output.show(&client.profile().await?),
+        SelfCommand::Show => scope.output.show(&scope.client()?.profile().await?),
         SelfCommand::Password { source } => {
             let change = PasswordChange {
                 current: source.known("Password so far: ")?,
                 new: source.new_one()?,
             };
-            client.change_password(&change).await?;
+            scope.client()?.change_password(&change).await?;
             let line = "Your password is changed, and your other sessions have ended";
             scope.output.done(line, &json!({ "changed": true }))
         }
+        SelfCommand::Factor(command) => factor::run(scope, command).await,
+        SelfCommand::Passkey(command) => passkey::run(scope, command).await,
     }
 }

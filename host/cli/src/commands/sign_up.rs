@@ -1,26 +1,19 @@
 //! `muster sign-up`, `muster activate` and `muster reset-password`: what people
 //! do who are not logged in.
 
-use std::time::Duration;
-
 use clap::Args;
 use muster_api::{
-    captcha::CaptchaChallenge,
     sign_ups::{NewActivation, NewPasswordReset, NewSignUp, Verification},
     users::UserState,
 };
-use muster_identity::captcha::puzzle;
 use reqwest::Url;
 use serde_json::json;
 
-use super::{Scope, password::PasswordArgs, terminal};
+use super::{Scope, captcha, password::PasswordArgs, terminal};
 use crate::{
     client::Transport,
     failure::{Exit, Failure},
 };
-
-/// How long a puzzle may take to solve.
-const PUZZLE: Duration = Duration::from_secs(300);
 
 /// Who signs up where.
 #[derive(Debug, Args)]
@@ -65,7 +58,7 @@ pub async fn run(scope: &Scope, args: SignUpArgs) -> Result<(), Failure> {
         display_name: args.display_name.unwrap_or_default(),
         email: args.email,
         password,
-        captcha: solve(info.captcha).await?,
+        captcha: captcha::solve(info.captcha).await?,
         accept_terms,
     };
     let reply = transport.sign_up(&new).await?;
@@ -107,28 +100,6 @@ pub async fn accept(
             })?;
             Ok(version)
         }
-    }
-}
-
-/// Shows that it is no bot who asks, as far as a command can.
-///
-/// # Errors
-/// If it takes a browser.
-pub async fn solve(challenge: CaptchaChallenge) -> Result<Option<String>, Failure> {
-    match challenge {
-        CaptchaChallenge::Off => Ok(None),
-        CaptchaChallenge::Puzzle { challenge } => {
-            let solving = move || puzzle::solve(&challenge, PUZZLE);
-            let solved = tokio::task::spawn_blocking(solving).await;
-            let failed = |error: String| Failure::new(Exit::Failure, error);
-            let proof = solved.map_err(|error| failed(error.to_string()))?;
-            Ok(Some(proof.map_err(|error| failed(error.to_string()))?))
-        }
-        CaptchaChallenge::Siteverify { .. } => Err(Failure::new(
-            Exit::Failure,
-            "a service has to look at a browser there, which a command is not",
-        )
-        .hint("do it on the host's page, in a browser")),
     }
 }
 

@@ -3,6 +3,8 @@
 use clap::{Args, Subcommand};
 use muster_api::users::{Activation, NewUser, UserChange, UserQuery, UserState, UserType};
 
+use serde_json::json;
+
 use super::{Scope, deletion::DeletionArgs, password::PasswordArgs, terminal};
 use crate::{failure::Failure, output::text};
 
@@ -56,6 +58,14 @@ pub enum UserCommand {
         name: String,
         #[command(flatten)]
         deletion: DeletionArgs,
+    },
+    /// Take all second factors of a user away, who has lost them
+    ResetFactors {
+        /// The user's name or id
+        name: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 
@@ -150,6 +160,14 @@ pub async fn run(scope: &Scope, command: UserCommand) -> Result<(), Failure> {
                 user.name
             );
             scope.output.done(&line, &user)
+        }
+        UserCommand::ResetFactors { name, yes } => {
+            if !yes {
+                terminal::confirm(&format!("Let {name} in without a second factor?"))?;
+            }
+            client.reset_factors(&name).await?;
+            let line = format!("{name} signs in without a second factor");
+            scope.output.done(&line, &json!({ "reset": name }))
         }
         UserCommand::Delete { name, deletion } => {
             let what = format!("the user {name}");

@@ -1,23 +1,30 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
 mod apps;
+mod audit;
 mod authorise;
+mod authorization;
 mod blocks;
 mod caller;
 mod config;
 mod droplets;
 mod etag;
 mod events;
+mod factors;
 pub(crate) mod idempotency;
+mod identities;
 mod jobs;
 mod linger;
+mod logging;
 mod logs;
 pub(crate) mod metrics;
 mod oauth;
 mod openapi;
+mod pages;
 mod probes;
 mod problems;
 pub(crate) mod rate_limits;
+pub(crate) mod refusals;
 mod reply;
 mod roles;
 mod routes;
@@ -44,8 +51,9 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        accounts::Accounts, activations::Activations, apps::Apps, config::Config,
-        droplets::Droplets, jobs::Jobs, post::Post, pushes::Pushes, routes::Routes,
+        accounts::Accounts, activations::Activations, apps::Apps, audit::Audit,
+        authorization::Authorization, config::Config, droplets::Droplets, factors::Factors,
+        jobs::Jobs, logging::LoggingControl, post::Post, pushes::Pushes, routes::Routes,
         sessions::Sessions, sign_in::SignIn, sign_ups::SignUps, terms_of_use::TermsOfUse,
         users::Users,
     },
@@ -67,6 +75,8 @@ pub(crate) struct Api {
     pub(crate) jobs: Jobs,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
+    pub(crate) factors: Factors,
+    pub(crate) authorization: Authorization,
     pub(crate) users: Users,
     pub(crate) accounts: Accounts,
     pub(crate) activations: Activations,
@@ -74,6 +84,8 @@ pub(crate) struct Api {
     pub(crate) terms_of_use: TermsOfUse,
     pub(crate) post: Post,
     pub(crate) config: Config,
+    pub(crate) audit: Audit,
+    pub(crate) logging: LoggingControl,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -102,11 +114,15 @@ pub(crate) struct Host {
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
+        .merge(factors::routes())
+        .merge(identities::routes())
         .merge(users::routes())
         .merge(sign_ups::routes())
         .merge(terms::routes())
         .merge(config::routes())
         .merge(status::routes())
+        .merge(audit::routes())
+        .merge(logging::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
         .merge(logs::routes())
@@ -121,6 +137,9 @@ fn router(api: Api) -> Router {
     let (described, document) = openapi::with_document();
     let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
     let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
+    let note = middleware::from_fn_with_state(api.audit.clone(), refusals::note);
+    // The last one added is the outermost.
+    let pages = pages::routes().route_layer(note.clone());
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
@@ -128,7 +147,8 @@ fn router(api: Api) -> Router {
             openapi::Known::of(&document),
             openapi::guard,
         ))
-        .route_layer(authorise);
+        .route_layer(authorise)
+        .route_layer(note);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))
@@ -137,6 +157,7 @@ fn router(api: Api) -> Router {
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
         .merge(openapi::route(&document))
+        .merge(pages)
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

@@ -25,7 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(self_session_end))
 }
 
-fn user(actor: &Actor) -> Result<muster_api::id::UserId, ControlError> {
+/// The user who asks.
+pub(super) fn user(actor: &Actor) -> Result<muster_api::id::UserId, ControlError> {
     let nobody = || ControlError::not_found("user", actor.name.clone());
     actor.user.ok_or_else(nobody)
 }
