@@ -13,7 +13,7 @@ use muster_api::{
 
 use crate::{
     client::{ClientError, Transport},
-    commands::{captcha, password::PasswordArgs, terminal},
+    commands::{captcha, password::PasswordArgs, sign_up::accept, terminal},
     failure::{Exit, Failure},
 };
 
@@ -29,6 +29,9 @@ pub struct PasswordLogin {
     /// Read the code from standard input, on the line after the password's
     #[arg(long, requires_all = ["user", "password_stdin"], conflicts_with = "otp")]
     otp_stdin: bool,
+    /// Accept this version of the terms of use without being asked
+    #[arg(long, value_name = "VERSION", requires = "user")]
+    accept_terms: Option<u64>,
 }
 
 impl PasswordLogin {
@@ -56,12 +59,16 @@ impl PasswordLogin {
             otp,
             ..TokenRequest::default()
         };
-        ask(transport, request).await
+        ask(transport, request, self.accept_terms).await
     }
 }
 
 /// Asks for tokens; again with what the host asks for beside the password.
-async fn ask(transport: &Transport, mut request: TokenRequest) -> Result<TokenReply, Failure> {
+async fn ask(
+    transport: &Transport,
+    mut request: TokenRequest,
+    accepted: Option<u64>,
+) -> Result<TokenReply, Failure> {
     /// More things than there are to ask for.
     const ROUNDS: usize = 6;
     for _ in 0..ROUNDS {
@@ -71,17 +78,20 @@ async fn ask(transport: &Transport, mut request: TokenRequest) -> Result<TokenRe
         };
         // A solved puzzle serves once.
         request.captcha = None;
-        match (error.error.as_str(), &error.captcha) {
-            ("captcha_required", Some(challenge)) => {
+        match (error.error.as_str(), &error.captcha, error.terms) {
+            ("terms_required", _, Some(version)) if request.accept_terms != Some(version) => {
+                request.accept_terms = Some(accept(transport, version, accepted).await?);
+            }
+            ("captcha_required", Some(challenge), _) => {
                 let Ok(challenge) = serde_json::from_value(challenge.clone()) else {
                     return Err(ClientError::SignIn(error).into());
                 };
                 request.captcha = captcha::solve(challenge).await?;
             }
-            ("otp_required", _) if request.otp.is_none() => {
+            ("otp_required", ..) if request.otp.is_none() => {
                 request.otp = Some(second_factor(&error)?);
             }
-            ("locked", _) if io::stdin().is_terminal() && is_short(&error) => {
+            ("locked", ..) if io::stdin().is_terminal() && is_short(&error) => {
                 let wait = error.retry_after.unwrap_or(0);
                 eprintln!("{}; waiting", error.error_description);
                 tokio::time::sleep(Duration::from_secs(wait)).await;
