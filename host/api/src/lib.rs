@@ -9,6 +9,7 @@ pub mod captcha;
 pub mod config;
 pub mod droplets;
 pub mod events;
+pub mod factors;
 pub mod id;
 pub mod identities;
 pub mod jobs;

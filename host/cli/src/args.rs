@@ -6,7 +6,8 @@ use crate::{
     commands::{
         app::AppCommand, audit::AuditCommand, completion::CompletionArgs, context::ContextCommand,
         events::EventsArgs, job::JobCommand, logging::LoggingCommand, login::LoginArgs,
-        role::RoleCommand, route::RouteCommand, serve::ServeArgs,
+        own::SelfCommand, role::RoleCommand, route::RouteCommand, serve::ServeArgs,
+        user::UserCommand,
     },
     output::Format,
 };
@@ -61,6 +62,12 @@ pub enum Command {
     Job(JobCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
+    /// Look after the users of the host
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Look after what you sign in with
+    #[command(subcommand, name = "self")]
+    Myself(SelfCommand),
     /// See what was done and what was refused
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -125,6 +132,9 @@ mod tests {
             &["events"],
             &["context"],
             &["login"],
+            &["self", "factor"],
+            &["self", "factor", "add-totp"],
+            &["self", "passkey"],
             &["audit"],
             &["audit", "list"],
             &["audit", "export"],

@@ -26,6 +26,7 @@ use crate::{
         config::Config,
         droplets::Droplets,
         error::ControlError,
+        factors::Factors,
         failures::Strangers,
         housekeeping::Housekeeping,
         jobs::Jobs,
@@ -143,6 +144,12 @@ pub async fn serve(
     };
     let passwords = Passwords::new(config.clone())?;
     let methods = Methods::new(config.clone());
+    let factors = Factors {
+        store: store.clone(),
+        config: config.clone(),
+        passwords: passwords.clone(),
+        address: management.local_addr().unwrap_or(options.management),
+    };
     let sign_in = SignIn {
         store: store.clone(),
         config: config.clone(),
@@ -150,6 +157,7 @@ pub async fn serve(
         passwords: passwords.clone(),
         methods: methods.clone(),
         strangers: Strangers::default(),
+        factors: factors.clone(),
     };
     let users = Users {
         store: store.clone(),
@@ -275,6 +283,7 @@ pub async fn serve(
         },
         sessions,
         sign_in,
+        factors,
         authorization,
         users,
         config,

@@ -8,6 +8,7 @@ mod connect;
 mod credentials;
 mod error;
 mod events;
+mod factors;
 mod jobs;
 mod logging;
 mod logs;

@@ -4,20 +4,17 @@ mod browser;
 mod device;
 
 use std::{
-    io::{self, IsTerminal, Read},
+    io::{self, IsTerminal},
     time::Duration,
 };
 
 use clap::Args;
 use muster_api::{
-    captcha::CaptchaChallenge,
+    factors::FactorKind,
     tokens::{OAuthError, TokenReply, TokenRequest},
 };
-use muster_identity::captcha::puzzle::solve;
-use serde_json::Value;
-use tokio::task;
 
-use super::Scope;
+use super::{Scope, captcha, password::PasswordArgs, terminal};
 use crate::{
     client::{ClientError, Transport},
     contexts::{Context, ContextStore, Tokens},
@@ -28,9 +25,6 @@ use crate::{
 /// The context that is made unless told.
 const DEFAULT_CONTEXT: &str = "default";
 
-/// How long a puzzle may take.
-const PUZZLE: Duration = Duration::from_secs(120);
-
 /// Where to log in, and as whom.
 #[derive(Debug, Args)]
 pub struct LoginArgs {
@@ -40,9 +34,6 @@ pub struct LoginArgs {
     /// Your name there, to log in with a password instead of your browser
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Read the password from standard input instead of asking for it
-    #[arg(long, requires = "user")]
-    password_stdin: bool,
     /// The way to sign in, as the host calls it
     #[arg(long, value_name = "NAME", conflicts_with = "device")]
     method: Option<String>,
@@ -52,10 +43,19 @@ pub struct LoginArgs {
     /// Only print the address; do not open a browser
     #[arg(long, conflicts_with_all = ["user", "device"])]
     no_browser: bool,
+    #[command(flatten)]
+    source: PasswordArgs,
+    /// The code of your second factor, or a recovery code; asked for if it is
+    /// needed
+    #[arg(long, value_name = "CODE")]
+    otp: Option<String>,
+    /// Read the code from standard input, on the line after the password's
+    #[arg(long, requires = "password_stdin", conflicts_with = "otp")]
+    otp_stdin: bool,
 }
 
-/// Logs in with the browser, a code or a password, and puts the context in use; `--context` names it, else it is called
-/// `default`.
+/// Logs in with the browser, a code or a password, and puts the context in use;
+/// `--context` names it, else it is called `default`.
 ///
 /// # Errors
 /// If the host refuses, or the tokens cannot be kept.
@@ -69,7 +69,10 @@ pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
         );
     }
     let reply = match args.user {
-        Some(user) => by_password(&transport, user, args.password_stdin, args.method).await?,
+        Some(user) => {
+            let secrets = (args.source, args.otp, args.otp_stdin);
+            by_password(&transport, user, args.method, secrets).await?
+        }
         None if args.device => device::run(&transport).await?,
         None => browser::run(&transport, args.method, !args.no_browser).await?,
     };
@@ -95,69 +98,73 @@ pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
 async fn by_password(
     transport: &Transport,
     user: String,
-    piped: bool,
     method: Option<String>,
+    (source, otp, otp_stdin): (PasswordArgs, Option<String>, bool),
 ) -> Result<TokenReply, Failure> {
-    let password = if piped {
-        piped_password()?
+    let password = source.known("Password: ")?;
+    let otp = if otp_stdin {
+        Some(source.known("Code: ")?)
     } else {
-        typed_password()?
+        otp
     };
     let request = TokenRequest {
         grant_type: "password".to_owned(),
         username: Some(user),
         password: Some(password),
         method,
+        otp,
         ..TokenRequest::default()
     };
-    let error = match transport.tokens(request.clone()).await {
-        Ok(reply) => return Ok(reply),
-        Err(error) => error,
-    };
-    let puzzle = match &error {
-        ClientError::SignIn(told) if told.error == "captcha_required" => puzzle_of(told),
-        _ => None,
-    };
-    let Some(puzzle) = puzzle else {
-        return Err(error.into());
-    };
-    eprintln!("Solving the puzzle that the host sets after failed sign-ins …");
-    let proof = task::spawn_blocking(move || solve(&puzzle, PUZZLE)).await;
-    let proof = proof.map_err(|_| ClientError::Interrupted)?;
-    let proof = proof.map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
-    let request = TokenRequest {
-        captcha: Some(proof),
-        ..request
-    };
+    ask(transport, request).await
+}
+
+/// Asks for tokens; again with what the host asks for beside the password.
+async fn ask(transport: &Transport, mut request: TokenRequest) -> Result<TokenReply, Failure> {
+    /// More things than there are to ask for.
+    const ROUNDS: usize = 6;
+    for _ in 0..ROUNDS {
+        let error = match transport.tokens(request.clone()).await {
+            Err(ClientError::SignIn(error)) => error,
+            result => return Ok(result?),
+        };
+        // A solved puzzle serves once.
+        request.captcha = None;
+        match (error.error.as_str(), &error.captcha) {
+            ("captcha_required", Some(challenge)) => {
+                let Ok(challenge) = serde_json::from_value(challenge.clone()) else {
+                    return Err(ClientError::SignIn(error).into());
+                };
+                request.captcha = captcha::solve(challenge).await?;
+            }
+            ("otp_required", _) if request.otp.is_none() => {
+                request.otp = Some(second_factor(&error)?);
+            }
+            ("locked", _) if io::stdin().is_terminal() && is_short(&error) => {
+                let wait = error.retry_after.unwrap_or(0);
+                eprintln!("{}; waiting", error.error_description);
+                tokio::time::sleep(Duration::from_secs(wait)).await;
+            }
+            _ => return Err(ClientError::SignIn(error).into()),
+        }
+    }
     Ok(transport.tokens(request).await?)
 }
 
-/// The puzzle that an error sets, if it is one that can be solved here.
-fn puzzle_of(told: &OAuthError) -> Option<Value> {
-    match serde_json::from_value(told.captcha.clone()?).ok()? {
-        CaptchaChallenge::Puzzle { challenge } => Some(challenge),
-        CaptchaChallenge::Off | CaptchaChallenge::Siteverify { .. } => None,
-    }
+/// Whether somebody at a terminal would rather wait than type it all again.
+fn is_short(locked: &OAuthError) -> bool {
+    locked.retry_after.is_some_and(|wait| wait <= 60)
 }
 
-fn piped_password() -> Result<String, Failure> {
-    let mut text = String::new();
-    io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::usage(format!("the password cannot be read: {error}")))?;
-    let password = text.strip_suffix('\n').unwrap_or(&text);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.is_empty() {
-        return Err(Failure::usage("standard input holds no password"));
+/// The code that is asked for.
+fn second_factor(error: &OAuthError) -> Result<String, Failure> {
+    let typed = [FactorKind::Totp, FactorKind::RecoveryCode];
+    let refused = Failure::new(Exit::Forbidden, error.error_description.clone());
+    if !error.factors.iter().any(|kind| typed.contains(kind)) {
+        return Err(refused.hint("only a browser can ask a passkey: sign in on the host's page"));
     }
-    Ok(password.to_owned())
-}
-
-fn typed_password() -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody is there to type a password")
-            .hint("add --password-stdin and write the password to standard input"));
+        return Err(refused
+            .hint("add --otp CODE, or --otp-stdin with the code on the line after the password"));
     }
-    rpassword::prompt_password("Password: ")
-        .map_err(|error| Failure::usage(format!("the password cannot be read: {error}")))
+    terminal::code("Code of your second factor: ")
 }

@@ -4,6 +4,7 @@ mod apps;
 mod audit;
 mod contexts;
 mod droplets;
+mod factors;
 mod jobs;
 mod logging;
 mod logs;

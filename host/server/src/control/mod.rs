@@ -8,6 +8,7 @@ pub(crate) mod authorization;
 pub(crate) mod config;
 pub(crate) mod droplets;
 pub(crate) mod error;
+pub(crate) mod factors;
 pub(crate) mod failures;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;

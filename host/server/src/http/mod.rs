@@ -10,6 +10,7 @@ mod config;
 mod droplets;
 mod etag;
 mod events;
+mod factors;
 pub(crate) mod idempotency;
 mod identities;
 mod jobs;
@@ -49,8 +50,8 @@ use crate::{
     agent::instances::Instances,
     control::{
         apps::Apps, audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
-        jobs::Jobs, logging::LoggingControl, pushes::Pushes, routes::Routes, sessions::Sessions,
-        sign_in::SignIn, users::Users,
+        factors::Factors, jobs::Jobs, logging::LoggingControl, pushes::Pushes, routes::Routes,
+        sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -70,6 +71,7 @@ pub(crate) struct Api {
     pub(crate) jobs: Jobs,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
+    pub(crate) factors: Factors,
     pub(crate) authorization: Authorization,
     pub(crate) users: Users,
     pub(crate) config: Config,
@@ -103,6 +105,7 @@ pub(crate) struct Host {
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
+        .merge(factors::routes())
         .merge(identities::routes())
         .merge(users::routes())
         .merge(config::routes())

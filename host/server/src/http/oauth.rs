@@ -9,6 +9,7 @@ use axum::{
 };
 use muster_api::{
     authorization::DEVICE_GRANT,
+    factors::PasskeyAnswer,
     permissions::Permission,
     tokens::{CLI_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
 };
@@ -26,6 +27,7 @@ use super::{
 use crate::control::{
     authorization::{self, Redemption, clients::is_client},
     error::ControlError,
+    factors::Shown,
     sessions::Origin,
     sign_in::{Attempt, SignInError},
 };
@@ -59,7 +61,10 @@ async fn token_create(
                 username: needed(request.username, "username")?,
                 password: needed(request.password, "password")?,
                 captcha: request.captcha,
-                otp: request.otp,
+                factor: Shown {
+                    otp: request.otp,
+                    passkey: request.passkey.as_deref().map(answer).transpose()?,
+                },
                 accept_terms: request.accept_terms,
             };
             let origin = Origin {
@@ -109,6 +114,7 @@ async fn token_create(
 /// End the session that a token belongs to.
 #[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), security(()), responses(
     (status = 200, description = "The token is of no use any more, if it ever was"),
+    (status = 400, description = "Something is wrong or missing; `error` says what", body = OAuthError),
 ))]
 async fn token_revoke(
     State(api): State<Api>,
@@ -127,6 +133,16 @@ async fn key_set_show(State(api): State<Api>) -> Json<serde_json::Value> {
 
 fn needed(field: Option<String>, name: &str) -> Result<String, SignInError> {
     field.ok_or_else(|| SignInError::refused("invalid_request", &format!("'{name}' is missing")))
+}
+
+/// What a passkey answered, in a field of a form.
+fn answer(text: &str) -> Result<PasskeyAnswer, SignInError> {
+    serde_json::from_str(text).map_err(|error| {
+        SignInError::refused(
+            "invalid_request",
+            &format!("'passkey' cannot be read: {error}"),
+        )
+    })
 }
 
 /// The client that signs in for a person.

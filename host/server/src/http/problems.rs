@@ -101,6 +101,13 @@ impl From<ControlError> for Refused {
                     .detail(why)
                     .remedy("log in with: muster login")
             }
+            ControlError::Locked { wait } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "locked",
+                "There were too many wrong passwords and codes",
+            )
+            .detail(text)
+            .header(header::RETRY_AFTER, wait.into()),
             ControlError::Forbidden { permission } => {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this")
                     .detail(text)
@@ -167,6 +174,7 @@ impl From<ControlError> for Refused {
 /// The command that lists things of a kind.
 fn listing(kind: &str) -> &'static str {
     match kind {
+        "factor" | "passkey" => "muster self factor list",
         "droplet" => "muster app droplets NAME",
         "job" => "muster job list",
         "role" => "muster role list",
