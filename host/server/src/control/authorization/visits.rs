@@ -7,7 +7,7 @@ use http::HeaderMap;
 use muster_api::{id::UserId, tokens::OAuthError};
 use muster_identity::{
     secret::{self, Kind},
-    sign_in::{Attempt as Shown, Kept, Profile},
+    sign_in::{Attempt as Proof, Kept, Profile},
 };
 use muster_store::{TicketRecord, UserRecord};
 use serde::{Deserialize, Serialize};
@@ -238,11 +238,11 @@ impl Authorization {
             return Err(SignInError::refused("access_denied", why));
         };
         self.save(cookie, &visit).await?;
-        let shown = Shown::Callback {
+        let proof = Proof::Callback {
             parameters,
             kept: &kept,
         };
-        let profile = self.sign_in.methods.get(method)?.sign_in(shown).await?;
+        let profile = self.sign_in.methods.get(method)?.sign_in(proof).await?;
         self.vouched(cookie, visit, profile, from).await
     }
 
@@ -256,8 +256,8 @@ impl Authorization {
         peer: IpAddr,
         from: Origin,
     ) -> Result<String, SignInError> {
-        let shown = Shown::Headers { peer, headers };
-        let profile = self.sign_in.methods.get(method)?.sign_in(shown).await?;
+        let proof = Proof::Headers { peer, headers };
+        let profile = self.sign_in.methods.get(method)?.sign_in(proof).await?;
         self.vouched(cookie, visit, profile, from).await
     }
 
