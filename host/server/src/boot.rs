@@ -20,9 +20,22 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs,
-        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, staging::Staging,
-        tokens::Tokens, users::Users, views::Urls,
+        apps::Apps,
+        config::Config,
+        droplets::Droplets,
+        error::ControlError,
+        failures::Strangers,
+        housekeeping,
+        jobs::Jobs,
+        passwords::Passwords,
+        pushes::Pushes,
+        routes::Routes,
+        sessions::Sessions,
+        sign_in::{Methods, SignIn},
+        staging::Staging,
+        tokens::Tokens,
+        users::Users,
+        views::Urls,
     },
     data_dir::{DataDir, DataDirError},
     http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
@@ -116,13 +129,25 @@ pub async fn serve(
         "--management",
         options.management,
     ))?;
+    let config = Config::open(store.clone()).await?;
+    let tokens = Tokens::open(store.clone(), config.clone()).await?;
     let sessions = Sessions {
         store: store.clone(),
-        tokens: Tokens::open(&store).await?,
+        tokens: tokens.clone(),
     };
-    let sign_in = SignIn::new(store.clone(), sessions.clone()).await?;
+    let passwords = Passwords::new(config.clone())?;
+    let methods = Methods::new(config.clone());
+    let sign_in = SignIn {
+        store: store.clone(),
+        config: config.clone(),
+        sessions: sessions.clone(),
+        passwords: passwords.clone(),
+        methods: methods.clone(),
+        strangers: Strangers::default(),
+    };
     let users = Users {
         store: store.clone(),
+        passwords,
     };
     let id = host_id(&store).await?;
     users
@@ -206,6 +231,10 @@ pub async fn serve(
         started,
     };
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
+    let rate_limits = Arc::new(RateLimits::new(&config.get()));
+    tasks.spawn(tokens.keep_up(ending.clone()));
+    tasks.spawn(methods.keep_up(ending.clone()));
+    tasks.spawn(Arc::clone(&rate_limits).keep_up(config.clone(), ending.clone()));
     let api = Api {
         host: Arc::new(host),
         apps: Apps {
@@ -231,15 +260,14 @@ pub async fn serve(
         sessions,
         sign_in,
         users,
+        config,
         roles,
         blocks,
         logs,
         instances,
         store: store.clone(),
         metrics,
-        rate_limits: Arc::new(RateLimits::new(
-            &muster_api::config::rate_limits::RateLimits::default(),
-        )),
+        rate_limits,
         repeats: Repeats::new(store.clone()),
         streams: Default::default(),
         ending: ending.clone(),

@@ -3,8 +3,10 @@
 //! change log, by which the agent notices, and in the audit log.
 
 pub(crate) mod apps;
+pub(crate) mod config;
 pub(crate) mod droplets;
 pub(crate) mod error;
+pub(crate) mod failures;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
 pub(crate) mod passwords;

@@ -4,6 +4,7 @@ mod apps;
 mod authorise;
 mod blocks;
 mod caller;
+mod config;
 mod droplets;
 mod etag;
 mod events;
@@ -41,7 +42,7 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
+        apps::Apps, config::Config, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
         sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
@@ -63,6 +64,7 @@ pub(crate) struct Api {
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) users: Users,
+    pub(crate) config: Config,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -92,6 +94,7 @@ fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
         .merge(users::routes())
+        .merge(config::routes())
         .merge(status::routes())
         .merge(apps::routes())
         .merge(droplets::routes())

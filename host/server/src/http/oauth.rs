@@ -28,13 +28,14 @@ use crate::control::{
 };
 
 /// The largest form.
-const MAX_FORM: usize = 64 << 10;
+const MAX_FORM: usize = 256 << 10;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(token_create))
         .layer(middleware::from_fn(rate_limits::sign_in))
         .routes(routes!(token_revoke))
+        .routes(routes!(key_set_show))
 }
 
 /// Trade a password, a refresh token, a code or an access key for tokens.
@@ -52,6 +53,9 @@ async fn token_create(
             let attempt = Attempt {
                 username: needed(request.username, "username")?,
                 password: needed(request.password, "password")?,
+                captcha: request.captcha,
+                otp: request.otp,
+                accept_terms: request.accept_terms,
             };
             let origin = Origin {
                 client: client(request.client_id)?,
@@ -89,6 +93,12 @@ async fn token_revoke(
     let done = api.sessions.revoke(&form.token, &origin).await;
     done.map_err(SignInError::Control)?;
     Ok(StatusCode::OK)
+}
+
+/// Show the keys with which access tokens can be checked (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "oauth", security(()), responses((status = 200, body = Object)))]
+async fn key_set_show(State(api): State<Api>) -> Json<serde_json::Value> {
+    Json(api.sessions.tokens.published())
 }
 
 fn needed(field: Option<String>, name: &str) -> Result<String, SignInError> {

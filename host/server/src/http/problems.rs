@@ -171,6 +171,7 @@ fn listing(kind: &str) -> &'static str {
         "role" => "muster role list",
         "route" | "target" => "muster route list",
         "project" => "muster project list",
+        "section" => "muster config list",
         "session" => "muster session list",
         "user" => "muster user list",
         _ => "muster app list",
