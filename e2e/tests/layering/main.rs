@@ -41,6 +41,7 @@ const HOST: &[&str] = &[
     "muster-engine",
     "muster-identity",
     "muster-ingress",
+    "muster-logging",
     "muster-migrations",
     "muster-server",
     "muster-store",
@@ -104,6 +105,21 @@ const RULES: &[Rule] = &[
             "muster-store",
         ],
         because: "the engine runs what it is given, wherever that is kept and whoever asks",
+    },
+    Rule {
+        who: Who::These(&["muster-logging"]),
+        never: &[
+            "axum*",
+            "http*",
+            "hyper*",
+            "muster-blocks",
+            "muster-engine",
+            "muster-ingress",
+            "muster-server",
+            "muster-store",
+            "tokio*",
+        ],
+        because: "log lines are written whatever else works, on a thread of their own",
     },
     Rule {
         who: Who::These(&["muster-blocks"]),
@@ -171,7 +187,15 @@ const RULES: &[Rule] = &[
 ];
 
 /// All that the words of the API are made of. Each of these builds for wasm32.
-const API_IS_MADE_OF: &[&str] = &["serde", "serde_json", "thiserror", "time", "utoipa", "uuid"];
+const API_IS_MADE_OF: &[&str] = &[
+    "serde",
+    "serde_json",
+    "sha2",
+    "thiserror",
+    "time",
+    "utoipa",
+    "uuid",
+];
 
 /// Whether a dependency is what must not be one.
 fn depends(dependency: &str, never: &str) -> bool {

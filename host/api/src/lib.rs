@@ -2,13 +2,18 @@
 //! replies and the problem document. Plain data; builds for `wasm32` and does no IO.
 
 pub mod apps;
+pub mod audit;
+pub mod authorization;
 pub mod blocks;
 pub mod captcha;
 pub mod config;
 pub mod droplets;
 pub mod events;
+pub mod factors;
 pub mod id;
+pub mod identities;
 pub mod jobs;
+pub mod logging;
 pub mod logs;
 pub mod name;
 pub mod page;

@@ -4,9 +4,10 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        app::AppCommand, completion::CompletionArgs, context::ContextCommand, events::EventsArgs,
-        job::JobCommand, login::LoginArgs, role::RoleCommand, route::RouteCommand,
-        serve::ServeArgs,
+        app::AppCommand, audit::AuditCommand, completion::CompletionArgs, context::ContextCommand,
+        events::EventsArgs, job::JobCommand, logging::LoggingCommand, login::LoginArgs,
+        own::SelfCommand, role::RoleCommand, route::RouteCommand, serve::ServeArgs,
+        user::UserCommand,
     },
     output::Format,
 };
@@ -61,6 +62,18 @@ pub enum Command {
     Job(JobCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
+    /// Look after the users of the host
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Look after what you sign in with
+    #[command(subcommand, name = "self")]
+    Myself(SelfCommand),
+    /// See what was done and what was refused
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Say what the host logs, how, and where to
+    #[command(subcommand)]
+    Logging(LoggingCommand),
     /// Show how the host is
     Status,
     /// Show what the host is
@@ -119,6 +132,15 @@ mod tests {
             &["events"],
             &["context"],
             &["login"],
+            &["self", "factor"],
+            &["self", "factor", "add-totp"],
+            &["self", "passkey"],
+            &["audit"],
+            &["audit", "list"],
+            &["audit", "export"],
+            &["audit", "verify"],
+            &["logging"],
+            &["logging", "set"],
         ];
         for path in paths {
             let name = format!("help {}", path.join(" "))
@@ -140,6 +162,9 @@ mod tests {
             "muster app scale a --memory 64MiB",
             "muster app push --path . --env A=b=c",
             "muster app list -o json",
+            "muster audit list --outcome refused --since 2h --from 192.0.2.1",
+            "muster audit verify --file log.ndjson --filtered",
+            "muster logging set --module muster_server=debug --to stderr --to file:a.log --for 10m",
         ] {
             assert!(is_valid(good), "{good}");
         }
@@ -154,6 +179,13 @@ mod tests {
             "muster app push a --path . --env =b",
             "muster app list -o xml",
             "muster job show 17",
+            "muster audit list --since yesterday",
+            "muster audit verify --head 17",
+            "muster audit verify --filtered",
+            "muster logging set",
+            "muster logging set --level loud",
+            "muster logging set --to paper",
+            "muster logging set --level debug --for 10m --keep",
         ] {
             assert!(!is_valid(bad), "{bad}");
         }

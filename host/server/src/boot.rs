@@ -21,12 +21,16 @@ use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
         apps::Apps,
+        audit::Audit,
+        authorization::Authorization,
         config::Config,
         droplets::Droplets,
         error::ControlError,
+        factors::Factors,
         failures::Strangers,
-        housekeeping,
+        housekeeping::Housekeeping,
         jobs::Jobs,
+        logging::LoggingControl,
         passwords::Passwords,
         pushes::Pushes,
         routes::Routes,
@@ -63,6 +67,8 @@ pub struct ServeOptions {
     pub app_domain: String,
     /// The first admin's password; made up and shown once unless told.
     pub initial_password: Option<String>,
+    /// The logging of this process, which operators may change.
+    pub logging: muster_logging::Handle,
 }
 
 /// Why a host does not start.
@@ -119,6 +125,7 @@ pub async fn serve(
     let metrics = crate::http::metrics::install();
     let dir = Arc::new(DataDir::open(&options.data_dir)?);
     let store = Store::open(&dir.database()).await?;
+    let logging = LoggingControl::new(store.clone(), options.logging.clone()).await?;
     let blocks = Blocks::open(&dir.blocks())?;
     let engine = Engine::new(&EngineOptions {
         cache: dir.code(),
@@ -137,6 +144,12 @@ pub async fn serve(
     };
     let passwords = Passwords::new(config.clone())?;
     let methods = Methods::new(config.clone());
+    let factors = Factors {
+        store: store.clone(),
+        config: config.clone(),
+        passwords: passwords.clone(),
+        address: management.local_addr().unwrap_or(options.management),
+    };
     let sign_in = SignIn {
         store: store.clone(),
         config: config.clone(),
@@ -144,6 +157,7 @@ pub async fn serve(
         passwords: passwords.clone(),
         methods: methods.clone(),
         strangers: Strangers::default(),
+        factors: factors.clone(),
     };
     let users = Users {
         store: store.clone(),
@@ -212,12 +226,16 @@ pub async fn serve(
         metrics.clone(),
         ending.clone(),
     ));
-    tasks.spawn(housekeeping::run(
-        store.clone(),
-        blocks.clone(),
-        Arc::clone(&dir),
-        ending.clone(),
-    ));
+    let housekeeping = Housekeeping {
+        store: store.clone(),
+        config: config.clone(),
+        blocks: blocks.clone(),
+        dir: Arc::clone(&dir),
+    };
+    tasks.spawn(housekeeping.run(ending.clone()));
+
+    let (audit, refusals) = Audit::new(store.clone());
+    tasks.spawn(refusals.run(ending.clone()));
 
     let urls = Urls {
         port: ingress.address().port(),
@@ -229,6 +247,12 @@ pub async fn serve(
         apps: ingress.address(),
         app_domain: options.app_domain,
         started,
+    };
+    let authorization = Authorization {
+        store: store.clone(),
+        config: config.clone(),
+        sign_in: sign_in.clone(),
+        listens: host.management,
     };
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
     let rate_limits = Arc::new(RateLimits::new(&config.get()));
@@ -259,8 +283,12 @@ pub async fn serve(
         },
         sessions,
         sign_in,
+        factors,
+        authorization,
         users,
         config,
+        audit,
+        logging,
         roles,
         blocks,
         logs,

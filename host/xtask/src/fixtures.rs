@@ -115,6 +115,16 @@ fn javascript(project: &Project, step: &Step, cache: &Path) -> Result<PathBuf> {
     Ok(folder.join(COMPONENT))
 }
 
+/// The folder with the programs `node` and `npm`.
+///
+/// # Errors
+/// If they cannot be installed.
+pub fn node(project: &Project, step: &Step) -> Result<PathBuf> {
+    let requirements = project.path(SOURCES).join("javascript/requirements.txt");
+    let folder = project.cache().join("fixtures/javascript/venv");
+    virtual_environment(step, &folder, &requirements)
+}
+
 /// The program that tests the API against its description.
 ///
 /// # Errors
@@ -125,16 +135,6 @@ pub fn schemathesis(project: &Project, step: &Step) -> Result<PathBuf> {
     let programs = virtual_environment(step, &folder, &requirements)
         .context("could not install schemathesis")?;
     Ok(programs.join("schemathesis"))
-}
-
-/// The folder with the programs `node` and `npm`.
-///
-/// # Errors
-/// If they cannot be installed.
-pub fn node(project: &Project, step: &Step) -> Result<PathBuf> {
-    let requirements = project.path(SOURCES).join("javascript/requirements.txt");
-    let folder = project.cache().join("fixtures/javascript/venv");
-    virtual_environment(step, &folder, &requirements)
 }
 
 /// The programs of a virtual environment of Python with what `requirements`

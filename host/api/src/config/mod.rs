@@ -2,6 +2,7 @@
 //! with defaults, kept in the database and served at `/api/v1/config/{section}`.
 //! A section that was never set is its defaults.
 
+pub mod audit;
 pub mod captcha;
 pub mod mail;
 pub mod management;

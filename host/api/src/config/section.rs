@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use super::{
-    captcha::Captcha, mail::Mail, management::Management, passwords::PasswordPolicy,
-    rate_limits::RateLimits, sign_in::SignIn, tokens::Tokens,
+    audit::AuditConfig, captcha::Captcha, mail::Mail, management::Management,
+    passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn, tokens::Tokens,
 };
 use crate::problem::FieldProblem;
 
@@ -35,6 +35,15 @@ fn first(result: Result<(), super::InvalidSection>) -> Vec<FieldProblem> {
         message: wrong.problem,
     };
     result.err().map(told).into_iter().collect()
+}
+
+impl Section for AuditConfig {
+    const NAME: &'static str = "audit";
+    const ABOUT: &'static str = "How long the audit log remembers";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
 }
 
 impl Section for Management {
@@ -99,6 +108,10 @@ impl Section for SignIn {
     const NAME: &'static str = "sign-in";
     const ABOUT: &'static str = "The ways by which people prove who they are";
 
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+
     fn mask(&mut self) {
         Self::mask(self);
     }
@@ -111,6 +124,10 @@ impl Section for SignIn {
 impl Section for Mail {
     const NAME: &'static str = "mail";
     const ABOUT: &'static str = "The server that sends mail, and what it says";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
 
     fn mask(&mut self) {
         Self::mask(self);

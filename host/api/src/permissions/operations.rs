@@ -10,6 +10,8 @@ use super::{
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     op("token_create", "POST", "/oauth/token", Public, &["login"]),
+    op("authorization_begin", "GET", "/oauth/authorize", Public, &["login"]),
+    op("device_authorization_create", "POST", "/oauth/device_authorization", Public, &["login"]),
     op("token_revoke", "POST", "/oauth/revoke", Public, &["logout"]),
     op("token_introspect", "POST", "/oauth/introspect", Public, &[]),
     op("key_set_show", "GET", "/.well-known/jwks.json", Public, &[]),
@@ -19,6 +21,21 @@ pub const OPERATIONS: &[Operation] = &[
     op("self_password_change", "PUT", "/api/v1/self/password", SignedIn, &["self password"]),
     op("self_session_list", "GET", "/api/v1/self/sessions", SignedIn, &["session list"]),
     op("self_session_end", "DELETE", "/api/v1/self/sessions/{session}", SignedIn, &["session end"]),
+
+    op("self_factor_list", "GET", "/api/v1/self/factors", SignedIn, &["self factor list", "self passkey list"]),
+    op("self_totp_add", "POST", "/api/v1/self/factors/totp", SignedIn, &["self factor add-totp"]),
+    op("self_totp_confirm", "POST", "/api/v1/self/factors/totp/actions/confirm", SignedIn, &["self factor confirm-totp"]),
+    op("self_totp_remove", "POST", "/api/v1/self/factors/totp/actions/remove", SignedIn, &["self factor remove-totp"]),
+    op("self_recovery_codes_create", "POST", "/api/v1/self/factors/recovery-codes", SignedIn, &["self factor recovery-codes"]),
+    op("self_passkey_challenge", "POST", "/api/v1/self/passkeys/challenges", SignedIn, &[]),
+    op("self_passkey_add", "POST", "/api/v1/self/passkeys", SignedIn, &[]),
+    op("self_passkey_change", "PATCH", "/api/v1/self/passkeys/{passkey}", SignedIn, &["self passkey rename"]),
+    op("self_passkey_remove", "POST", "/api/v1/self/passkeys/{passkey}/actions/remove", SignedIn, &["self passkey remove"]),
+    op("user_factors_reset", "DELETE", "/api/v1/users/{user}/factors", Needs(P::UserWrite), &["user reset-factors"]),
+    op("self_identity_list", "GET", "/api/v1/self/identities", SignedIn, &["self identities"]),
+    op("self_identity_add", "POST", "/api/v1/self/identities", SignedIn, &["self link"]),
+    op("self_identity_remove", "DELETE", "/api/v1/self/identities/{method}", SignedIn, &["self unlink"]),
+    op("sign_in_method_list", "GET", "/api/v1/sign-in-methods", Public, &["login"]),
 
     op("user_list", "GET", "/api/v1/users", Needs(P::UserRead), &["user list"]),
     op("user_show", "GET", "/api/v1/users/{user}", Needs(P::UserRead), &["user show"]),
@@ -58,6 +75,14 @@ pub const OPERATIONS: &[Operation] = &[
 
     op("info_show", "GET", "/api/v1/info", Needs(P::StatusRead), &["info"]),
     op("status_show", "GET", "/api/v1/status", Needs(P::StatusRead), &["status"]),
+
+    op("audit_list", "GET", "/api/v1/audit", Needs(P::AuditRead), &["audit list"]),
+    op("audit_export", "GET", "/api/v1/audit/export", Needs(P::AuditRead), &["audit export"]),
+    op("audit_verify", "GET", "/api/v1/audit/verification", Needs(P::AuditRead), &["audit verify"]),
+
+    op("logging_show", "GET", "/api/v1/logging", Needs(P::ConfigRead), &["logging show"]),
+    op("logging_change", "PUT", "/api/v1/logging", Needs(P::LoggingWrite), &["logging set"]),
+    op("logging_reset", "DELETE", "/api/v1/logging", Needs(P::LoggingWrite), &["logging reset"]),
 
     op("config_list", "GET", "/api/v1/config", Needs(P::ConfigRead), &["config list"]),
     op("config_show", "GET", "/api/v1/config/{section}", Needs(P::ConfigRead), &["config show"]),

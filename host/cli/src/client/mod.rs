@@ -1,13 +1,16 @@
 //! The API from the other side: one method per call, a file per resource.
 
 mod apps;
+mod audit;
 mod blocks;
 mod changes;
 mod connect;
 mod credentials;
 mod error;
 mod events;
+mod factors;
 mod jobs;
+mod logging;
 mod logs;
 mod retry;
 mod roles;

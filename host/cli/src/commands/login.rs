@@ -1,15 +1,21 @@
 //! `muster login`
 
-use std::io::{self, IsTerminal, Read};
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
 
 use clap::Args;
-use muster_api::tokens::TokenRequest;
+use muster_api::{
+    factors::FactorKind,
+    tokens::{OAuthError, TokenReply, TokenRequest},
+};
 
-use super::Scope;
+use super::{Scope, captcha, password::PasswordArgs, terminal};
 use crate::{
-    client::Transport,
+    client::{ClientError, Transport},
     contexts::{Context, ContextStore, Tokens},
-    failure::Failure,
+    failure::{Exit, Failure},
     output::ContextRow,
 };
 
@@ -25,9 +31,15 @@ pub struct LoginArgs {
     /// Your name there
     #[arg(long, value_name = "NAME")]
     user: String,
-    /// Read the password from standard input instead of asking for it
-    #[arg(long)]
-    password_stdin: bool,
+    #[command(flatten)]
+    source: PasswordArgs,
+    /// The code of your second factor, or a recovery code; asked for if it is
+    /// needed
+    #[arg(long, value_name = "CODE")]
+    otp: Option<String>,
+    /// Read the code from standard input, on the line after the password's
+    #[arg(long, requires = "password_stdin", conflicts_with = "otp")]
+    otp_stdin: bool,
 }
 
 /// Logs in and puts the context in use; `--context` names it, else it is called
@@ -44,18 +56,20 @@ pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
             transport.address()
         );
     }
-    let password = if args.password_stdin {
-        piped_password()?
+    let password = args.source.known("Password: ")?;
+    let otp = if args.otp_stdin {
+        Some(args.source.known("Code: ")?)
     } else {
-        typed_password()?
+        args.otp
     };
     let request = TokenRequest {
         grant_type: "password".to_owned(),
         username: Some(args.user.clone()),
         password: Some(password),
+        otp,
         ..TokenRequest::default()
     };
-    let reply = transport.tokens(request).await?;
+    let reply = ask(&transport, request).await?;
     let context = Context {
         url: transport.address().to_owned(),
         user: args.user,
@@ -75,24 +89,53 @@ pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
     scope.output.done(&line, &row)
 }
 
-fn piped_password() -> Result<String, Failure> {
-    let mut text = String::new();
-    io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::usage(format!("the password cannot be read: {error}")))?;
-    let password = text.strip_suffix('\n').unwrap_or(&text);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.is_empty() {
-        return Err(Failure::usage("standard input holds no password"));
+/// Asks for tokens; again with what the host asks for beside the password.
+async fn ask(transport: &Transport, mut request: TokenRequest) -> Result<TokenReply, Failure> {
+    /// More things than there are to ask for.
+    const ROUNDS: usize = 6;
+    for _ in 0..ROUNDS {
+        let error = match transport.tokens(request.clone()).await {
+            Err(ClientError::SignIn(error)) => error,
+            result => return Ok(result?),
+        };
+        // A solved puzzle serves once.
+        request.captcha = None;
+        match (error.error.as_str(), &error.captcha) {
+            ("captcha_required", Some(challenge)) => {
+                let Ok(challenge) = serde_json::from_value(challenge.clone()) else {
+                    return Err(ClientError::SignIn(error).into());
+                };
+                request.captcha = captcha::solve(challenge).await?;
+            }
+            ("otp_required", _) if request.otp.is_none() => {
+                request.otp = Some(second_factor(&error)?);
+            }
+            ("locked", _) if io::stdin().is_terminal() && is_short(&error) => {
+                let wait = error.retry_after.unwrap_or(0);
+                eprintln!("{}; waiting", error.error_description);
+                tokio::time::sleep(Duration::from_secs(wait)).await;
+            }
+            _ => return Err(ClientError::SignIn(error).into()),
+        }
     }
-    Ok(password.to_owned())
+    Ok(transport.tokens(request).await?)
 }
 
-fn typed_password() -> Result<String, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody is there to type a password")
-            .hint("add --password-stdin and write the password to standard input"));
+/// Whether somebody at a terminal would rather wait than type it all again.
+fn is_short(locked: &OAuthError) -> bool {
+    locked.retry_after.is_some_and(|wait| wait <= 60)
+}
+
+/// The code that is asked for.
+fn second_factor(error: &OAuthError) -> Result<String, Failure> {
+    let typed = [FactorKind::Totp, FactorKind::RecoveryCode];
+    let refused = Failure::new(Exit::Forbidden, error.error_description.clone());
+    if !error.factors.iter().any(|kind| typed.contains(kind)) {
+        return Err(refused.hint("only a browser can ask a passkey: sign in on the host's page"));
     }
-    rpassword::prompt_password("Password: ")
-        .map_err(|error| Failure::usage(format!("the password cannot be read: {error}")))
+    if !io::stdin().is_terminal() {
+        return Err(refused
+            .hint("add --otp CODE, or --otp-stdin with the code on the line after the password"));
+    }
+    terminal::code("Code of your second factor: ")
 }

@@ -1,20 +1,28 @@
 //! The commands, a file per noun or verb.
 
 pub mod app;
+pub mod audit;
+mod captcha;
 pub mod completion;
 pub mod context;
 mod deletion;
 pub mod events;
+pub mod factor;
 mod follow;
 mod info;
 pub mod job;
+pub mod logging;
 pub mod login;
 mod logout;
+pub mod own;
+pub mod passkey;
+mod password;
 pub mod role;
 pub mod route;
 pub mod serve;
 mod status;
 mod terminal;
+pub mod user;
 
 use crate::{
     args::{Cli, Command},
@@ -57,6 +65,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
         Command::Events(args) => events::run(&scope, args).await,
+        Command::User(command) => user::run(&scope, command).await,
+        Command::Myself(command) => own::run(&scope, command).await,
+        Command::Audit(command) => audit::run(&scope, command).await,
+        Command::Logging(command) => logging::run(&scope, command).await,
         Command::Status => status::run(&scope).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),

@@ -1,9 +1,12 @@
 //! What commands print: tables for people, JSON and YAML for programs.
 
 mod apps;
+mod audit;
 mod contexts;
 mod droplets;
+mod factors;
 mod jobs;
+mod logging;
 mod logs;
 mod plans;
 mod roles;

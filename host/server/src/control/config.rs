@@ -1,15 +1,17 @@
 //! The configuration: sections that an operator settles while Muster runs.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{any::Any, collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use muster_api::{
     config::{
-        Section, SectionSummary, SectionView, captcha::Captcha, mail::Mail, management::Management,
-        passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn, tokens::Tokens,
+        Section, SectionSummary, SectionView, audit::AuditConfig, captcha::Captcha, mail::Mail,
+        management::Management, passwords::PasswordPolicy, rate_limits::RateLimits,
+        sign_in::SignIn, tokens::Tokens,
     },
     problem::FieldProblem,
 };
+use muster_identity::{mail::Mailer, sign_in::method};
 use muster_store::{ChangeKind, Store};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -21,6 +23,7 @@ use super::{
 
 /// Every section there is.
 const SECTIONS: &[Kind] = &[
+    kind::<AuditConfig>(),
     kind::<Captcha>(),
     kind::<Mail>(),
     kind::<Management>(),
@@ -40,14 +43,15 @@ struct Kind {
     show: fn(Option<Value>) -> Result<Value, ControlError>,
 }
 
-const fn kind<S: Section>() -> Kind {
+const fn kind<S: Section + 'static>() -> Kind {
     Kind {
         name: S::NAME,
         about: S::ABOUT,
         accept: |sent, kept| {
             let mut section = read::<S>(sent)?;
             section.keep(&kept.map(read::<S>).transpose()?.unwrap_or_default());
-            let problems = section.problems();
+            let mut problems = section.problems();
+            problems.extend(trial(&section));
             if problems.is_empty() {
                 write(&section)
             } else {
@@ -60,6 +64,31 @@ const fn kind<S: Section>() -> Kind {
             write(&section)
         },
     }
+}
+
+/// What is wrong with a section that only shows when it is put to use. Nothing
+/// is asked over the network.
+fn trial<S: Section + 'static>(section: &S) -> Vec<FieldProblem> {
+    let section: &dyn Any = section;
+    let mut problems = Vec::new();
+    let mut tell = |field: String, message: String| problems.push(FieldProblem { field, message });
+    if let Some(sign_in) = section.downcast_ref::<SignIn>() {
+        for (number, described) in sign_in.methods.iter().enumerate() {
+            if let Err(error) = method(described) {
+                tell(
+                    format!("methods.{number}.settings"),
+                    error.detail().to_owned(),
+                );
+            }
+        }
+    }
+    if let Some(mail) = section.downcast_ref::<Mail>()
+        && mail.is_configured()
+        && let Err(error) = Mailer::new(mail)
+    {
+        tell("host".to_owned(), error.to_string());
+    }
+    problems
 }
 
 /// Reads a section; what is wrong is told by field.

@@ -47,6 +47,12 @@ pub(crate) enum ControlError {
     /// Name or password is wrong, or a token is.
     #[error("{0}")]
     Unauthorized(&'static str),
+    /// Too many wrong passwords and codes.
+    #[error("too many wrong passwords and codes; try again in {wait} s")]
+    Locked {
+        /// How many seconds they have to wait.
+        wait: u64,
+    },
     /// A plugin is no good.
     #[error(transparent)]
     Plugin(#[from] PluginError),

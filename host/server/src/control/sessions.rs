@@ -44,6 +44,8 @@ pub(crate) struct Claims {
 /// Where and with what somebody signs in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origin {
+    /// The id of the session that begins, if it was settled beforehand.
+    pub(crate) session: Option<SessionId>,
     /// The client: `muster-cli`, `muster-console`.
     pub(crate) client: String,
     /// The name of the sign-in method.
@@ -76,7 +78,7 @@ impl Sessions {
     ) -> Result<TokenReply, ControlError> {
         let now = muster_store::now();
         let session = SessionRecord {
-            id: SessionId(Uuid::now_v7()),
+            id: origin.session.unwrap_or_else(new_id),
             user: user.id,
             client: origin.client.clone(),
             method: origin.method.clone(),
@@ -133,14 +135,7 @@ impl Sessions {
                         return Ok(None);
                     };
                     if !tx.refresh_token_mark_used(found.id, now).await? {
-                        tx.session_end(session.id).await?;
-                        let actor = Actor {
-                            credential: Some(format!("session {}", session.id)),
-                            ..Actor::host(&user.name)
-                        };
-                        let verb = "end-for-reuse";
-                        let change = change(&session, &user.name, verb, ChangeKind::Deleted);
-                        record(tx, &actor, change).await?;
+                        end_for_reuse(tx, &session, &user.name).await?;
                         return Ok(None);
                     }
                     let (reply, successor) = this.sign(&user, &session)?;
@@ -325,6 +320,27 @@ impl Sessions {
         };
         Ok((reply, record))
     }
+}
+
+/// The id of a session that is about to begin.
+pub(crate) fn new_id() -> SessionId {
+    SessionId(Uuid::now_v7())
+}
+
+/// Ends a session because what serves once was used twice: somebody has a copy.
+pub(crate) async fn end_for_reuse(
+    tx: &Tx,
+    session: &SessionRecord,
+    user: &str,
+) -> Result<(), ControlError> {
+    tx.session_end(session.id).await?;
+    let actor = Actor {
+        credential: Some(format!("session {}", session.id)),
+        ..Actor::host(user)
+    };
+    let change = change(session, user, "end-for-reuse", ChangeKind::Deleted);
+    record(tx, &actor, change).await?;
+    Ok(())
 }
 
 fn introspection(user: &UserRecord, session: &SessionRecord) -> Introspection {

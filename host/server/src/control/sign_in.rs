@@ -10,17 +10,14 @@ use muster_api::{
     tokens::{OAuthError, TokenReply},
     users::UserState,
 };
-use muster_identity::{
-    captcha::CaptchaError,
-    lockout,
-    sign_in::{Profile, SignInError as MethodError},
-};
+use muster_identity::{captcha::CaptchaError, sign_in::SignInError as MethodError};
 use muster_store::{Store, StoreError, UserRecord};
 
 pub(crate) use self::methods::Methods;
 use super::{
     config::Config,
     error::ControlError,
+    factors::{Factors, Shown},
     failures::{self, Strangers},
     passwords::Passwords,
     sessions::{Origin, Sessions},
@@ -35,8 +32,8 @@ pub(crate) struct Attempt {
     pub(crate) password: String,
     /// The proof that this is no bot.
     pub(crate) captcha: Option<String>,
-    /// A code of the second factor, or a recovery code.
-    pub(crate) otp: Option<String>,
+    /// The second factor.
+    pub(crate) factor: Shown,
     /// The version of the terms that is accepted.
     pub(crate) accept_terms: Option<u64>,
 }
@@ -68,6 +65,12 @@ impl SignInError {
     }
 }
 
+impl From<OAuthError> for SignInError {
+    fn from(error: OAuthError) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
 impl From<MethodError> for SignInError {
     fn from(error: MethodError) -> Self {
         tracing::info!(detail = error.detail(), "a sign-in failed: {error}");
@@ -90,6 +93,7 @@ pub(crate) struct SignIn {
     pub(crate) passwords: Passwords,
     pub(crate) methods: Methods,
     pub(crate) strangers: Strangers,
+    pub(crate) factors: Factors,
 }
 
 impl SignIn {
@@ -101,23 +105,13 @@ impl SignIn {
         origin: Origin,
     ) -> Result<TokenReply, SignInError> {
         let user = self.check_password(&attempt, &origin).await?;
-        self.admit(user, &attempt, origin).await
-    }
-
-    /// Trades the word of a method for a session.
-    pub(crate) async fn by_profile(
-        &self,
-        profile: Profile,
-        attempt: Attempt,
-        origin: Origin,
-    ) -> Result<TokenReply, SignInError> {
-        let user = self.account_of(profile, &origin).await?;
-        self.admit(user, &attempt, origin).await
+        self.admit(&user, &attempt, &origin).await?;
+        self.begin(user, origin).await
     }
 
     /// The user whose name and password these are. Each step takes the same
     /// course whether or not there is such a user.
-    async fn check_password(
+    pub(crate) async fn check_password(
         &self,
         attempt: &Attempt,
         origin: &Origin,
@@ -128,11 +122,11 @@ impl SignIn {
             None => self.strangers.of(&attempt.username),
         };
         let policy = self.config.get::<PasswordPolicy>().lockout;
-        if let lockout::Attempt::WaitUntil(until) = failed.attempt(&policy, muster_store::now()) {
-            let wait = (until - muster_store::now()).whole_seconds().max(0);
-            return Err(locked(u64::try_from(wait).unwrap_or(0) + 1));
+        if let Some(wait) = failures::pause(failed, &policy) {
+            return Err(locked(wait).into());
         }
-        if failed.count >= self.config.get::<CaptchaSettings>().after_failures {
+        let asks_after = self.config.get::<CaptchaSettings>().after_failures;
+        if asks_after > 0 && failed.count >= asks_after {
             self.check_captcha(attempt, origin).await?;
         }
         let found = if origin.method == LOCAL {
@@ -194,16 +188,14 @@ impl SignIn {
         known: Option<&UserRecord>,
         name: &str,
     ) -> Result<(), SignInError> {
+        let policy = self.config.get::<PasswordPolicy>().lockout;
         let Some(user) = known else {
-            let policy = self.config.get::<PasswordPolicy>().lockout;
             self.strangers.add(name, &policy);
             return Ok(());
         };
         let id = user.id;
         self.store
-            .write(move |tx| {
-                Box::pin(async move { tx.user_login_failed(id, muster_store::now()).await })
-            })
+            .write(move |tx| Box::pin(async move { failures::add(tx, id, &policy).await }))
             .await?;
         Ok(())
     }
@@ -237,14 +229,14 @@ impl SignIn {
         })))
     }
 
-    /// Lets somebody in who has shown who they are, if nothing stands in the
-    /// way.
-    async fn admit(
+    /// Checks whether anything stands in the way of somebody who has shown who
+    /// they are, and uses up the second factor that they show.
+    pub(crate) async fn admit(
         &self,
-        user: UserRecord,
-        _attempt: &Attempt,
-        origin: Origin,
-    ) -> Result<TokenReply, SignInError> {
+        user: &UserRecord,
+        attempt: &Attempt,
+        origin: &Origin,
+    ) -> Result<(), SignInError> {
         let why_not = match user.state {
             UserState::Active => None,
             UserState::Unverified => Some((
@@ -258,6 +250,17 @@ impl SignIn {
         if let Some((error, why)) = why_not {
             return Err(SignInError::refused(error, why));
         }
+        let (user, shown) = (user.clone(), attempt.factor.clone());
+        let (factors, origin) = (self.factors.clone(), origin.clone());
+        // A refusal is kept: a wrong code counts.
+        let admitted = self.store.write_or_refuse(move |tx| {
+            Box::pin(async move { factors.check(tx, &user, &shown, &origin).await })
+        });
+        Ok(admitted.await??)
+    }
+
+    /// Begins a session for somebody who was admitted.
+    async fn begin(&self, user: UserRecord, origin: Origin) -> Result<TokenReply, SignInError> {
         let sessions = self.sessions.clone();
         let reply = self.store.write_or_refuse(move |tx| {
             Box::pin(async move { sessions.begin(tx, &user, &origin).await })
@@ -272,11 +275,12 @@ fn wrong() -> SignInError {
     SignInError::refused(WRONG, "the user name or the password is wrong")
 }
 
-fn locked(wait: u64) -> SignInError {
-    SignInError::Refused(Box::new(OAuthError {
+/// Says how many seconds there are to wait.
+pub(crate) fn locked(wait: u64) -> OAuthError {
+    OAuthError {
         error: "locked".to_owned(),
         error_description: format!("too many failed sign-ins; try again in {wait} s"),
         retry_after: Some(wait),
         ..OAuthError::default()
-    }))
+    }
 }

@@ -1,7 +1,7 @@
 //! On what terms a change is made: whether at all, and only if nothing has
 //! changed meanwhile.
 
-use muster_api::plan::Plan;
+use muster_api::{logging::LoggingState, plan::Plan};
 use muster_store::{AppRecord, JobRecord, RoleRecord, RouteRecord};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -102,6 +102,12 @@ impl Versioned for RouteRecord {
 impl Versioned for JobRecord {
     fn version(&self) -> String {
         digest(&(self.id, self.state, &self.step, self.log.len()))
+    }
+}
+
+impl Versioned for LoggingState {
+    fn version(&self) -> String {
+        digest(&(&self.logging, &self.kept))
     }
 }
 

@@ -14,6 +14,7 @@ use muster_api::permissions::{Access, operation};
 use super::{
     Api,
     rate_limits::{Identity, Meter},
+    refusals::Claim,
     reply::{Answer, REQUEST_ID},
 };
 use crate::control::{error::ControlError, record::Actor, rights::Rights};
@@ -58,7 +59,7 @@ async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError>
     ))?;
     let (user, session) = api.sessions.authenticate(token).await?;
     let rights = Rights::of_user(&api.store, &user, session.scopes.as_deref()).await?;
-    Ok(Actor {
+    let actor = Actor {
         user: Some(user.id),
         session: Some(session.id),
         credential: Some(format!("session {}", session.id)),
@@ -67,7 +68,11 @@ async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError>
         permission: None,
         rights: Arc::new(rights),
         name: user.name,
-    })
+    };
+    if let Some(claim) = request.extensions.get::<Claim>() {
+        claim.is(&actor.name, actor.credential.as_deref());
+    }
+    Ok(actor)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -1,23 +1,30 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
 mod apps;
+mod audit;
 mod authorise;
+mod authorization;
 mod blocks;
 mod caller;
 mod config;
 mod droplets;
 mod etag;
 mod events;
+mod factors;
 pub(crate) mod idempotency;
+mod identities;
 mod jobs;
 mod linger;
+mod logging;
 mod logs;
 pub(crate) mod metrics;
 mod oauth;
 mod openapi;
+mod pages;
 mod probes;
 mod problems;
 pub(crate) mod rate_limits;
+pub(crate) mod refusals;
 mod reply;
 mod roles;
 mod routes;
@@ -42,7 +49,8 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, config::Config, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
+        apps::Apps, audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
+        factors::Factors, jobs::Jobs, logging::LoggingControl, pushes::Pushes, routes::Routes,
         sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
@@ -63,8 +71,12 @@ pub(crate) struct Api {
     pub(crate) jobs: Jobs,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
+    pub(crate) factors: Factors,
+    pub(crate) authorization: Authorization,
     pub(crate) users: Users,
     pub(crate) config: Config,
+    pub(crate) audit: Audit,
+    pub(crate) logging: LoggingControl,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -93,9 +105,13 @@ pub(crate) struct Host {
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
+        .merge(factors::routes())
+        .merge(identities::routes())
         .merge(users::routes())
         .merge(config::routes())
         .merge(status::routes())
+        .merge(audit::routes())
+        .merge(logging::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
         .merge(logs::routes())
@@ -110,6 +126,9 @@ fn router(api: Api) -> Router {
     let (described, document) = openapi::with_document();
     let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
     let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
+    let note = middleware::from_fn_with_state(api.audit.clone(), refusals::note);
+    // The last one added is the outermost.
+    let pages = pages::routes().route_layer(note.clone());
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
@@ -117,7 +136,8 @@ fn router(api: Api) -> Router {
             openapi::Known::of(&document),
             openapi::guard,
         ))
-        .route_layer(authorise);
+        .route_layer(authorise)
+        .route_layer(note);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))
@@ -126,6 +146,7 @@ fn router(api: Api) -> Router {
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
         .merge(openapi::route(&document))
+        .merge(pages)
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

@@ -1,15 +1,17 @@
 //! `/oauth`: tokens in the words of OAuth 2 (RFC 6749, 7009, 7662).
 
 use axum::{
-    Form, Json,
+    Extension, Form, Json,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
 };
 use muster_api::{
+    authorization::DEVICE_GRANT,
+    factors::PasskeyAnswer,
     permissions::Permission,
-    tokens::{CLI_CLIENT, CONSOLE_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
+    tokens::{CLI_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
 };
 use serde::de::DeserializeOwned;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,10 +21,13 @@ use super::{
     authorise::{origin, request_id},
     problems::Refused,
     rate_limits,
+    refusals::{Claim, Code},
     reply::Raw,
 };
 use crate::control::{
+    authorization::{self, Redemption, clients::is_client},
     error::ControlError,
+    factors::Shown,
     sessions::Origin,
     sign_in::{Attempt, SignInError},
 };
@@ -46,15 +51,20 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ))]
 async fn token_create(
     State(api): State<Api>,
+    Extension(claim): Extension<Claim>,
     Fields(request, origin): Fields<TokenRequest>,
 ) -> Result<Uncached<TokenReply>, Denied> {
+    claim.tries(request.username.as_deref());
     let reply = match request.grant_type.as_str() {
         "password" => {
             let attempt = Attempt {
                 username: needed(request.username, "username")?,
                 password: needed(request.password, "password")?,
                 captcha: request.captcha,
-                otp: request.otp,
+                factor: Shown {
+                    otp: request.otp,
+                    passkey: request.passkey.as_deref().map(answer).transpose()?,
+                },
                 accept_terms: request.accept_terms,
             };
             let origin = Origin {
@@ -72,6 +82,26 @@ async fn token_create(
                 ControlError::Unauthorized(why) => SignInError::refused("invalid_grant", why),
                 error => SignInError::Control(error),
             })?
+        }
+        "authorization_code" => {
+            let shown = Redemption {
+                code: needed(request.code, "code")?,
+                redirect_uri: needed(request.redirect_uri, "redirect_uri")?,
+                verifier: needed(request.code_verifier, "code_verifier")?,
+            };
+            let origin = Origin {
+                client: client(request.client_id)?,
+                ..origin
+            };
+            api.authorization.redeem(shown, origin).await?
+        }
+        DEVICE_GRANT => {
+            let code = needed(request.device_code, "device_code")?;
+            let origin = Origin {
+                client: client(request.client_id)?,
+                ..origin
+            };
+            api.authorization.device_redeem(&code, origin).await?
         }
         other => {
             let why = format!("there is no grant '{other}'");
@@ -105,10 +135,20 @@ fn needed(field: Option<String>, name: &str) -> Result<String, SignInError> {
     field.ok_or_else(|| SignInError::refused("invalid_request", &format!("'{name}' is missing")))
 }
 
+/// What a passkey answered, in a field of a form.
+fn answer(text: &str) -> Result<PasskeyAnswer, SignInError> {
+    serde_json::from_str(text).map_err(|error| {
+        SignInError::refused(
+            "invalid_request",
+            &format!("'passkey' cannot be read: {error}"),
+        )
+    })
+}
+
 /// The client that signs in for a person.
-fn client(id: Option<String>) -> Result<String, SignInError> {
+pub(super) fn client(id: Option<String>) -> Result<String, SignInError> {
     let id = id.unwrap_or_else(|| CLI_CLIENT.to_owned());
-    if [CLI_CLIENT, CONSOLE_CLIENT].contains(&id.as_str()) {
+    if is_client(&id) {
         Ok(id)
     } else {
         let why = format!("there is no client '{id}'");
@@ -117,19 +157,12 @@ fn client(id: Option<String>) -> Result<String, SignInError> {
 }
 
 /// Permissions as OAuth writes them: separated by spaces.
-fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, SignInError> {
-    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    let words = text.split_ascii_whitespace().map(str::parse);
-    let scopes = words.collect::<Result<Vec<Permission>, _>>();
-    scopes
-        .map(Some)
-        .map_err(|why| SignInError::refused("invalid_scope", &why))
+pub(super) fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, SignInError> {
+    authorization::scopes(text).map_err(|why| SignInError::refused("invalid_scope", &why))
 }
 
 /// A form, and where it came from.
-struct Fields<T>(T, Origin);
+pub(super) struct Fields<T>(pub(super) T, pub(super) Origin);
 
 impl<T: DeserializeOwned> FromRequest<Api> for Fields<T> {
     type Rejection = Denied;
@@ -152,13 +185,13 @@ impl<T: DeserializeOwned> FromRequest<Api> for Fields<T> {
 }
 
 /// What a client says that it is, cut to what is worth keeping.
-fn agent(headers: &HeaderMap) -> Option<String> {
+pub(super) fn agent(headers: &HeaderMap) -> Option<String> {
     let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
     Some(agent.chars().take(200).collect())
 }
 
 /// A reply that nobody on the way may keep.
-struct Uncached<T>(T);
+pub(super) struct Uncached<T>(pub(super) T);
 
 impl<T: serde::Serialize> IntoResponse for Uncached<T> {
     fn into_response(self) -> Response {
@@ -175,7 +208,7 @@ fn uncached(mut response: Response) -> Response {
 }
 
 /// Why there is no token.
-enum Denied {
+pub(super) enum Denied {
     /// In the words of OAuth.
     OAuth(Box<OAuthError>),
     /// As a problem: the host failed, or the body cannot be read.
@@ -202,7 +235,9 @@ impl IntoResponse for Denied {
                     _ => StatusCode::BAD_REQUEST,
                 };
                 let wait = error.retry_after;
+                let code = Code(error.error.clone());
                 let mut response = uncached((status, Json(error)).into_response());
+                response.extensions_mut().insert(code);
                 if let Some(wait) = wait {
                     response
                         .headers_mut()

@@ -10,6 +10,7 @@ use muster_api::problem::{self, FieldProblem, Problem};
 use muster_blocks::BlocksError;
 use muster_store::StoreError;
 
+use super::refusals::Code;
 use crate::control::error::ControlError;
 
 /// A refusal on its way to the client.
@@ -100,6 +101,13 @@ impl From<ControlError> for Refused {
                     .detail(why)
                     .remedy("log in with: muster login")
             }
+            ControlError::Locked { wait } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "locked",
+                "There were too many wrong passwords and codes",
+            )
+            .detail(text)
+            .header(header::RETRY_AFTER, wait.into()),
             ControlError::Forbidden { permission } => {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this")
                     .detail(text)
@@ -166,6 +174,7 @@ impl From<ControlError> for Refused {
 /// The command that lists things of a kind.
 fn listing(kind: &str) -> &'static str {
     match kind {
+        "factor" | "passkey" => "muster self factor list",
         "droplet" => "muster app droplets NAME",
         "job" => "muster job list",
         "role" => "muster role list",
@@ -183,6 +192,7 @@ impl IntoResponse for Refused {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self.0)).into_response();
+        response.extensions_mut().insert(Code(self.0.code));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -21,7 +21,7 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::guard::{Known, guard};
-use super::{Api, oauth, v1};
+use super::{Api, authorization, oauth, v1};
 
 const DESCRIPTION: &str = "\
 The API of a Muster host.
@@ -71,6 +71,7 @@ pub(super) fn with_document() -> (Router<Api>, Value) {
     let (routes, document) = OpenApiRouter::with_openapi(base)
         .nest("/api/v1", v1())
         .merge(oauth::routes())
+        .merge(authorization::routes())
         .split_for_parts();
     // Plain data always has a JSON form.
     let mut document = serde_json::to_value(document).unwrap_or_default();
