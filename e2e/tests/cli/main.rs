@@ -7,6 +7,7 @@ mod formats;
 mod jobs_and_logs;
 mod login;
 mod mistakes;
+mod people;
 mod person;
 mod routes_and_roles;
 

@@ -20,6 +20,8 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
+        accounts::Accounts,
+        activations::Activations,
         apps::Apps,
         audit::Audit,
         authorization::Authorization,
@@ -32,11 +34,14 @@ use crate::{
         jobs::Jobs,
         logging::LoggingControl,
         passwords::Passwords,
+        post::Post,
         pushes::Pushes,
         routes::Routes,
         sessions::Sessions,
         sign_in::{Methods, SignIn},
+        sign_ups::SignUps,
         staging::Staging,
+        terms_of_use::TermsOfUse,
         tokens::Tokens,
         users::Users,
         views::Urls,
@@ -161,6 +166,28 @@ pub async fn serve(
     };
     let users = Users {
         store: store.clone(),
+        passwords: passwords.clone(),
+    };
+    let post = Post::new(
+        store.clone(),
+        config.clone(),
+        format!("http://{}", options.management),
+    );
+    let sign_ups = SignUps {
+        store: store.clone(),
+        config: config.clone(),
+        methods: methods.clone(),
+        post: post.clone(),
+        passwords: passwords.clone(),
+    };
+    let accounts = Accounts {
+        store: store.clone(),
+        post: post.clone(),
+        passwords: passwords.clone(),
+    };
+    let activations = Activations {
+        store: store.clone(),
+        post: post.clone(),
         passwords,
     };
     let id = host_id(&store).await?;
@@ -226,6 +253,7 @@ pub async fn serve(
         metrics.clone(),
         ending.clone(),
     ));
+    tasks.spawn(post.clone().run(ending.clone()));
     let housekeeping = Housekeeping {
         store: store.clone(),
         config: config.clone(),
@@ -286,6 +314,13 @@ pub async fn serve(
         factors,
         authorization,
         users,
+        accounts,
+        activations,
+        sign_ups,
+        terms_of_use: TermsOfUse {
+            store: store.clone(),
+        },
+        post,
         config,
         audit,
         logging,

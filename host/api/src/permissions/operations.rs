@@ -39,6 +39,26 @@ pub const OPERATIONS: &[Operation] = &[
 
     op("user_list", "GET", "/api/v1/users", Needs(P::UserRead), &["user list"]),
     op("user_show", "GET", "/api/v1/users/{user}", Needs(P::UserRead), &["user show"]),
+    op("user_create", "POST", "/api/v1/users", Needs(P::UserWrite), &["user create"]),
+    op("user_change", "PATCH", "/api/v1/users/{user}", Needs(P::UserWrite), &["user modify"]),
+    op("user_delete", "DELETE", "/api/v1/users/{user}", Needs(P::UserWrite), &["user delete"]),
+    op("user_activate", "POST", "/api/v1/users/{user}/actions/activate", Needs(P::UserWrite), &["user activate"]),
+    op("user_suspend", "POST", "/api/v1/users/{user}/actions/suspend", Needs(P::UserWrite), &["user suspend"]),
+    op("user_send_activation", "POST", "/api/v1/users/{user}/actions/send-activation", Needs(P::UserWrite), &["user send-activation"]),
+    op("user_session_list", "GET", "/api/v1/users/{user}/sessions", Needs(P::UserRead), &["session list"]),
+    op("user_session_end_all", "DELETE", "/api/v1/users/{user}/sessions", Needs(P::UserWrite), &["session end"]),
+
+    op("sign_up_show", "GET", "/api/v1/sign-ups", Public, &["sign-up"]),
+    op("sign_up_create", "POST", "/api/v1/sign-ups", Public, &["sign-up"]),
+    op("sign_up_verify", "POST", "/api/v1/sign-ups/verification", Public, &["activate"]),
+    op("activation_create", "POST", "/api/v1/activations", Public, &["activate"]),
+    op("password_reset_create", "POST", "/api/v1/password-resets", Public, &["reset-password"]),
+    op("mail_test", "POST", "/api/v1/mail/test", Needs(P::ConfigWrite), &["mail test"]),
+
+    op("term_list", "GET", "/api/v1/terms", Public, &["term list"]),
+    op("term_show", "GET", "/api/v1/terms/{version}", Public, &["term show", "login"]),
+    op("term_add", "POST", "/api/v1/terms", Needs(P::TermWrite), &["term add"]),
+    op("acceptance_list", "GET", "/api/v1/term-acceptances", Needs(P::TermWrite), &["term acceptances"]),
 
     op("app_list", "GET", "/api/v1/apps", Needs(P::AppRead), &["app list"]),
     op("app_show", "GET", "/api/v1/apps/{app}", Needs(P::AppRead), &["app show"]),

@@ -15,11 +15,14 @@ mod logs;
 mod retry;
 mod roles;
 mod routes;
+mod sign_ups;
 mod status;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod transport;
+mod users;
 
 use std::time::Duration;
 
@@ -137,10 +140,19 @@ impl Client {
 
     /// All items of a list, page after page.
     async fn list<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Page<T>, ClientError> {
+        self.list_where(path, &[]).await
+    }
+
+    /// All items of a list that a filter lets through, page after page.
+    async fn list_where<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        filter: &[(&str, String)],
+    ) -> Result<Page<T>, ClientError> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let mut request = self.get(path).query(&[("limit", PAGE)]);
+            let mut request = self.get(path).query(&[("limit", PAGE)]).query(filter);
             if let Some(cursor) = &cursor {
                 request = request.query(&[("cursor", cursor)]);
             }

@@ -13,9 +13,11 @@ mod roles;
 mod routes;
 mod sheet;
 mod status;
+mod terms;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod users;
 
 use std::io::{self, IsTerminal, Write};
 

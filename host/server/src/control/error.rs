@@ -44,6 +44,9 @@ pub(crate) enum ControlError {
         /// What they lack.
         permission: Permission,
     },
+    /// They have to accept the terms of use first.
+    #[error("version {0} of the terms of use has to be accepted first")]
+    TermsRequired(u64),
     /// Name or password is wrong, or a token is.
     #[error("{0}")]
     Unauthorized(&'static str),

@@ -2,6 +2,8 @@
 //! domain. Every change is one transaction that also holds its entry in the
 //! change log, by which the agent notices, and in the audit log.
 
+pub(crate) mod accounts;
+pub(crate) mod activations;
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod authorization;
@@ -12,9 +14,11 @@ pub(crate) mod factors;
 pub(crate) mod failures;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
+pub(crate) mod links;
 pub(crate) mod logging;
 pub(crate) mod passwords;
 pub(crate) mod plans;
+pub(crate) mod post;
 pub(crate) mod projects;
 pub(crate) mod pushes;
 pub(crate) mod record;
@@ -25,8 +29,11 @@ pub(crate) mod routes;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
+pub(crate) mod sign_ups;
 pub(crate) mod staging;
 pub(crate) mod terms;
+pub(crate) mod terms_of_use;
 pub(crate) mod tokens;
+pub(crate) mod user_states;
 pub(crate) mod users;
 pub(crate) mod views;

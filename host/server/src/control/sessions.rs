@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     error::ControlError,
     record::{Actor, Change, record},
+    terms_of_use,
     tokens::Tokens,
 };
 
@@ -134,6 +135,12 @@ impl Sessions {
                     let Some(user) = user.filter(|_| found.expires_at > now) else {
                         return Ok(None);
                     };
+                    // Not used up: once the terms are accepted, it is good again.
+                    if found.used_at.is_none()
+                        && let Some(version) = terms_of_use::required(tx, &user).await?
+                    {
+                        return Err(ControlError::TermsRequired(version));
+                    }
                     if !tx.refresh_token_mark_used(found.id, now).await? {
                         end_for_reuse(tx, &session, &user.name).await?;
                         return Ok(None);
@@ -273,6 +280,32 @@ impl Sessions {
                     )
                     .await?;
                     Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Ends all sessions of a user, and says how many.
+    pub(crate) async fn end_all(&self, actor: &Actor, user: UserId) -> Result<u64, ControlError> {
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let found = tx.user_by_id(user).await?;
+                    let found =
+                        found.ok_or_else(|| ControlError::not_found("user", user.to_string()))?;
+                    let ended = tx.session_end_all(user, None).await?;
+                    let change = Change {
+                        resource: "user",
+                        id: user.to_string(),
+                        name: &found.name,
+                        verb: "end-sessions",
+                        kind: ChangeKind::Updated,
+                        before: None,
+                        after: None,
+                    };
+                    record(tx, &actor, change).await?;
+                    Ok(ended as u64)
                 })
             })
             .await

@@ -21,6 +21,7 @@ use super::{
     failures::{self, Strangers},
     passwords::Passwords,
     sessions::{Origin, Sessions},
+    terms_of_use,
 };
 
 /// What somebody shows.
@@ -250,11 +251,22 @@ impl SignIn {
         if let Some((error, why)) = why_not {
             return Err(SignInError::refused(error, why));
         }
+        let accepted = attempt.accept_terms;
+        let required = terms_of_use::required(&self.store, user).await?;
+        if let Some(version) = required.filter(|version| accepted != Some(*version)) {
+            return Err(terms_required(version));
+        }
         let (user, shown) = (user.clone(), attempt.factor.clone());
         let (factors, origin) = (self.factors.clone(), origin.clone());
         // A refusal is kept: a wrong code counts.
         let admitted = self.store.write_or_refuse(move |tx| {
-            Box::pin(async move { factors.check(tx, &user, &shown, &origin).await })
+            Box::pin(async move {
+                let admitted = factors.check(tx, &user, &shown, &origin).await?;
+                if let (Ok(_), Some(version)) = (&admitted, required) {
+                    terms_of_use::accept(tx, &user, version, origin.address.as_deref()).await?;
+                }
+                Ok::<_, ControlError>(admitted)
+            })
         });
         Ok(admitted.await??)
     }
@@ -273,6 +285,16 @@ const WRONG: &str = "invalid_grant";
 
 fn wrong() -> SignInError {
     SignInError::refused(WRONG, "the user name or the password is wrong")
+}
+
+/// Says that a version of the terms of use has to be accepted first.
+pub(crate) fn terms_required(version: u64) -> SignInError {
+    SignInError::Refused(Box::new(OAuthError {
+        error: "terms_required".to_owned(),
+        error_description: format!("accept version {version} of the terms of use first"),
+        terms: Some(version),
+        ..OAuthError::default()
+    }))
 }
 
 /// Says how many seconds there are to wait.

@@ -2,7 +2,7 @@
 //! changed meanwhile.
 
 use muster_api::{logging::LoggingState, plan::Plan};
-use muster_store::{AppRecord, JobRecord, RoleRecord, RouteRecord};
+use muster_store::{AppRecord, JobRecord, RoleRecord, RouteRecord, UserRecord};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -114,6 +114,19 @@ impl Versioned for LoggingState {
 impl Versioned for RoleRecord {
     fn version(&self) -> String {
         digest(&(&self.name, self.enabled, &self.component))
+    }
+}
+
+impl Versioned for UserRecord {
+    fn version(&self) -> String {
+        digest(&(
+            self.id,
+            &self.name,
+            &self.display_name,
+            &self.email,
+            self.kind,
+            self.state,
+        ))
     }
 }
 

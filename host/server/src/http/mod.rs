@@ -29,7 +29,9 @@ mod reply;
 mod roles;
 mod routes;
 mod self_service;
+mod sign_ups;
 mod status;
+mod terms;
 mod users;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
@@ -49,9 +51,11 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
-        factors::Factors, jobs::Jobs, logging::LoggingControl, pushes::Pushes, routes::Routes,
-        sessions::Sessions, sign_in::SignIn, users::Users,
+        accounts::Accounts, activations::Activations, apps::Apps, audit::Audit,
+        authorization::Authorization, config::Config, droplets::Droplets, factors::Factors,
+        jobs::Jobs, logging::LoggingControl, post::Post, pushes::Pushes, routes::Routes,
+        sessions::Sessions, sign_in::SignIn, sign_ups::SignUps, terms_of_use::TermsOfUse,
+        users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -74,6 +78,11 @@ pub(crate) struct Api {
     pub(crate) factors: Factors,
     pub(crate) authorization: Authorization,
     pub(crate) users: Users,
+    pub(crate) accounts: Accounts,
+    pub(crate) activations: Activations,
+    pub(crate) sign_ups: SignUps,
+    pub(crate) terms_of_use: TermsOfUse,
+    pub(crate) post: Post,
     pub(crate) config: Config,
     pub(crate) audit: Audit,
     pub(crate) logging: LoggingControl,
@@ -108,6 +117,8 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(factors::routes())
         .merge(identities::routes())
         .merge(users::routes())
+        .merge(sign_ups::routes())
+        .merge(terms::routes())
         .merge(config::routes())
         .merge(status::routes())
         .merge(audit::routes())

@@ -29,7 +29,7 @@ use crate::control::{
     error::ControlError,
     factors::Shown,
     sessions::Origin,
-    sign_in::{Attempt, SignInError},
+    sign_in::{Attempt, SignInError, terms_required},
 };
 
 /// The largest form.
@@ -80,6 +80,7 @@ async fn token_create(
             let refreshed = api.sessions.refresh(&token).await;
             refreshed.map_err(|error| match error {
                 ControlError::Unauthorized(why) => SignInError::refused("invalid_grant", why),
+                ControlError::TermsRequired(version) => terms_required(version),
                 error => SignInError::Control(error),
             })?
         }

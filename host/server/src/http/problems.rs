@@ -96,6 +96,13 @@ impl From<ControlError> for Refused {
                 .remedy("upload them with PUT /api/v1/blocks/{digest} and push again")
                 .fields(missing.iter().take(100).map(field).collect())
             }
+            ControlError::TermsRequired(_) => Self::new(
+                StatusCode::FORBIDDEN,
+                "terms-required",
+                "Accept the terms of use first",
+            )
+            .detail(text)
+            .remedy("log in again with: muster login"),
             ControlError::Unauthorized(why) => {
                 Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Log in first")
                     .detail(why)
@@ -182,6 +189,7 @@ fn listing(kind: &str) -> &'static str {
         "project" => "muster project list",
         "section" => "muster config list",
         "session" => "muster session list",
+        "term" => "muster term list",
         "user" => "muster user list",
         _ => "muster app list",
     }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{Authorization, CodeRequest, codes::read};
 use crate::control::{
     error::ControlError,
-    factors::Shown,
+    factors,
     record::value,
     sessions::Origin,
     sign_in::{Attempt, SignInError},
@@ -361,7 +361,7 @@ impl Authorization {
         origin: &Origin,
     ) -> Result<(), SignInError> {
         let attempt = Attempt {
-            factor: Shown {
+            factor: factors::Shown {
                 otp: person.otp.clone(),
                 passkey: None,
             },
