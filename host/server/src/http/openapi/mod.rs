@@ -49,6 +49,7 @@ something tells what it would do when asked with `dry_run=true`.";
         (name = "roles", description = "The jobs of the host, and the plugins that do them"),
         (name = "jobs", description = "What takes longer than a moment"),
         (name = "events", description = "What changes"),
+        (name = "config", description = "What operators settle while the host runs"),
         (name = "host", description = "What the host is and how it is"),
     ),
 )]
