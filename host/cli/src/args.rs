@@ -7,6 +7,7 @@ use crate::{
         app::AppCommand,
         audit::AuditCommand,
         completion::CompletionArgs,
+        config::ConfigCommand,
         context::ContextCommand,
         events::EventsArgs,
         job::JobCommand,
@@ -19,6 +20,7 @@ use crate::{
         serve::ServeArgs,
         session::SessionCommand,
         sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs},
+        signing_key::SigningKeyCommand,
         term::TermCommand,
         user::UserCommand,
     },
@@ -87,6 +89,12 @@ pub enum Command {
     /// Say what everybody has to accept
     #[command(subcommand)]
     Term(TermCommand),
+    /// Settle how the host works, section by section
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look after the keys that tokens are signed with
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
     /// See whether mail works
     #[command(subcommand)]
     Mail(MailCommand),

@@ -4,6 +4,7 @@ mod apps;
 mod audit;
 mod blocks;
 mod changes;
+mod config;
 mod connect;
 mod credentials;
 mod error;

@@ -2,6 +2,7 @@
 
 mod apps;
 mod audit;
+mod config;
 mod contexts;
 mod droplets;
 mod factors;
