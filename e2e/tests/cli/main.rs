@@ -5,6 +5,7 @@ mod apps;
 mod deletion;
 mod formats;
 mod jobs_and_logs;
+mod keys;
 mod login;
 mod mistakes;
 mod person;

@@ -9,6 +9,7 @@ pub mod droplets;
 pub mod events;
 pub mod id;
 pub mod jobs;
+pub mod keys;
 pub mod logs;
 pub mod name;
 pub mod page;

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         app::AppCommand, completion::CompletionArgs, context::ContextCommand, events::EventsArgs,
-        job::JobCommand, login::LoginArgs, role::RoleCommand, route::RouteCommand,
+        job::JobCommand, key::KeyCommand, login::LoginArgs, role::RoleCommand, route::RouteCommand,
         serve::ServeArgs,
     },
     output::Format,
@@ -16,7 +16,9 @@ const AFTER_HELP: &str = "\
 Environment:
   MUSTER_URL    The host to speak to, in place of the context in use
   MUSTER_TOKEN  An access token, in place of a login
-  Both step back behind --context.
+  MUSTER_KEY_ID, MUSTER_KEY_SECRET
+                An access key, in place of a login
+  All step back behind --context.
 
 Exit codes:
   0  done
@@ -59,6 +61,9 @@ pub enum Command {
     /// Look at what takes longer
     #[command(subcommand)]
     Job(JobCommand),
+    /// Make keys for programs, and look after them
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
     /// Show how the host is
@@ -116,6 +121,8 @@ mod tests {
             &["role"],
             &["role", "add"],
             &["job"],
+            &["key"],
+            &["key", "create"],
             &["events"],
             &["context"],
             &["login"],
@@ -140,6 +147,8 @@ mod tests {
             "muster app scale a --memory 64MiB",
             "muster app push --path . --env A=b=c",
             "muster app list -o json",
+            "muster key create backup --scope app:read --expires 90d",
+            "muster login --local --data-dir d",
         ] {
             assert!(is_valid(good), "{good}");
         }
@@ -154,6 +163,9 @@ mod tests {
             "muster app push a --path . --env =b",
             "muster app list -o xml",
             "muster job show 17",
+            "muster key create backup --scope app:everything",
+            "muster login --url http://h",
+            "muster login --local --user ada",
         ] {
             assert!(!is_valid(bad), "{bad}");
         }

@@ -2,7 +2,7 @@
 //! let go.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs,
+        apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs, keys::Keys,
         pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, staging::Staging,
         tokens::Tokens, users::Users, views::Urls,
     },
@@ -120,6 +120,14 @@ pub async fn serve(
         store: store.clone(),
         tokens: Tokens::open(&store).await?,
     };
+    let listening = management.local_addr().unwrap_or(options.management);
+    let keys = Keys {
+        store: store.clone(),
+        tokens: sessions.tokens.clone(),
+        dir: Arc::clone(&dir),
+        url: local_url(listening),
+    };
+    keys.ensure_internal(listening.ip()).await?;
     let sign_in = SignIn::new(store.clone(), sessions.clone()).await?;
     let users = Users {
         store: store.clone(),
@@ -200,7 +208,7 @@ pub async fn serve(
     let host = Host {
         id,
         name: options.name.clone().unwrap_or_else(machine_name),
-        management: management.local_addr().unwrap_or(options.management),
+        management: listening,
         apps: ingress.address(),
         app_domain: options.app_domain,
         started,
@@ -228,6 +236,7 @@ pub async fn serve(
         jobs: Jobs {
             store: store.clone(),
         },
+        keys,
         sessions,
         sign_in,
         users,
@@ -294,6 +303,18 @@ fn announce_admin(password: &str) {
         "The first user is 'admin' with the password {password}\n\
          It is shown this once. Log in with: muster login"
     );
+}
+
+/// The API's address for whoever is on this machine.
+fn local_url(listening: SocketAddr) -> String {
+    let mut address = listening;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
 }
 
 fn machine_name() -> String {

@@ -10,6 +10,7 @@
 //! [`now`] does from the beginning.
 
 mod access;
+mod access_keys;
 mod apps;
 mod audit;
 mod changes;
@@ -40,6 +41,7 @@ mod users;
 mod testing;
 
 pub use access::{AccessBindingRecord, AccessRoleRecord};
+pub use access_keys::AccessKeyRecord;
 pub use apps::AppRecord;
 pub use audit::{AuditEntry, AuditRecord};
 pub use changes::{ChangeKind, ChangeRecord};

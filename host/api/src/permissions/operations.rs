@@ -20,6 +20,17 @@ pub const OPERATIONS: &[Operation] = &[
     op("self_session_list", "GET", "/api/v1/self/sessions", SignedIn, &["session list"]),
     op("self_session_end", "DELETE", "/api/v1/self/sessions/{session}", SignedIn, &["session end"]),
 
+    op("self_key_list", "GET", "/api/v1/self/keys", SignedIn, &["key list"]),
+    op("self_key_create", "POST", "/api/v1/self/keys", SignedIn, &["key create"]),
+    op("self_key_show", "GET", "/api/v1/self/keys/{key}", SignedIn, &["key show"]),
+    op("self_key_rotate", "POST", "/api/v1/self/keys/{key}/actions/rotate", SignedIn, &["key rotate"]),
+    op("self_key_revoke", "DELETE", "/api/v1/self/keys/{key}", SignedIn, &["key revoke"]),
+
+    op("key_list", "GET", "/api/v1/keys", Needs(P::KeyRead), &["key list"]),
+    op("key_show", "GET", "/api/v1/keys/{key}", Needs(P::KeyRead), &["key show"]),
+    op("key_rotate", "POST", "/api/v1/keys/{key}/actions/rotate", Needs(P::KeyWrite), &["key rotate"]),
+    op("key_revoke", "DELETE", "/api/v1/keys/{key}", Needs(P::KeyWrite), &["key revoke"]),
+
     op("user_list", "GET", "/api/v1/users", Needs(P::UserRead), &["user list"]),
     op("user_show", "GET", "/api/v1/users/{user}", Needs(P::UserRead), &["user show"]),
 

@@ -8,6 +8,7 @@ mod credentials;
 mod error;
 mod events;
 mod jobs;
+mod keys;
 mod logs;
 mod retry;
 mod roles;
@@ -30,6 +31,7 @@ pub use self::{
     apps::AppAction,
     changes::{Changes, Told},
     connect::{connect, login_command},
+    credentials::local_key,
     error::ClientError,
     retry::{Patience, patiently},
     transport::Transport,
@@ -134,10 +136,19 @@ impl Client {
 
     /// All items of a list, page after page.
     async fn list<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Page<T>, ClientError> {
+        self.list_with(path, &[]).await
+    }
+
+    /// All items of a list that is narrowed down by parameters.
+    async fn list_with<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        which: &[(&str, &str)],
+    ) -> Result<Page<T>, ClientError> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let mut request = self.get(path).query(&[("limit", PAGE)]);
+            let mut request = self.get(path).query(&[("limit", PAGE)]).query(which);
             if let Some(cursor) = &cursor {
                 request = request.query(&[("cursor", cursor)]);
             }

@@ -8,6 +8,7 @@ pub mod events;
 mod follow;
 mod info;
 pub mod job;
+pub mod key;
 pub mod login;
 mod logout;
 pub mod role;
@@ -56,6 +57,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
+        Command::Key(command) => key::run(&scope, command).await,
         Command::Events(args) => events::run(&scope, args).await,
         Command::Status => status::run(&scope).await,
         Command::Info => info::run(&scope).await,

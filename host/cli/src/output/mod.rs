@@ -4,6 +4,7 @@ mod apps;
 mod contexts;
 mod droplets;
 mod jobs;
+mod keys;
 mod logs;
 mod roles;
 mod routes;

@@ -44,6 +44,16 @@ pub(crate) enum ControlError {
         /// What they lack.
         permission: Permission,
     },
+    /// They may not, for a reason that is no missing permission.
+    #[error("{message}")]
+    Denied {
+        /// A word for programs.
+        code: &'static str,
+        /// Why not.
+        message: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// Name or password is wrong, or a token is.
     #[error("{0}")]
     Unauthorized(&'static str),

@@ -7,6 +7,7 @@ pub(crate) mod droplets;
 pub(crate) mod error;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
+pub(crate) mod keys;
 pub(crate) mod passwords;
 pub(crate) mod plans;
 pub(crate) mod projects;

@@ -80,7 +80,8 @@ impl Rights {
         *place = place.with(set);
     }
 
-    fn limit(&mut self, to: PermissionSet) {
+    /// Leaves only what is among these.
+    pub(crate) fn limit(&mut self, to: PermissionSet) {
         self.everywhere = self.everywhere.within(to);
         for set in self.projects.values_mut() {
             *set = set.within(to);

@@ -18,16 +18,17 @@ use uuid::Uuid;
 
 use super::{
     error::ControlError,
+    keys::KeyClaims,
     record::{Actor, Change, record},
     tokens::Tokens,
 };
 
 /// How long an access token is good.
-const ACCESS_LIFE: Duration = Duration::from_secs(600);
+pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(600);
 /// How long a refresh token is good.
 const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// For whom access tokens are.
-const AUDIENCE: &str = "muster-api";
+pub(crate) const AUDIENCE: &str = "muster-api";
 
 const WRONG_REFRESH: &str = "the refresh token is not good any more; log in again";
 const ENDED: &str = "the session has ended; log in again";
@@ -48,6 +49,16 @@ pub(crate) struct Claims {
     iat: u64,
     exp: u64,
     jti: Uuid,
+}
+
+/// What an access token says: of a session, or of an access key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Bearer {
+    /// Somebody has signed in.
+    Session(Claims),
+    /// A program has shown an access key.
+    Key(KeyClaims),
 }
 
 /// Where and with what somebody signs in.
@@ -162,13 +173,17 @@ impl Sessions {
         reply.ok_or_else(refused)
     }
 
+    /// What an access token says, if it is one of ours.
+    pub(crate) fn read(&self, token: &str) -> Result<Bearer, ControlError> {
+        self.tokens.verify::<Bearer>(token, AUDIENCE)
+    }
+
     /// Who shows an access token: a user who is active, in a session that goes
     /// on.
-    pub(crate) async fn authenticate(
+    pub(crate) async fn admit(
         &self,
-        token: &str,
+        claims: &Claims,
     ) -> Result<(UserRecord, SessionRecord), ControlError> {
-        let claims = self.tokens.verify::<Claims>(token, AUDIENCE)?;
         let session = self.store.session_get(claims.sid).await?;
         let session = session.filter(|session| {
             session.user == claims.sub && session.expires_at > muster_store::now()
@@ -179,20 +194,24 @@ impl Sessions {
         Ok((user.ok_or(ControlError::Unauthorized(ENDED))?, session))
     }
 
-    /// What is known of a token, whichever it is.
-    pub(crate) async fn introspect(&self, token: &str) -> Result<Introspection, ControlError> {
-        let Ok((user, session)) = self.authenticate(token).await else {
-            return self.introspect_refresh(token).await;
-        };
-        let claims = self.tokens.verify::<Claims>(token, AUDIENCE)?;
-        Ok(Introspection {
-            exp: Some(claims.exp),
-            iat: Some(claims.iat),
-            ..introspection(&user, &session)
-        })
+    /// What is known of a session's access token.
+    pub(crate) async fn introspect(&self, claims: &Claims) -> Result<Introspection, ControlError> {
+        match self.admit(claims).await {
+            Ok((user, session)) => Ok(Introspection {
+                exp: Some(claims.exp),
+                iat: Some(claims.iat),
+                ..introspection(&user, &session)
+            }),
+            Err(ControlError::Unauthorized(_)) => Ok(Introspection::default()),
+            Err(error) => Err(error),
+        }
     }
 
-    async fn introspect_refresh(&self, token: &str) -> Result<Introspection, ControlError> {
+    /// What is known of a refresh token.
+    pub(crate) async fn introspect_refresh(
+        &self,
+        token: &str,
+    ) -> Result<Introspection, ControlError> {
         let now = muster_store::now();
         let found = self.store.refresh_token_by_hash(&digest(token)).await?;
         let Some(found) = found.filter(|found| found.used_at.is_none() && found.expires_at > now)
@@ -343,7 +362,7 @@ fn seconds(at: time::OffsetDateTime) -> Option<u64> {
 }
 
 /// Permissions as OAuth writes them.
-fn words(scopes: &[Permission]) -> String {
+pub(crate) fn words(scopes: &[Permission]) -> String {
     let words: Vec<_> = scopes.iter().map(|scope| scope.word()).collect();
     words.join(" ")
 }

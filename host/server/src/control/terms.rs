@@ -2,7 +2,7 @@
 //! changed meanwhile.
 
 use muster_api::plan::Plan;
-use muster_store::{AppRecord, JobRecord, RoleRecord, RouteRecord};
+use muster_store::{AccessKeyRecord, AppRecord, JobRecord, RoleRecord, RouteRecord};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -102,6 +102,16 @@ impl Versioned for RouteRecord {
 impl Versioned for JobRecord {
     fn version(&self) -> String {
         digest(&(self.id, self.state, &self.step, self.log.len()))
+    }
+}
+
+impl Versioned for AccessKeyRecord {
+    fn version(&self) -> String {
+        digest(&(
+            &self.id,
+            self.rotated_at.unix_timestamp_nanos(),
+            self.revoked_at.is_some(),
+        ))
     }
 }
 

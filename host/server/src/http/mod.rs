@@ -9,6 +9,7 @@ mod etag;
 mod events;
 pub(crate) mod idempotency;
 mod jobs;
+mod keys;
 mod linger;
 mod logs;
 pub(crate) mod metrics;
@@ -41,7 +42,7 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, droplets::Droplets, jobs::Jobs, pushes::Pushes, routes::Routes,
+        apps::Apps, droplets::Droplets, jobs::Jobs, keys::Keys, pushes::Pushes, routes::Routes,
         sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
@@ -60,6 +61,7 @@ pub(crate) struct Api {
     pub(crate) pushes: Pushes,
     pub(crate) routes: Routes,
     pub(crate) jobs: Jobs,
+    pub(crate) keys: Keys,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) users: Users,
@@ -91,6 +93,7 @@ pub(crate) struct Host {
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
+        .merge(keys::routes())
         .merge(users::routes())
         .merge(status::routes())
         .merge(apps::routes())

@@ -1,15 +1,20 @@
 //! `/oauth`: tokens in the words of OAuth 2 (RFC 6749, 7009, 7662).
 
+use std::convert::Infallible;
+
 use axum::{
     Form, Json,
-    extract::{FromRequest, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{FromRequest, FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     middleware,
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use muster_api::{
     permissions::Permission,
-    tokens::{CLI_CLIENT, CONSOLE_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
+    tokens::{
+        CLI_CLIENT, CONSOLE_CLIENT, Introspection, OAuthError, TokenForm, TokenReply, TokenRequest,
+    },
 };
 use serde::de::DeserializeOwned;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,7 +28,7 @@ use super::{
 };
 use crate::control::{
     error::ControlError,
-    sessions::Origin,
+    sessions::{Bearer, Origin},
     sign_in::{Attempt, SignInError},
 };
 
@@ -35,6 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(token_create))
         .layer(middleware::from_fn(rate_limits::sign_in))
         .routes(routes!(token_revoke))
+        .routes(routes!(token_introspect))
 }
 
 /// Trade a password, a refresh token, a code or an access key for tokens.
@@ -45,6 +51,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ))]
 async fn token_create(
     State(api): State<Api>,
+    Basic(basic): Basic,
     Fields(request, origin): Fields<TokenRequest>,
 ) -> Result<Uncached<TokenReply>, Denied> {
     let reply = match request.grant_type.as_str() {
@@ -69,6 +76,12 @@ async fn token_create(
                 error => SignInError::Control(error),
             })?
         }
+        "client_credentials" => {
+            let (id, secret) = basic.or_form(request.client_id, request.client_secret)?;
+            let scopes = scopes(request.scope.as_deref())?;
+            let from = origin.address.as_deref();
+            api.keys.by_secret(&id, &secret, scopes, from).await?
+        }
         other => {
             let why = format!("there is no grant '{other}'");
             return Err(SignInError::refused("unsupported_grant_type", &why).into());
@@ -88,6 +101,28 @@ async fn token_revoke(
     let done = api.sessions.revoke(&form.token, &origin).await;
     done.map_err(SignInError::Control)?;
     Ok(StatusCode::OK)
+}
+
+/// Tell whose a token is and whether it is good. Asks for an access key, as
+/// HTTP Basic or in the form.
+#[utoipa::path(post, path = "/oauth/introspect", tag = "oauth", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), security(()), responses(
+    (status = 200, body = Introspection),
+    (status = 401, description = "The access key is wrong or missing", body = OAuthError),
+))]
+async fn token_introspect(
+    State(api): State<Api>,
+    Basic(basic): Basic,
+    Fields(form, origin): Fields<TokenForm>,
+) -> Result<Uncached<Introspection>, Denied> {
+    let (id, secret) = basic.or_form(form.client_id, form.client_secret)?;
+    let from = origin.address.as_deref();
+    api.keys.authenticate(&id, &secret, from).await?;
+    let known = match api.sessions.read(&form.token) {
+        Ok(Bearer::Session(claims)) => api.sessions.introspect(&claims).await,
+        Ok(Bearer::Key(claims)) => api.keys.introspect(&claims).await,
+        Err(_) => api.sessions.introspect_refresh(&form.token).await,
+    };
+    Ok(Uncached(known.map_err(SignInError::Control)?))
 }
 
 fn needed(field: Option<String>, name: &str) -> Result<String, SignInError> {
@@ -115,6 +150,75 @@ fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, SignInError> {
     scopes
         .map(Some)
         .map_err(|why| SignInError::refused("invalid_scope", &why))
+}
+
+/// What the header `Authorization: Basic` says, if there is one.
+struct Basic(BasicHeader);
+
+/// Id and secret of an access key, as HTTP Basic.
+enum BasicHeader {
+    Absent,
+    /// It is there, but cannot be read.
+    Malformed,
+    Given(String, String),
+}
+
+impl BasicHeader {
+    /// Id and secret from here, or from the form, but not from both (RFC 6749,
+    /// section 2.3).
+    fn or_form(
+        self,
+        id: Option<String>,
+        secret: Option<String>,
+    ) -> Result<(String, String), SignInError> {
+        match self {
+            Self::Absent => match (id, secret) {
+                (Some(id), Some(secret)) => Ok((id, secret)),
+                _ => Err(SignInError::refused(
+                    "invalid_client",
+                    "show an access key: its id and secret as HTTP Basic, or as 'client_id' and 'client_secret'",
+                )),
+            },
+            Self::Malformed => Err(SignInError::refused(
+                "invalid_client",
+                "the header Authorization cannot be read as HTTP Basic",
+            )),
+            Self::Given(name, _) if secret.is_some() || id.is_some_and(|id| id != name) => {
+                Err(SignInError::refused(
+                    "invalid_request",
+                    "show the access key in one way, not in two",
+                ))
+            }
+            Self::Given(id, secret) => Ok((id, secret)),
+        }
+    }
+}
+
+impl FromRequestParts<Api> for Basic {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Infallible> {
+        Ok(Self(basic(&parts.headers)))
+    }
+}
+
+fn basic(headers: &HeaderMap) -> BasicHeader {
+    let header = headers.get(header::AUTHORIZATION);
+    let Some(text) = header.and_then(|value| value.to_str().ok()) else {
+        return BasicHeader::Absent;
+    };
+    let Some((scheme, rest)) = text.split_once(' ') else {
+        return BasicHeader::Absent;
+    };
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return BasicHeader::Absent;
+    }
+    let bytes = STANDARD.decode(rest.trim()).ok();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    match text.as_deref().and_then(|text| text.split_once(':')) {
+        Some((id, secret)) => BasicHeader::Given(id.to_owned(), secret.to_owned()),
+        None => BasicHeader::Malformed,
+    }
 }
 
 /// A form, and where it came from.
@@ -191,7 +295,14 @@ impl IntoResponse for Denied {
                     _ => StatusCode::BAD_REQUEST,
                 };
                 let wait = error.retry_after;
+                let challenge = status == StatusCode::UNAUTHORIZED;
                 let mut response = uncached((status, Json(error)).into_response());
+                if challenge {
+                    let basic = HeaderValue::from_static("Basic realm=\"muster\"");
+                    response
+                        .headers_mut()
+                        .insert(header::WWW_AUTHENTICATE, basic);
+                }
                 if let Some(wait) = wait {
                     response
                         .headers_mut()

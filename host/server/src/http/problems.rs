@@ -108,6 +108,13 @@ impl From<ControlError> for Refused {
                         permission.description()
                     ))
             }
+            ControlError::Denied {
+                code,
+                message,
+                remedy,
+            } => Self::new(StatusCode::FORBIDDEN, code, "You may not do this")
+                .detail(message)
+                .remedy(remedy),
             ControlError::Plugin(error) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "plugin-unusable",
@@ -168,6 +175,7 @@ fn listing(kind: &str) -> &'static str {
     match kind {
         "droplet" => "muster app droplets NAME",
         "job" => "muster job list",
+        "key" => "muster key list",
         "role" => "muster role list",
         "route" | "target" => "muster route list",
         "project" => "muster project list",

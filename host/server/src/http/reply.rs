@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use muster_api::{
     problem::{self, Problem},
@@ -21,6 +21,20 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// A handler's answer.
 pub(super) type Answer<T> = Result<T, Refused>;
+
+/// An answer with a secret, which nobody on the way may keep.
+pub(super) struct Unkept<T>(pub(super) T);
+
+impl<T: IntoResponse> IntoResponse for Unkept<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        let no_store = HeaderValue::from_static("no-store");
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, no_store);
+        response
+    }
+}
 
 /// A JSON object. What is wrong with it is told by field.
 pub(super) struct Input<T>(pub(super) T);

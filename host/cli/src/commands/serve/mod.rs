@@ -9,6 +9,7 @@ use clap::Args;
 use muster_server::ServeOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+pub use self::config::usual_data_dir;
 use self::{config::Config, logging::LogFormat};
 use crate::failure::{Exit, Failure};
 
