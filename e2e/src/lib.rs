@@ -11,6 +11,7 @@ mod plugins;
 mod raw;
 mod refusal;
 mod serve;
+pub mod servers;
 mod trouble;
 
 pub use client::{Client, files, push_of};

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use muster_api::problem::{MEDIA_TYPE, Problem};
+use muster_api::problem::{self, MEDIA_TYPE, Problem};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -40,6 +40,10 @@ pub async fn refused(response: Response, status: u16, code: &str) -> Problem {
         (problem.status, problem.code.as_str()),
         (status, code),
         "{url} answered {text}"
+    );
+    assert!(
+        problem::is_known(code, status),
+        "{code} with {status} is not in the table of codes"
     );
     assert!(!problem.title.is_empty(), "{url} answered {text}");
     assert!(problem.request_id.is_some(), "{url} answered {text}");

@@ -2,7 +2,6 @@
 
 use muster_e2e::{Host, refused};
 use reqwest::{Method, Response, StatusCode};
-use serde_json::json;
 
 fn field<'r>(response: &'r Response, name: &str) -> &'r str {
     response
@@ -51,9 +50,9 @@ async fn whoever_guesses_is_slowed_down_and_nobody_else() {
     let guess = || {
         let header = ("x-forwarded-for", "192.0.2.7");
         client
-            .anonymous(Method::POST, "/api/v1/tokens")
+            .anonymous(Method::POST, "/oauth/token")
             .header(header.0, header.1)
-            .json(&json!({}))
+            .form(&[("grant_type", "none")])
             .send()
     };
     let mut slowed = None;
@@ -63,7 +62,7 @@ async fn whoever_guesses_is_slowed_down_and_nobody_else() {
             slowed = Some(answer);
             break;
         }
-        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     }
     let slowed = slowed.expect("nobody slows down who guesses 300 times");
     assert!(field(&slowed, "ratelimit").contains("\"sign-in\";r=0;t="));

@@ -1,9 +1,9 @@
 //! `/roles`: which jobs the host does, and which plugin does each.
 
 use muster_api::{
-    plan::Plan,
     jobs::JobState,
     page::Page,
+    plan::Plan,
     roles::{Role, RoleState},
 };
 use muster_e2e::{Case, Client, Host, eventually, everything, guest, push_of, refuse, refuse_all};

@@ -1,8 +1,8 @@
 //! `/routes`: which host names and paths reach which apps.
 
 use muster_api::{
-    plan::Plan,
     page::Page,
+    plan::Plan,
     routes::{Route, RouteAction},
 };
 use muster_e2e::{Case, Client, Host, eventually, everything, guest, push_of, refuse_all};

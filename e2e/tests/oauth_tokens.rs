@@ -225,7 +225,7 @@ async fn what_is_no_request_for_tokens_is_refused() {
     refuse(bare, 405, "method-not-allowed").await;
     let large = client
         .anonymous(Method::POST, TOKENS)
-        .body("x".repeat(70_000));
+        .body("x".repeat(300_000));
     refuse(large, 413, "invalid-request").await;
 }
 

@@ -13,6 +13,7 @@ use sea_orm_migration::{MigrationTrait, async_trait};
 
 mod m20261121_000001_foundation;
 mod m20261122_000001_identity;
+mod m20261122_000002_audit;
 mod m20261122_000003_api_mechanisms;
 mod m20261122_000006_keys;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_foundation::Migration),
             Box::new(m20261122_000001_identity::Migration),
+            Box::new(m20261122_000002_audit::Migration),
             Box::new(m20261122_000003_api_mechanisms::Migration),
             Box::new(m20261122_000006_keys::Migration),
         ]

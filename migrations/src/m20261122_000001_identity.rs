@@ -152,6 +152,7 @@ fn signing_keys() -> TableCreateStatement {
         .col(string("algorithm"))
         .col(text("pem"))
         .col(big_integer("created_at"))
+        .col(big_integer_null("retired_at"))
         .col(big_integer_null("ends_at"))
         .take()
 }

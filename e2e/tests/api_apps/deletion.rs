@@ -1,6 +1,6 @@
 //! What goes with an app.
 
-use muster_api::{plan::Plan, page::Page, routes::Route};
+use muster_api::{page::Page, plan::Plan, routes::Route};
 use muster_e2e::{Host, everything, guest, refuse};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

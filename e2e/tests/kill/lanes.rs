@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use muster_api::{
-    plan::Plan,
     apps::{AppChange, EnvChange},
     id::{JobId, RouteId},
     jobs::{Job, JobState},
+    plan::Plan,
     pushes::Push,
     routes::{NewRoute, Route},
 };

@@ -39,7 +39,9 @@ const HOST: &[&str] = &[
     "muster-blocks",
     "muster-cli",
     "muster-engine",
+    "muster-identity",
     "muster-ingress",
+    "muster-logging",
     "muster-migrations",
     "muster-server",
     "muster-store",
@@ -114,6 +116,17 @@ const RULES: &[Rule] = &[
             "muster-store",
         ],
         because: "the block store does not know what the bytes mean",
+    },
+    Rule {
+        who: Who::These(&["muster-identity"]),
+        never: &[
+            "muster-blocks",
+            "muster-engine",
+            "muster-ingress",
+            "muster-server",
+            "muster-store",
+        ],
+        because: "who somebody is does not depend on what is kept of them or how they ask",
     },
     Rule {
         who: Who::These(&["muster-ingress"]),

@@ -2,6 +2,7 @@
 //! replies and the problem document. Plain data; builds for `wasm32` and does no IO.
 
 pub mod apps;
+pub mod audit;
 pub mod blocks;
 pub mod captcha;
 pub mod config;
@@ -10,6 +11,7 @@ pub mod events;
 pub mod id;
 pub mod jobs;
 pub mod keys;
+pub mod logging;
 pub mod logs;
 pub mod name;
 pub mod page;

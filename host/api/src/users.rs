@@ -7,6 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{id::UserId, permissions::Permission};
 
 /// What a user is to this Muster: the bundle of permissions that goes with it.
+/// Later ones may do more than earlier ones.
 #[derive(
     Debug,
     Clone,
@@ -23,15 +24,15 @@ use crate::{id::UserId, permissions::Permission};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum UserType {
-    /// May do everything.
-    Admin,
-    /// Looks after the platform and everybody's apps.
-    Operator,
+    /// Looks on.
+    Viewer,
     /// Pushes apps in projects.
     #[default]
     Developer,
-    /// Looks on.
-    Viewer,
+    /// Looks after the platform and everybody's apps.
+    Operator,
+    /// May do everything.
+    Admin,
 }
 
 impl UserType {

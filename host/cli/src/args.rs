@@ -4,9 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        app::AppCommand, completion::CompletionArgs, context::ContextCommand, events::EventsArgs,
-        job::JobCommand, key::KeyCommand, login::LoginArgs, role::RoleCommand, route::RouteCommand,
-        serve::ServeArgs,
+        app::AppCommand, audit::AuditCommand, completion::CompletionArgs, context::ContextCommand,
+        events::EventsArgs, job::JobCommand, key::KeyCommand, logging::LoggingCommand,
+        login::LoginArgs, role::RoleCommand, route::RouteCommand, serve::ServeArgs,
     },
     output::Format,
 };
@@ -66,6 +66,12 @@ pub enum Command {
     Key(KeyCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
+    /// See what was done and what was refused
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Say what the host logs, how, and where to
+    #[command(subcommand)]
+    Logging(LoggingCommand),
     /// Show how the host is
     Status,
     /// Show what the host is
@@ -126,6 +132,12 @@ mod tests {
             &["events"],
             &["context"],
             &["login"],
+            &["audit"],
+            &["audit", "list"],
+            &["audit", "export"],
+            &["audit", "verify"],
+            &["logging"],
+            &["logging", "set"],
         ];
         for path in paths {
             let name = format!("help {}", path.join(" "))
@@ -149,6 +161,9 @@ mod tests {
             "muster app list -o json",
             "muster key create backup --scope app:read --expires 90d",
             "muster login --local --data-dir d",
+            "muster audit list --outcome refused --since 2h --from 192.0.2.1",
+            "muster audit verify --file log.ndjson --filtered",
+            "muster logging set --module muster_server=debug --to stderr --to file:a.log --for 10m",
         ] {
             assert!(is_valid(good), "{good}");
         }
@@ -166,6 +181,13 @@ mod tests {
             "muster key create backup --scope app:everything",
             "muster login --url http://h",
             "muster login --local --user ada",
+            "muster audit list --since yesterday",
+            "muster audit verify --head 17",
+            "muster audit verify --filtered",
+            "muster logging set",
+            "muster logging set --level loud",
+            "muster logging set --to paper",
+            "muster logging set --level debug --for 10m --keep",
         ] {
             assert!(!is_valid(bad), "{bad}");
         }

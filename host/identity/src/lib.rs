@@ -5,8 +5,11 @@
 pub mod captcha;
 pub mod keyring;
 pub mod lockout;
+pub mod mail;
 pub mod passkey;
 pub mod password;
 pub mod recovery;
 pub mod secret;
+pub mod sign_in;
+mod tls;
 pub mod totp;

@@ -20,9 +20,25 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        apps::Apps, droplets::Droplets, error::ControlError, housekeeping, jobs::Jobs, keys::Keys,
-        pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn, staging::Staging,
-        tokens::Tokens, users::Users, views::Urls,
+        apps::Apps,
+        audit::Audit,
+        config::Config,
+        droplets::Droplets,
+        error::ControlError,
+        failures::Strangers,
+        housekeeping::Housekeeping,
+        jobs::Jobs,
+        keys::Keys,
+        logging::LoggingControl,
+        passwords::Passwords,
+        pushes::Pushes,
+        routes::Routes,
+        sessions::Sessions,
+        sign_in::{Methods, SignIn},
+        staging::Staging,
+        tokens::Tokens,
+        users::Users,
+        views::Urls,
     },
     data_dir::{DataDir, DataDirError},
     http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
@@ -50,6 +66,8 @@ pub struct ServeOptions {
     pub app_domain: String,
     /// The first admin's password; made up and shown once unless told.
     pub initial_password: Option<String>,
+    /// The logging of this process, which operators may change.
+    pub logging: muster_logging::Handle,
 }
 
 /// Why a host does not start.
@@ -106,6 +124,7 @@ pub async fn serve(
     let metrics = crate::http::metrics::install();
     let dir = Arc::new(DataDir::open(&options.data_dir)?);
     let store = Store::open(&dir.database()).await?;
+    let logging = LoggingControl::new(store.clone(), options.logging.clone()).await?;
     let blocks = Blocks::open(&dir.blocks())?;
     let engine = Engine::new(&EngineOptions {
         cache: dir.code(),
@@ -116,21 +135,33 @@ pub async fn serve(
         "--management",
         options.management,
     ))?;
+    let config = Config::open(store.clone()).await?;
+    let tokens = Tokens::open(store.clone(), config.clone()).await?;
     let sessions = Sessions {
         store: store.clone(),
-        tokens: Tokens::open(&store).await?,
+        tokens: tokens.clone(),
+    };
+    let passwords = Passwords::new(config.clone())?;
+    let methods = Methods::new(config.clone());
+    let sign_in = SignIn {
+        store: store.clone(),
+        config: config.clone(),
+        sessions: sessions.clone(),
+        passwords: passwords.clone(),
+        methods: methods.clone(),
+        strangers: Strangers::default(),
     };
     let listening = management.local_addr().unwrap_or(options.management);
     let keys = Keys {
         store: store.clone(),
-        tokens: sessions.tokens.clone(),
+        tokens: tokens.clone(),
         dir: Arc::clone(&dir),
         url: local_url(listening),
     };
     keys.ensure_internal(listening.ip()).await?;
-    let sign_in = SignIn::new(store.clone(), sessions.clone()).await?;
     let users = Users {
         store: store.clone(),
+        passwords,
     };
     let id = host_id(&store).await?;
     users
@@ -195,12 +226,16 @@ pub async fn serve(
         metrics.clone(),
         ending.clone(),
     ));
-    tasks.spawn(housekeeping::run(
-        store.clone(),
-        blocks.clone(),
-        Arc::clone(&dir),
-        ending.clone(),
-    ));
+    let housekeeping = Housekeeping {
+        store: store.clone(),
+        config: config.clone(),
+        blocks: blocks.clone(),
+        dir: Arc::clone(&dir),
+    };
+    tasks.spawn(housekeeping.run(ending.clone()));
+
+    let (audit, refusals) = Audit::new(store.clone());
+    tasks.spawn(refusals.run(ending.clone()));
 
     let urls = Urls {
         port: ingress.address().port(),
@@ -214,6 +249,10 @@ pub async fn serve(
         started,
     };
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
+    let rate_limits = Arc::new(RateLimits::new(&config.get()));
+    tasks.spawn(tokens.keep_up(ending.clone()));
+    tasks.spawn(methods.keep_up(ending.clone()));
+    tasks.spawn(Arc::clone(&rate_limits).keep_up(config.clone(), ending.clone()));
     let api = Api {
         host: Arc::new(host),
         apps: Apps {
@@ -240,15 +279,16 @@ pub async fn serve(
         sessions,
         sign_in,
         users,
+        config,
+        audit,
+        logging,
         roles,
         blocks,
         logs,
         instances,
         store: store.clone(),
         metrics,
-        rate_limits: Arc::new(RateLimits::new(
-            &muster_api::config::rate_limits::RateLimits::default(),
-        )),
+        rate_limits,
         repeats: Repeats::new(store.clone()),
         streams: Default::default(),
         ending: ending.clone(),

@@ -1,7 +1,7 @@
-//! Signing keys: what tokens are signed with. The newest that has no end signs;
-//! one that has an end is still good for checking until then.
+//! Signing keys: what tokens are signed with. The newest that has not retired
+//! signs; one that has is still good for checking until its end.
 
-use sea_orm::{ActiveValue::Set, IntoActiveModel, QueryOrder, entity::prelude::*};
+use sea_orm::{IntoActiveModel, QueryOrder, entity::prelude::*, sea_query::OnConflict};
 use time::OffsetDateTime;
 
 use crate::{
@@ -22,6 +22,7 @@ mod signing_key {
         pub algorithm: String,
         pub pem: String,
         pub created_at: i64,
+        pub retired_at: Option<i64>,
         pub ends_at: Option<i64>,
     }
 
@@ -31,7 +32,7 @@ mod signing_key {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use signing_key::{ActiveModel, Column, Entity, Model};
+use signing_key::{Column, Entity, Model};
 
 /// A signing key.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,7 +45,9 @@ pub struct SigningKeyRecord {
     pub pem: String,
     /// When it was made.
     pub created_at: OffsetDateTime,
-    /// When it stops being good for checking; it no longer signs.
+    /// When it stopped signing.
+    pub retired_at: Option<OffsetDateTime>,
+    /// When it stops being good for checking.
     pub ends_at: Option<OffsetDateTime>,
 }
 
@@ -54,6 +57,7 @@ impl std::fmt::Debug for SigningKeyRecord {
             .field("id", &self.id)
             .field("algorithm", &self.algorithm)
             .field("created_at", &self.created_at)
+            .field("retired_at", &self.retired_at)
             .field("ends_at", &self.ends_at)
             .finish_non_exhaustive()
     }
@@ -68,6 +72,7 @@ impl TryFrom<Model> for SigningKeyRecord {
             algorithm: row.algorithm,
             pem: row.pem,
             created_at: time(row.created_at)?,
+            retired_at: row.retired_at.map(time).transpose()?,
             ends_at: row.ends_at.map(time).transpose()?,
         })
     }
@@ -88,48 +93,36 @@ impl Reader {
 }
 
 impl Tx {
-    /// Adds a signing key. Those before it get `end` as their end, unless they
-    /// have one.
+    /// Adds a signing key, or writes an existing one as it is now.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if there is one of that id.
-    pub async fn signing_key_insert(
-        &self,
-        key: &SigningKeyRecord,
-        end: OffsetDateTime,
-    ) -> Result<(), StoreError> {
-        Entity::update_many()
-            .set(ActiveModel {
-                ends_at: Set(Some(millis(end))),
-                ..Default::default()
-            })
-            .filter(Column::EndsAt.is_null())
-            .exec(&self.db())
-            .await?;
+    /// If it could not be written.
+    pub async fn signing_key_put(&self, key: &SigningKeyRecord) -> Result<(), StoreError> {
         let row = Model {
             id: key.id.clone(),
             algorithm: key.algorithm.clone(),
             pem: key.pem.clone(),
             created_at: millis(key.created_at),
+            retired_at: key.retired_at.map(millis),
             ends_at: key.ends_at.map(millis),
         };
-        let inserted = Entity::insert(row.into_active_model())
+        Entity::insert(row.into_active_model())
+            .on_conflict(
+                OnConflict::column(Column::Id)
+                    .update_columns([Column::RetiredAt, Column::EndsAt])
+                    .to_owned(),
+            )
             .exec_without_returning(&self.db())
-            .await;
-        inserted
-            .map_err(|error| StoreError::inserting(error, || "such a signing key".to_owned()))?;
+            .await?;
         Ok(())
     }
 
-    /// Forgets signing keys that ended before `now`, and says how many.
+    /// Forgets a signing key. False if there was none.
     ///
     /// # Errors
     /// If it could not be written.
-    pub async fn signing_key_ended_delete(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let done = Entity::delete_many()
-            .filter(Column::EndsAt.lt(millis(now)))
-            .exec(&self.db())
-            .await?;
-        Ok(done.rows_affected)
+    pub async fn signing_key_delete(&self, id: &str) -> Result<bool, StoreError> {
+        let done = Entity::delete_by_id(id).exec(&self.db()).await?;
+        Ok(done.rows_affected > 0)
     }
 }

@@ -53,7 +53,7 @@ impl Store {
         let readers = sqlite::readers(path).await?;
         let reader = Reader::of_pool(readers.clone());
         let revision = watch::Sender::new(reader.change_latest().await?);
-        Ok(Self {
+        let store = Self {
             inner: Arc::new(Inner {
                 reader,
                 readers,
@@ -61,7 +61,11 @@ impl Store {
                 turn: Mutex::new(()),
                 revision,
             }),
-        })
+        };
+        store
+            .write(|tx| Box::pin(async move { tx.audit_adopt().await }))
+            .await?;
+        Ok(store)
     }
 
     /// Runs `work` in one transaction: all that it changes is committed if it
@@ -150,6 +154,14 @@ impl Store {
             answer.and_then(|answer| ended.map(|()| answer))
         })
         .await
+    }
+
+    /// Runs statements on the connection that writes, as somebody would who has
+    /// the file.
+    #[cfg(test)]
+    pub(crate) async fn execute(&self, sql: &str) {
+        use sea_orm::ConnectionTrait;
+        self.inner.writer.execute_unprepared(sql).await.unwrap();
     }
 
     /// Watches the newest revision of the change log. It moves after the

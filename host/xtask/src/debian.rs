@@ -10,6 +10,20 @@ use anyhow::{Context, Result, bail};
 
 use crate::{project::on_path, step::Step, step::ask};
 
+/// Calls `apt-get` with the arguments, and lets no package start a service: what
+/// chores install are programs for the project, which has its own ways to start
+/// them. A policy that is there already stays.
+const APT: &str = r#"
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
+apt-get "$@"
+"#;
+
 /// Whether this machine installs its packages as Debian does.
 pub fn here() -> bool {
     fs::read_to_string("/etc/os-release").is_ok_and(|text| is_debian(&text)) && on_path("apt-get")
@@ -64,7 +78,7 @@ fn apt(step: &Step, arguments: &[&str]) -> Result<()> {
         command.arg("env");
     }
     command
-        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        .args(["DEBIAN_FRONTEND=noninteractive", "sh", "-c", APT, "apt-get"])
         .args(arguments);
     // sudo may ask for a password.
     if root {

@@ -76,8 +76,7 @@ fn python(project: &Project, step: &Step, cache: &Path) -> Result<PathBuf> {
 fn javascript(project: &Project, step: &Step, cache: &Path) -> Result<PathBuf> {
     let source = project.path(SOURCES).join("javascript");
     let (app, wit) = (source.join("app.js"), project.path(SOURCES).join("wit"));
-    let requirements = source.join("requirements.txt");
-    let programs = virtual_environment(step, &cache.join("venv"), &requirements)?;
+    let programs = node(project, step)?;
     let path = search_path(&[&programs])?;
 
     let modules = cache.join("npm");
@@ -116,6 +115,16 @@ fn javascript(project: &Project, step: &Step, cache: &Path) -> Result<PathBuf> {
     Ok(folder.join(COMPONENT))
 }
 
+/// The folder with the programs `node` and `npm`.
+///
+/// # Errors
+/// If they cannot be installed.
+pub fn node(project: &Project, step: &Step) -> Result<PathBuf> {
+    let requirements = project.path(SOURCES).join("javascript/requirements.txt");
+    let folder = project.cache().join("fixtures/javascript/venv");
+    virtual_environment(step, &folder, &requirements)
+}
+
 /// The programs of a virtual environment of Python with what `requirements`
 /// pins.
 fn virtual_environment(step: &Step, folder: &Path, requirements: &Path) -> Result<PathBuf> {
@@ -141,7 +150,10 @@ fn virtual_environment(step: &Step, folder: &Path, requirements: &Path) -> Resul
 }
 
 /// Fills a folder anew unless it was filled, to the end, from the same `key`.
-fn once(folder: &Path, key: &str, fill: impl FnOnce() -> Result<()>) -> Result<()> {
+///
+/// # Errors
+/// What `fill` returns, or if the folder cannot be written.
+pub fn once(folder: &Path, key: &str, fill: impl FnOnce() -> Result<()>) -> Result<()> {
     let stamp = folder.join("made-of.txt");
     if fs::read_to_string(&stamp).is_ok_and(|made_of| made_of == key) {
         return Ok(());
@@ -156,7 +168,10 @@ fn once(folder: &Path, key: &str, fill: impl FnOnce() -> Result<()>) -> Result<(
 }
 
 /// The text of all files at or below the paths, each under its name.
-fn contents(paths: &[&Path]) -> Result<String> {
+///
+/// # Errors
+/// If one cannot be read.
+pub fn contents(paths: &[&Path]) -> Result<String> {
     let mut all = String::new();
     for path in paths {
         for file in files(path)? {
@@ -201,7 +216,11 @@ fn adapt(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn copy_into(file: &Path, folder: &Path) -> Result<()> {
+/// Copies a file into a folder, under its name.
+///
+/// # Errors
+/// If it cannot be copied.
+pub fn copy_into(file: &Path, folder: &Path) -> Result<()> {
     let name = file.file_name().context("a file has a name")?;
     fs::copy(file, folder.join(name))
         .with_context(|| format!("could not copy {}", file.display()))?;

@@ -14,6 +14,7 @@ mod password;
 mod project;
 mod run;
 mod sample;
+mod servers;
 mod step;
 mod sysroot;
 mod test;
@@ -40,6 +41,8 @@ enum Chore {
     },
     /// Build the apps in other languages that the end-to-end tests push
     Fixtures,
+    /// Install the servers that the end-to-end tests sign in at and send mail to
+    Servers,
     /// Build the binary `muster` with all that it carries
     Build {
         /// Quick to build, slow to run
@@ -96,6 +99,9 @@ fn run(chore: Chore) -> Result<ExitCode> {
         }
         Chore::Fixtures => {
             Steps::new(1).step(fixtures::TITLE, |step| fixtures::prepare(&project, step))?;
+        }
+        Chore::Servers => {
+            Steps::new(1).step(servers::TITLE, |step| servers::prepare(&project, step))?;
         }
         Chore::Build { debug } => {
             let mut steps = Steps::new(build::STEPS);

@@ -10,11 +10,12 @@ use anyhow::{Context, Result};
 use crate::{
     fixtures, guests,
     project::{Project, on_path, search_path},
+    servers,
     step::{Step, Steps, ask},
     toolchain,
 };
 
-const STEPS: usize = 8;
+const STEPS: usize = 9;
 
 /// Formats, lints, builds and tests everything, and checks the dependencies.
 /// `arguments` go to the test runner.
@@ -43,6 +44,7 @@ pub fn run(project: &Project, arguments: &[String]) -> Result<()> {
         ))
     })?;
     steps.step(fixtures::TITLE, |step| fixtures::prepare(project, step))?;
+    steps.step(servers::TITLE, |step| servers::prepare(project, step))?;
     // All at once, so that the host that is tested and the tests are built with
     // the same features of their dependencies, and these only once.
     steps.step("build muster and its tests", |step| {

@@ -2,13 +2,19 @@
 //! with defaults, kept in the database and served at `/api/v1/config/{section}`.
 //! A section that was never set is its defaults.
 
+pub mod audit;
 pub mod captcha;
+pub mod mail;
+pub mod management;
 pub mod passwords;
 pub mod rate_limits;
 pub mod secret;
+pub mod section;
+pub mod sign_in;
 pub mod tokens;
 
 pub use secret::Secret;
+pub use section::{Section, SectionSummary, SectionView};
 
 /// A section whose values do not go together, though each is well formed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -70,6 +70,14 @@ pub const OPERATIONS: &[Operation] = &[
     op("info_show", "GET", "/api/v1/info", Needs(P::StatusRead), &["info"]),
     op("status_show", "GET", "/api/v1/status", Needs(P::StatusRead), &["status"]),
 
+    op("audit_list", "GET", "/api/v1/audit", Needs(P::AuditRead), &["audit list"]),
+    op("audit_export", "GET", "/api/v1/audit/export", Needs(P::AuditRead), &["audit export"]),
+    op("audit_verify", "GET", "/api/v1/audit/verification", Needs(P::AuditRead), &["audit verify"]),
+
+    op("logging_show", "GET", "/api/v1/logging", Needs(P::ConfigRead), &["logging show"]),
+    op("logging_change", "PUT", "/api/v1/logging", Needs(P::LoggingWrite), &["logging set"]),
+    op("logging_reset", "DELETE", "/api/v1/logging", Needs(P::LoggingWrite), &["logging reset"]),
+
     op("config_list", "GET", "/api/v1/config", Needs(P::ConfigRead), &["config list"]),
     op("config_show", "GET", "/api/v1/config/{section}", Needs(P::ConfigRead), &["config show"]),
     op("config_change", "PUT", "/api/v1/config/{section}", Needs(P::ConfigWrite), &["config set"]),

@@ -8,7 +8,7 @@ use muster_api::{
     plan::Plan,
     pushes::Push,
 };
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 
 use super::{Client, ClientError};
 
@@ -33,6 +33,19 @@ impl AppAction {
     }
 }
 
+/// A change of an app that is there.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// How many instances it has, and their memory.
+    Scale(&'a AppChange),
+    /// Its environment variables.
+    Env(&'a EnvChange),
+    /// Back to a kept droplet.
+    RollBack(&'a Rollback),
+    /// Start, stop or restart.
+    Act(AppAction),
+}
+
 impl Client {
     /// All apps.
     ///
@@ -48,15 +61,6 @@ impl Client {
     /// As of every call.
     pub async fn app(&self, name: &str) -> Result<AppDetail, ClientError> {
         self.call(self.get(&["apps", name])).await
-    }
-
-    /// Scales an app.
-    ///
-    /// # Errors
-    /// As of every call.
-    pub async fn change_app(&self, name: &str, change: &AppChange) -> Result<Job, ClientError> {
-        self.call(self.request(Method::PATCH, &["apps", name]).json(change))
-            .await
     }
 
     /// Deletes an app, or shows what that would take along.
@@ -76,18 +80,6 @@ impl Client {
         self.call(self.get(&["apps", name, "env"])).await
     }
 
-    /// Sets and removes environment variables.
-    ///
-    /// # Errors
-    /// As of every call.
-    pub async fn change_env(&self, name: &str, change: &EnvChange) -> Result<Job, ClientError> {
-        self.call(
-            self.request(Method::PATCH, &["apps", name, "env"])
-                .json(change),
-        )
-        .await
-    }
-
     /// An app's droplets.
     ///
     /// # Errors
@@ -104,21 +96,32 @@ impl Client {
         self.call(self.post(&["apps", name, "pushes"], push)).await
     }
 
-    /// Starts, stops or restarts an app.
+    /// Changes an app.
     ///
     /// # Errors
     /// As of every call.
-    pub async fn act_on_app(&self, name: &str, action: AppAction) -> Result<Job, ClientError> {
-        let path = ["apps", name, "actions", action.segment()];
-        self.call(self.request(Method::POST, &path)).await
+    pub async fn change_app(&self, name: &str, change: Change<'_>) -> Result<Job, ClientError> {
+        self.call(self.app_request(name, change)).await
     }
 
-    /// Returns to a kept droplet.
+    /// Shows what a change would do, and changes nothing.
     ///
     /// # Errors
     /// As of every call.
-    pub async fn roll_back(&self, name: &str, rollback: &Rollback) -> Result<Job, ClientError> {
-        self.call(self.post(&["apps", name, "rollback"], rollback))
-            .await
+    pub async fn plan_app(&self, name: &str, change: Change<'_>) -> Result<Plan, ClientError> {
+        let request = self.app_request(name, change);
+        self.call(request.query(&[("dry_run", true)])).await
+    }
+
+    fn app_request(&self, name: &str, change: Change<'_>) -> RequestBuilder {
+        match change {
+            Change::Scale(to) => self.request(Method::PATCH, &["apps", name]).json(to),
+            Change::Env(to) => self.request(Method::PATCH, &["apps", name, "env"]).json(to),
+            Change::RollBack(to) => self.post(&["apps", name, "rollback"], to),
+            Change::Act(action) => {
+                let path = ["apps", name, "actions", action.segment()];
+                self.request(Method::POST, &path)
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The API from the other side: one method per call, a file per resource.
 
 mod apps;
+mod audit;
 mod blocks;
 mod changes;
 mod connect;
@@ -9,6 +10,7 @@ mod error;
 mod events;
 mod jobs;
 mod keys;
+mod logging;
 mod logs;
 mod retry;
 mod roles;
@@ -28,7 +30,7 @@ use uuid::Uuid;
 
 use self::credentials::Credentials;
 pub use self::{
-    apps::AppAction,
+    apps::{AppAction, Change},
     changes::{Changes, Told},
     connect::{connect, login_command},
     credentials::local_key,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use muster_api::{page::Page, plan::Plan, roles::Role};
-use reqwest::{Method, header};
+use reqwest::{Method, RequestBuilder, header};
 
 use super::{Client, ClientError};
 
@@ -33,12 +33,24 @@ impl Client {
     /// # Errors
     /// As of every call.
     pub async fn put_role(&self, name: &str, component: Vec<u8>) -> Result<Role, ClientError> {
-        let request = self
-            .request(Method::PUT, &["roles", name])
+        self.call(self.role_request(name, component)).await
+    }
+
+    /// Shows what giving the host a role would do. The component is uploaded and
+    /// tried out all the same.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn plan_role(&self, name: &str, component: Vec<u8>) -> Result<Plan, ClientError> {
+        let request = self.role_request(name, component);
+        self.call(request.query(&[("dry_run", true)])).await
+    }
+
+    fn role_request(&self, name: &str, component: Vec<u8>) -> RequestBuilder {
+        self.request(Method::PUT, &["roles", name])
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .timeout(LOAD_TIMEOUT)
-            .body(component);
-        self.call(request).await
+            .body(component)
     }
 
     /// Takes a role from the host, or shows what that would take along.

@@ -19,6 +19,14 @@ impl Client {
         self.list(&["routes"]).await
     }
 
+    /// One route.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn route(&self, id: RouteId) -> Result<Route, ClientError> {
+        self.call(self.get(&["routes", &id.to_string()])).await
+    }
+
     /// Adds a route, or one more app to a route.
     ///
     /// # Errors

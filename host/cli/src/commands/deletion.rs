@@ -34,9 +34,16 @@ impl DeletionArgs {
         }
         if !self.yes {
             let plan = delete(true).await?;
-            eprintln!("This removes:");
-            for line in &plan.removes {
-                eprintln!("  {}", text::printable(line));
+            for (title, lines) in [
+                ("This removes:", &plan.removes),
+                ("This changes:", &plan.changes),
+            ] {
+                if !lines.is_empty() {
+                    eprintln!("{title}");
+                }
+                for line in lines {
+                    eprintln!("  {}", text::printable(line));
+                }
             }
             terminal::confirm(&format!("Remove {what}?"))?;
         }

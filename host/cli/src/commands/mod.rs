@@ -1,6 +1,7 @@
 //! The commands, a file per noun or verb.
 
 pub mod app;
+pub mod audit;
 pub mod completion;
 pub mod context;
 mod deletion;
@@ -9,6 +10,7 @@ mod follow;
 mod info;
 pub mod job;
 pub mod key;
+pub mod logging;
 pub mod login;
 mod logout;
 pub mod role;
@@ -59,6 +61,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Job(command) => job::run(&scope, command).await,
         Command::Key(command) => key::run(&scope, command).await,
         Command::Events(args) => events::run(&scope, args).await,
+        Command::Audit(command) => audit::run(&scope, command).await,
+        Command::Logging(command) => logging::run(&scope, command).await,
         Command::Status => status::run(&scope).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),

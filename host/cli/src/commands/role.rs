@@ -36,6 +36,9 @@ pub struct AddArgs {
     /// The plugin's component; the one that came with the host unless told
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
+    /// Try the plugin out, and only show what would be done
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Does it.
@@ -52,6 +55,10 @@ pub async fn run(scope: &Scope, command: RoleCommand) -> Result<(), Failure> {
                 Some(path) => component(path)?,
                 None => Vec::new(),
             };
+            if args.dry_run {
+                let plan = client.plan_role(&args.name, component).await?;
+                return scope.output.show(&plan);
+            }
             let role = client.put_role(&args.name, component).await?;
             let version = role
                 .plugin

@@ -17,6 +17,12 @@ use crate::{
 pub enum RouteCommand {
     /// List the routes
     List,
+    /// Show a route
+    Show {
+        /// The route, as `muster route list` shows it
+        #[arg(value_name = "HOST/PREFIX")]
+        route: String,
+    },
     /// Add a route, or one more app to a route
     Add(AddArgs),
     /// Remove a route, or one app's share of it
@@ -74,6 +80,10 @@ pub async fn run(scope: &Scope, command: RouteCommand) -> Result<(), Failure> {
     let client = scope.client()?;
     match command {
         RouteCommand::List => scope.output.show(&client.routes().await?),
+        RouteCommand::Show { route } => {
+            let id = require(&client, &route).await?;
+            scope.output.show(&client.route(id).await?)
+        }
         RouteCommand::Add(args) => add(scope, &client, args).await,
         RouteCommand::Remove(args) => remove(scope, &client, args).await,
     }
@@ -107,10 +117,7 @@ async fn add(scope: &Scope, client: &Client, args: AddArgs) -> Result<(), Failur
 }
 
 async fn remove(scope: &Scope, client: &Client, args: RemoveArgs) -> Result<(), Failure> {
-    let id = find(&client.routes().await?.items, &args.route).ok_or_else(|| {
-        Failure::new(Exit::NotFound, format!("there is no route {}", args.route))
-            .hint("`muster route list` shows them")
-    })?;
+    let id = require(client, &args.route).await?;
     let app = args.app.as_deref();
     let what = match app {
         Some(app) => format!("{app} from the route {}", args.route),
@@ -118,6 +125,14 @@ async fn remove(scope: &Scope, client: &Client, args: RemoveArgs) -> Result<(), 
     };
     let delete = async |dry_run| client.delete_route(id, app, dry_run).await;
     args.deletion.carry_out(scope, &what, delete).await
+}
+
+/// The route that is written so, which must exist.
+async fn require(client: &Client, written: &str) -> Result<RouteId, Failure> {
+    find(&client.routes().await?.items, written).ok_or_else(|| {
+        Failure::new(Exit::NotFound, format!("there is no route {written}"))
+            .hint("`muster route list` shows them")
+    })
 }
 
 /// The route that is written so. Host names are the same in any case, and a

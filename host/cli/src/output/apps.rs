@@ -4,7 +4,6 @@ use comfy_table::Cell;
 use muster_api::{
     apps::{App, AppDetail, DesiredState, Env, InstanceState},
     page::Page,
-    plan::Plan,
 };
 
 use super::{
@@ -137,19 +136,6 @@ impl View for Env {
     fn show(&self, sheet: &mut Sheet) {
         for (name, value) in &self.env {
             sheet.line(&format!("{name}={}", printable(value)));
-        }
-    }
-}
-
-impl View for Plan {
-    fn show(&self, sheet: &mut Sheet) {
-        sheet.line(if self.done {
-            "Removed:"
-        } else {
-            "This removes:"
-        });
-        for line in &self.removes {
-            sheet.line(&format!("  {}", printable(line)));
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What commands print: tables for people, JSON and YAML for programs.
 
 mod apps;
+mod audit;
 mod contexts;
 mod droplets;
 mod jobs;
 mod keys;
+mod logging;
 mod logs;
+mod plans;
 mod roles;
 mod routes;
 mod sheet;

@@ -56,3 +56,15 @@ impl View for Page<Route> {
         sheet.list(["ROUTE", "GOES TO", "STICKY", "URL"], rows);
     }
 }
+
+impl View for Route {
+    fn show(&self, sheet: &mut Sheet) {
+        sheet.facts([
+            ("route", Cell::new(address(self))),
+            ("id", Cell::new(self.id)),
+            ("goes to", Cell::new(text::printable(&action(self)))),
+            ("sticky", Cell::new(yes_no(self.sticky))),
+            ("url", Cell::new(self.url.as_deref().unwrap_or("-"))),
+        ]);
+    }
+}

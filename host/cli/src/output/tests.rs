@@ -2,8 +2,10 @@
 
 use muster_api::{
     apps::{App, AppDetail},
+    audit::{AuditRecord, AuditVerification},
     droplets::Droplet,
     jobs::Job,
+    logging::LoggingState,
     logs::LogLine,
     page::Page,
     roles::Role,
@@ -179,4 +181,33 @@ fn logs() {
         line("platform", Value::Null, "started"),
     ]}));
     insta::assert_snapshot!("logs-table", table(&lines));
+}
+
+#[test]
+fn audit() {
+    let hash = "00".repeat(32);
+    let records: Page<AuditRecord> = read(json!({ "items": [
+        { "number": 18, "at": "2026-03-01T11:59:00.5Z", "actor": "(unknown)", "action": "token.create",
+          "subject": "/oauth/token", "outcome": "refused", "reason": "invalid_grant", "times": 40,
+          "origin": "192.0.2.1", "previous": hash, "hash": hash },
+        { "number": 17, "at": "2026-03-01T11:58:00Z", "actor": "ada", "credential": "session 1",
+          "action": "app.scale", "subject": "shop\u{1b}[2J", "outcome": "done", "times": 1,
+          "before": { "instances": 1 }, "origin": "::1", "previous": hash, "hash": hash },
+    ] }));
+    insta::assert_snapshot!("audit-table", table(&records));
+    let found: AuditVerification = read(json!({
+        "whole": false, "broken": { "number": 7, "reason": "it is missing" },
+        "head": { "number": 6, "hash": hash }, "entries": 2, "pruned": 4,
+    }));
+    insta::assert_snapshot!("audit-verification-table", table(&found));
+}
+
+#[test]
+fn logging() {
+    let state: LoggingState = read(json!({
+        "logging": { "level": "info", "modules": { "muster_server": "debug", "muster_store": "off" },
+                     "format": "json", "to": [{ "kind": "stderr" }, { "kind": "file", "path": "host.log" }] },
+        "source": "changed", "until": "2026-03-01T12:10:00Z", "start": {}, "lost": 3,
+    }));
+    insta::assert_snapshot!("logging-table", table(&state));
 }

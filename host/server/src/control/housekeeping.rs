@@ -1,5 +1,6 @@
 //! What piles up is cleared away: blocks that nothing names, files of droplets
-//! that are gone, expired tokens, answers to requests of yesterday, old entries of the change log.
+//! that are gone, expired tokens, answers to requests of yesterday, old entries
+//! of the change log and of the audit log.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -8,7 +9,7 @@ use muster_blocks::Blocks;
 use muster_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::error::ControlError;
+use super::{audit, config::Config, error::ControlError};
 use crate::{data_dir::DataDir, http::idempotency::KEPT_FOR};
 
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -19,20 +20,46 @@ const KEPT_KEYS: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How many entries of the change log are kept.
 const KEPT_CHANGES: u64 = 10_000;
 
-/// Clears away now and every hour, until stopped.
-pub(crate) async fn run(store: Store, blocks: Blocks, dir: Arc<DataDir>, stop: CancellationToken) {
-    loop {
-        if let Err(error) = clear(&store, &blocks, &dir).await {
-            tracing::warn!(%error, "housekeeping failed; it is tried again in an hour");
+/// Clears away.
+pub(crate) struct Housekeeping {
+    pub(crate) store: Store,
+    pub(crate) config: Config,
+    pub(crate) blocks: Blocks,
+    pub(crate) dir: Arc<DataDir>,
+}
+
+impl Housekeeping {
+    /// Clears away now and every hour, until stopped.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.clear().await {
+                tracing::warn!(%error, "housekeeping failed; it is tried again in an hour");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => {}
+                () = stop.cancelled() => return,
+            }
         }
-        tokio::select! {
-            () = tokio::time::sleep(INTERVAL) => {}
-            () = stop.cancelled() => return,
+    }
+
+    async fn clear(&self) -> Result<(), ControlError> {
+        forget(&self.store).await?;
+        audit::prune(&self.store, &self.config.get()).await?;
+        let live = self.store.live_blocks().await?;
+        let freed = self.blocks.collect_garbage(live, YOUNG).await?;
+        if freed.blocks > 0 {
+            tracing::info!(
+                blocks = freed.blocks,
+                bytes = freed.bytes,
+                "unused blocks were removed"
+            );
         }
+        remove_orphans(&self.store, &self.dir).await
     }
 }
 
-async fn clear(store: &Store, blocks: &Blocks, dir: &DataDir) -> Result<(), ControlError> {
+/// Forgets what has expired.
+async fn forget(store: &Store) -> Result<(), ControlError> {
     let now = muster_store::now();
     store
         .write(move |tx| {
@@ -52,17 +79,7 @@ async fn clear(store: &Store, blocks: &Blocks, dir: &DataDir) -> Result<(), Cont
             })
         })
         .await?;
-    let freed = blocks
-        .collect_garbage(store.live_blocks().await?, YOUNG)
-        .await?;
-    if freed.blocks > 0 {
-        tracing::info!(
-            blocks = freed.blocks,
-            bytes = freed.bytes,
-            "unused blocks were removed"
-        );
-    }
-    remove_orphans(store, dir).await
+    Ok(())
 }
 
 /// Removes the files of droplets that are no more.

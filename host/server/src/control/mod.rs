@@ -3,16 +3,21 @@
 //! change log, by which the agent notices, and in the audit log.
 
 pub(crate) mod apps;
+pub(crate) mod audit;
+pub(crate) mod config;
 pub(crate) mod droplets;
 pub(crate) mod error;
+pub(crate) mod failures;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod logging;
 pub(crate) mod passwords;
 pub(crate) mod plans;
 pub(crate) mod projects;
 pub(crate) mod pushes;
 pub(crate) mod record;
+mod redact;
 pub(crate) mod rights;
 pub(crate) mod rollouts;
 pub(crate) mod routes;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_api::{apps::DesiredState, plan::Plan};
+use muster_api::{apps::DesiredState, plan::Plan, settings::Settings};
 use muster_store::{AppRecord, Reader, ReleaseRecord};
 use serde_json::Value;
 
@@ -97,9 +97,7 @@ fn compare_releases(before: &ReleaseRecord, after: &ReleaseRecord, plan: &mut Pl
             Some(_) => {}
         }
     }
-    let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
-    leaves("", &settings_of(before), &mut old);
-    leaves("", &settings_of(after), &mut new);
+    let (old, new) = (values(&before.settings), values(&after.settings));
     for (name, value) in &new {
         let was = old.get(name).map_or("none", String::as_str);
         if was != value {
@@ -111,13 +109,26 @@ fn compare_releases(before: &ReleaseRecord, after: &ReleaseRecord, plan: &mut Pl
     }
 }
 
-/// The settings but for the environment.
-fn settings_of(release: &ReleaseRecord) -> Value {
-    let mut settings = serde_json::to_value(&release.settings).unwrap_or_default();
-    if let Some(settings) = settings.as_object_mut() {
-        settings.remove("env");
+/// The settings but for the environment, by their names, as people read them.
+fn values(settings: &Settings) -> BTreeMap<String, String> {
+    let mut json = serde_json::to_value(settings).unwrap_or_default();
+    if let Some(json) = json.as_object_mut() {
+        json.remove("env");
     }
-    settings
+    let mut all = BTreeMap::new();
+    leaves("", &json, &mut all);
+    let limits = &settings.limits;
+    let readable = [
+        ("memory", limits.memory.to_string()),
+        ("time", limits.time.to_string()),
+        ("cpu", limits.cpu.to_string()),
+        ("request_headers", limits.request_headers.to_string()),
+        ("request_body", limits.request_body.to_string()),
+        ("response_headers", limits.response_headers.to_string()),
+        ("response_body", limits.response_body.to_string()),
+    ];
+    all.extend(readable.map(|(name, value)| (format!("limits.{name}"), value)));
+    all
 }
 
 /// All values inside of a value, by their paths.

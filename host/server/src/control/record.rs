@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use muster_api::{
+    audit::AuditOutcome,
     id::{ProjectId, SessionId, UserId},
     permissions::{Permission, PermissionSet},
 };
@@ -10,7 +11,7 @@ use muster_store::{AuditEntry, ChangeKind, StoreError, Tx};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{error::ControlError, rights::Rights};
+use super::{error::ControlError, redact, rights::Rights};
 
 /// Who asks, with what right, and from where.
 #[derive(Debug, Clone)]
@@ -131,17 +132,24 @@ pub(crate) struct Change<'a> {
     pub(crate) after: Option<Value>,
 }
 
-/// Writes a change into the change log and the audit log.
+/// Writes a change into the change log and, without its secrets, into the audit
+/// log.
 pub(crate) async fn record(tx: &Tx, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
     tx.change_append(change.resource, &change.id, change.kind)
         .await?;
+    let (mut before, mut after) = (change.before, change.after);
+    redact::mask(&mut before, &mut after);
     tx.audit_append(&AuditEntry {
         at: muster_store::now(),
         actor: actor.name.clone(),
+        credential: actor.credential.clone(),
         action: format!("{}.{}", change.resource, change.verb),
         subject: change.name.to_owned(),
-        before: change.before,
-        after: change.after,
+        outcome: AuditOutcome::Done,
+        reason: None,
+        times: 1,
+        before,
+        after,
         origin: actor.origin.clone(),
         request_id: actor.request.clone(),
     })

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use muster_api::{
     id::{SessionId, UserId},
     permissions::Permission,
@@ -11,9 +10,10 @@ use muster_api::{
     tokens::{Introspection, TokenReply},
     users::UserState,
 };
+use muster_identity::{keyring::Verified, secret};
 use muster_store::{ChangeKind, RefreshTokenRecord, SessionRecord, Store, Tx, UserRecord};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
@@ -23,10 +23,6 @@ use super::{
     tokens::Tokens,
 };
 
-/// How long an access token is good.
-pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(600);
-/// How long a refresh token is good.
-const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// For whom access tokens are.
 pub(crate) const AUDIENCE: &str = "muster-api";
 
@@ -44,11 +40,6 @@ pub(crate) struct Claims {
     client_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
-    iss: String,
-    aud: String,
-    iat: u64,
-    exp: u64,
-    jti: Uuid,
 }
 
 /// What an access token says: of a session, or of an access key.
@@ -105,7 +96,7 @@ impl Sessions {
             agent: origin.agent.clone(),
             created_at: now,
             last_used_at: now,
-            expires_at: now + REFRESH_LIFE,
+            expires_at: now + self.refresh_life(now, now),
         };
         let (reply, refresh) = self.sign(user, &session)?;
         tx.session_insert(&session).await?;
@@ -133,7 +124,7 @@ impl Sessions {
     /// Somebody has a copy then.
     pub(crate) async fn refresh(&self, token: &str) -> Result<TokenReply, ControlError> {
         let this = self.clone();
-        let hash = digest(token);
+        let hash = secret::digest(token);
         let refused = || ControlError::Unauthorized(WRONG_REFRESH);
         let reply = self
             .store
@@ -165,7 +156,8 @@ impl Sessions {
                     }
                     let (reply, successor) = this.sign(&user, &session)?;
                     tx.refresh_token_insert(&successor).await?;
-                    tx.session_used(session.id, now, now + REFRESH_LIFE).await?;
+                    let life = this.refresh_life(session.created_at, now);
+                    tx.session_used(session.id, now, now + life).await?;
                     Ok::<_, ControlError>(Some(reply))
                 })
             })
@@ -174,7 +166,7 @@ impl Sessions {
     }
 
     /// What an access token says, if it is one of ours.
-    pub(crate) fn read(&self, token: &str) -> Result<Bearer, ControlError> {
+    pub(crate) fn read(&self, token: &str) -> Result<Verified<Bearer>, ControlError> {
         self.tokens.verify::<Bearer>(token, AUDIENCE)
     }
 
@@ -194,14 +186,10 @@ impl Sessions {
         Ok((user.ok_or(ControlError::Unauthorized(ENDED))?, session))
     }
 
-    /// What is known of a session's access token.
+    /// What is known of the access token of a session, but for its times.
     pub(crate) async fn introspect(&self, claims: &Claims) -> Result<Introspection, ControlError> {
         match self.admit(claims).await {
-            Ok((user, session)) => Ok(Introspection {
-                exp: Some(claims.exp),
-                iat: Some(claims.iat),
-                ..introspection(&user, &session)
-            }),
+            Ok((user, session)) => Ok(introspection(&user, &session)),
             Err(ControlError::Unauthorized(_)) => Ok(Introspection::default()),
             Err(error) => Err(error),
         }
@@ -213,7 +201,10 @@ impl Sessions {
         token: &str,
     ) -> Result<Introspection, ControlError> {
         let now = muster_store::now();
-        let found = self.store.refresh_token_by_hash(&digest(token)).await?;
+        let found = self
+            .store
+            .refresh_token_by_hash(&secret::digest(token))
+            .await?;
         let Some(found) = found.filter(|found| found.used_at.is_none() && found.expires_at > now)
         else {
             return Ok(Introspection::default());
@@ -234,13 +225,17 @@ impl Sessions {
     /// Ends the session that a token belongs to. Of tokens that are not known
     /// nothing is said (RFC 7009, section 2.2).
     pub(crate) async fn revoke(&self, token: &str, origin: &Origin) -> Result<(), ControlError> {
-        let id = match self.store.refresh_token_by_hash(&digest(token)).await? {
+        let id = match self
+            .store
+            .refresh_token_by_hash(&secret::digest(token))
+            .await?
+        {
             Some(found) => Some(SessionId(found.family)),
             None => self
                 .tokens
                 .verify::<Claims>(token, AUDIENCE)
                 .ok()
-                .map(|claims| claims.sid),
+                .map(|verified| verified.claims.sid),
         };
         let session = match id {
             Some(id) => self.store.session_get(id).await?,
@@ -303,6 +298,13 @@ impl Sessions {
             .await
     }
 
+    /// How long a session that began at `began` may rest from `now` on.
+    fn refresh_life(&self, began: OffsetDateTime, now: OffsetDateTime) -> Duration {
+        let settings = self.tokens.settings();
+        let left = began + Duration::from(settings.session_life) - now;
+        Duration::from(settings.refresh_life).min(Duration::try_from(left).unwrap_or_default())
+    }
+
     /// A pair of tokens, and what must be kept for the second to be good.
     fn sign(
         &self,
@@ -310,7 +312,7 @@ impl Sessions {
         session: &SessionRecord,
     ) -> Result<(TokenReply, RefreshTokenRecord), ControlError> {
         let now = muster_store::now();
-        let issued = u64::try_from(now.unix_timestamp()).unwrap_or(0);
+        let access_life = Duration::from(self.tokens.settings().access_life);
         let scope = session.scopes.as_deref().map(words);
         let claims = Claims {
             sub: user.id,
@@ -318,27 +320,22 @@ impl Sessions {
             sid: session.id,
             client_id: session.client.clone(),
             scope: scope.clone(),
-            iss: self.tokens.issuer(),
-            aud: AUDIENCE.to_owned(),
-            iat: issued,
-            exp: issued + ACCESS_LIFE.as_secs(),
-            jti: Uuid::now_v7(),
         };
-        let refresh_token = secret();
+        let refresh = secret::issue(secret::Kind::RefreshToken);
         let record = RefreshTokenRecord {
             id: Uuid::now_v7(),
             user: user.id,
-            hash: digest(&refresh_token),
+            hash: refresh.digest,
             family: session.id.0,
-            expires_at: now + REFRESH_LIFE,
+            expires_at: now + self.refresh_life(session.created_at, now),
             used_at: None,
             created_at: now,
         };
         let reply = TokenReply {
-            access_token: self.tokens.sign(&claims)?,
+            access_token: self.tokens.sign(AUDIENCE, access_life, &claims)?,
             token_type: "Bearer".to_owned(),
-            expires_in: ACCESS_LIFE.as_secs(),
-            refresh_token: Some(refresh_token),
+            expires_in: access_life.as_secs(),
+            refresh_token: Some(refresh.text.expose().to_owned()),
             scope,
         };
         Ok((reply, record))
@@ -357,7 +354,7 @@ fn introspection(user: &UserRecord, session: &SessionRecord) -> Introspection {
     }
 }
 
-fn seconds(at: time::OffsetDateTime) -> Option<u64> {
+pub(crate) fn seconds(at: OffsetDateTime) -> Option<u64> {
     u64::try_from(at.unix_timestamp()).ok()
 }
 
@@ -397,14 +394,4 @@ fn change<'a>(
         before: None,
         after: None,
     }
-}
-
-/// 256 random bits as text.
-pub(crate) fn secret() -> String {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
-}
-
-/// What is kept of a secret.
-pub(crate) fn digest(secret: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(secret.as_bytes()))
 }

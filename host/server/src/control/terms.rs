@@ -1,7 +1,7 @@
 //! On what terms a change is made: whether at all, and only if nothing has
 //! changed meanwhile.
 
-use muster_api::plan::Plan;
+use muster_api::{logging::LoggingState, plan::Plan};
 use muster_store::{AccessKeyRecord, AppRecord, JobRecord, RoleRecord, RouteRecord};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -112,6 +112,12 @@ impl Versioned for AccessKeyRecord {
             self.rotated_at.unix_timestamp_nanos(),
             self.revoked_at.is_some(),
         ))
+    }
+}
+
+impl Versioned for LoggingState {
+    fn version(&self) -> String {
+        digest(&(&self.logging, &self.kept))
     }
 }
 

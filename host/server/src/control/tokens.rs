@@ -1,69 +1,187 @@
-//! Access tokens: signed, short, and bound to a session.
+//! Signed tokens, and the keys that sign them. Keys are kept in the database
+//! and rotate; tokens of the key before stay good until they expire.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use muster_store::Store;
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use muster_api::config::tokens::Tokens as Settings;
+use muster_identity::keyring::{KeyRecord, KeyRing, KeyRingError, TokenError, Verified};
+use muster_store::{ChangeKind, SigningKeyRecord, Store};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
-use super::error::ControlError;
+use super::{
+    config::Config,
+    error::ControlError,
+    record::{Actor, Change, record},
+};
 
-const ISSUER: &str = "muster";
-/// The setting that holds the signing key.
-const KEY_SETTING: &str = "token-signing-key";
+/// How often it is looked whether keys are due.
+const LOOK: Duration = Duration::from_secs(600);
 
 const WRONG_TOKEN: &str = "the access token is missing, wrong or expired";
 
-/// Signs and checks tokens.
+/// Signs and checks tokens. Clones share the keys.
 #[derive(Clone)]
 pub(crate) struct Tokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    store: Store,
+    config: Config,
+    ring: Arc<ArcSwap<KeyRing>>,
 }
 
 impl Tokens {
-    /// Takes the signing key from the store; makes it on first use.
-    pub(crate) async fn open(store: &Store) -> Result<Self, ControlError> {
-        let key = match store.setting_get::<String>(KEY_SETTING).await? {
-            Some(key) => key,
-            None => {
-                let key = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
-                let kept = key.clone();
-                store
-                    .write(move |tx| {
-                        Box::pin(async move { tx.setting_put(KEY_SETTING, &kept).await })
-                    })
-                    .await?;
-                key
-            }
+    /// Reads the keys, and makes the first one.
+    pub(crate) async fn open(store: Store, config: Config) -> Result<Self, ControlError> {
+        let ring = load(&store, &config).await?;
+        let this = Self {
+            store,
+            config,
+            ring: Arc::new(ArcSwap::from_pointee(ring)),
         };
-        Ok(Self {
-            encoding: EncodingKey::from_secret(key.as_bytes()),
-            decoding: DecodingKey::from_secret(key.as_bytes()),
-        })
+        this.rotate_if_due().await?;
+        Ok(this)
     }
 
-    /// Who tokens say they are from.
-    pub(crate) fn issuer(&self) -> String {
-        ISSUER.to_owned()
+    /// What is settled about tokens.
+    pub(crate) fn settings(&self) -> Settings {
+        self.config.get()
     }
 
-    pub(crate) fn sign<T: Serialize>(&self, claims: &T) -> Result<String, ControlError> {
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encoding)
-            .map_err(|error| ControlError::Internal(format!("a token cannot be signed: {error}")))
+    pub(crate) fn sign<T: Serialize>(
+        &self,
+        audience: &str,
+        life: Duration,
+        claims: &T,
+    ) -> Result<String, ControlError> {
+        let now = muster_store::now();
+        self.ring
+            .load()
+            .sign(audience, life, now, claims)
+            .map_err(|error| failed(&error))
     }
 
+    /// What a token says, if it is good for that audience.
     pub(crate) fn verify<T: DeserializeOwned>(
         &self,
         token: &str,
         audience: &str,
-    ) -> Result<T, ControlError> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_audience(&[audience]);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.leeway = 5;
-        jsonwebtoken::decode::<T>(token, &self.decoding, &validation)
-            .map(|data| data.claims)
-            .map_err(|_| ControlError::Unauthorized(WRONG_TOKEN))
+    ) -> Result<Verified<T>, ControlError> {
+        let found = self
+            .ring
+            .load()
+            .verify(token, audience, muster_store::now());
+        found.map_err(|error: TokenError| {
+            tracing::debug!(%error, "a token was refused");
+            ControlError::Unauthorized(WRONG_TOKEN)
+        })
+    }
+
+    /// The keys with which others can check tokens, as a JWK set (RFC 7517).
+    pub(crate) fn published(&self) -> Value {
+        self.ring.load().jwks(muster_store::now())
+    }
+
+    /// Makes a new signing key. Tokens that are signed already stay good.
+    pub(crate) async fn rotate(&self, actor: &Actor) -> Result<(), ControlError> {
+        let rotation = self
+            .ring
+            .load()
+            .rotate(muster_store::now())
+            .map_err(|error| failed(&error))?;
+        let actor = actor.clone();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    for key in rotation.retired.iter().chain([&rotation.new]) {
+                        tx.signing_key_put(&kept(key)).await?;
+                    }
+                    for id in &rotation.over {
+                        tx.signing_key_delete(id).await?;
+                    }
+                    let change = Change {
+                        resource: "signing-key",
+                        id: rotation.new.kid.clone(),
+                        name: &rotation.new.kid,
+                        verb: "rotate",
+                        kind: ChangeKind::Created,
+                        before: None,
+                        after: None,
+                    };
+                    record(tx, &actor, change).await
+                })
+            })
+            .await?;
+        self.reload().await
+    }
+
+    async fn rotate_if_due(&self) -> Result<(), ControlError> {
+        if self.ring.load().rotation_due(muster_store::now()) {
+            self.rotate(&Actor::host("muster")).await?;
+        }
+        Ok(())
+    }
+
+    async fn reload(&self) -> Result<(), ControlError> {
+        let ring = load(&self.store, &self.config).await?;
+        self.ring.store(Arc::new(ring));
+        Ok(())
+    }
+
+    /// Takes over what is configured, and rotates keys when they are due, until
+    /// the host stops.
+    pub(crate) async fn keep_up(self, ending: CancellationToken) {
+        let mut changes = self.config.changes();
+        loop {
+            tokio::select! {
+                () = ending.cancelled() => return,
+                _ = changes.changed() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let done = match self.reload().await {
+                Ok(()) => self.rotate_if_due().await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                tracing::error!(%error, "the signing keys cannot be looked after; trying again later");
+            }
+        }
+    }
+}
+
+async fn load(store: &Store, config: &Config) -> Result<KeyRing, ControlError> {
+    let records = store.signing_key_list().await?;
+    let records = records
+        .into_iter()
+        .map(known)
+        .collect::<Result<Vec<_>, _>>()?;
+    KeyRing::new(&records, &config.get()).map_err(|error| failed(&error))
+}
+
+fn failed(error: &KeyRingError) -> ControlError {
+    ControlError::Internal(error.to_string())
+}
+
+fn known(key: SigningKeyRecord) -> Result<KeyRecord, ControlError> {
+    let algorithm = Value::String(key.algorithm);
+    Ok(KeyRecord {
+        algorithm: serde_json::from_value(algorithm)
+            .map_err(|error| ControlError::Internal(format!("signing key {}: {error}", key.id)))?,
+        kid: key.id,
+        pem: key.pem.into(),
+        created_at: key.created_at,
+        retired_at: key.retired_at,
+        not_after: key.ends_at,
+    })
+}
+
+fn kept(key: &KeyRecord) -> SigningKeyRecord {
+    SigningKeyRecord {
+        id: key.kid.clone(),
+        algorithm: key.algorithm.to_string(),
+        pem: key.pem.expose().to_owned(),
+        created_at: key.created_at,
+        retired_at: key.retired_at,
+        ends_at: key.not_after,
     }
 }

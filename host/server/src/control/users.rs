@@ -1,5 +1,6 @@
 //! Users: who there is, and where they stand.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use muster_api::{
     id::UserId,
     page::{Page, PageQuery},
@@ -11,9 +12,8 @@ use uuid::Uuid;
 
 use super::{
     error::ControlError,
-    passwords::{hash_password, verify_password},
+    passwords::Passwords,
     record::{Actor, Change, record, value},
-    sessions::secret,
     views::page_limit,
 };
 
@@ -21,6 +21,7 @@ use super::{
 #[derive(Clone)]
 pub(crate) struct Users {
     pub(crate) store: Store,
+    pub(crate) passwords: Passwords,
 }
 
 impl Users {
@@ -36,12 +37,12 @@ impl Users {
             return Ok(());
         }
         let password = password.unwrap_or_else(|| {
-            let made_up = secret();
+            let made_up = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 18]>());
             tell(&made_up);
             made_up
         });
         let user = UserRecord::new(UserId(Uuid::now_v7()), "admin", UserType::Admin);
-        let hash = hash_password(&password).await?;
+        let hash = self.passwords.hash(&password).await?;
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -115,19 +116,21 @@ impl Users {
             .user
             .ok_or_else(|| ControlError::invalid("current", "only a user has a password"))?;
         let hash = self.store.password_hash(id).await?;
-        let hash = hash.ok_or_else(|| {
-            ControlError::invalid("current", "you have no password; you sign in otherwise")
-        })?;
-        if !verify_password(change.current, hash).await? {
+        if hash.is_none() {
+            let why = "you have no password; you sign in otherwise";
+            return Err(ControlError::invalid("current", why));
+        }
+        let good = self.passwords.verify(&change.current, hash.as_deref());
+        if !good.await? {
             return Err(ControlError::invalid("current", "the password is another"));
         }
-        let hash = hash_password(&change.new).await?;
+        let user = self.store.user_by_id(id).await?;
+        let user = user.ok_or_else(|| ControlError::not_found("user", &actor.name))?;
+        let hash = self.passwords.accept("new", &change.new, &user).await?;
         let actor = actor.clone();
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let user = tx.user_by_id(id).await?;
-                    let user = user.ok_or_else(|| ControlError::not_found("user", &actor.name))?;
                     tx.password_put(id, &hash, muster_store::now()).await?;
                     tx.session_end_all(id, actor.session).await?;
                     let change = change_of(&user, "change-password", ChangeKind::Updated);
@@ -183,5 +186,37 @@ pub(crate) fn change_of<'a>(
         kind,
         before: None,
         after: value(&view(user.clone())),
+    }
+}
+
+/// A user name that is like another text: a DNS label, because the personal
+/// project bears it too.
+pub(crate) fn name_like(text: &str) -> String {
+    let text = text.split('@').next().unwrap_or_default().to_lowercase();
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = text.chars().map(plain).take(40).collect();
+    let name = name.trim_matches('-');
+    if name.starts_with(|c: char| c.is_ascii_lowercase()) {
+        name.to_owned()
+    } else {
+        format!("user-{name}").trim_end_matches('-').to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_like;
+
+    #[test]
+    fn names_are_labels() {
+        for (text, name) in [
+            ("Ada.Lovelace@example.org", "ada-lovelace"),
+            ("42", "user-42"),
+            ("", "user"),
+            ("-x-", "x"),
+            ("Åsa", "user--sa"),
+        ] {
+            assert_eq!(name_like(text), name, "{text}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use muster_api::permissions::{Access, operation};
 use super::{
     Api,
     rate_limits::{Identity, Meter},
+    refusals::Claim,
     reply::{Answer, REQUEST_ID},
 };
 use crate::control::{error::ControlError, record::Actor, rights::Rights, sessions::Bearer};
@@ -63,11 +64,11 @@ async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError>
     ))?;
     let origin = origin(&request.extensions);
     let request_id = request_id(&request.headers);
-    match api.sessions.read(token)? {
+    let actor = match api.sessions.read(token)?.claims {
         Bearer::Session(claims) => {
             let (user, session) = api.sessions.admit(&claims).await?;
             let rights = Rights::of_user(&api.store, &user, session.scopes.as_deref()).await?;
-            Ok(Actor {
+            Actor {
                 user: Some(user.id),
                 session: Some(session.id),
                 key: None,
@@ -78,11 +79,11 @@ async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError>
                 permission: None,
                 rights: Arc::new(rights),
                 name: user.name,
-            })
+            }
         }
         Bearer::Key(claims) => {
             let used = api.keys.admit(&claims, origin.as_deref()).await?;
-            Ok(Actor {
+            Actor {
                 name: used.name(),
                 user: used.user.map(|user| user.id),
                 session: None,
@@ -93,9 +94,13 @@ async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError>
                 request: request_id,
                 permission: None,
                 rights: Arc::new(used.rights),
-            })
+            }
         }
+    };
+    if let Some(claim) = request.extensions.get::<Claim>() {
+        claim.is(&actor.name, actor.credential.as_deref());
     }
+    Ok(actor)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

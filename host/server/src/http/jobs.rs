@@ -49,7 +49,10 @@ async fn job_show(
 }
 
 /// Cancel a job that has not ended.
-#[utoipa::path(post, path = "/jobs/{job}/actions/cancel", tag = "jobs", params(("job" = JobId, Path, description = "The job's id")), responses(
+#[utoipa::path(post, path = "/jobs/{job}/actions/cancel", tag = "jobs", params(
+    ("job" = JobId, Path, description = "The job's id"),
+    ("If-Match" = Option<String>, Header, description = "Do it only if the job is still like this"),
+), responses(
     (status = 200, body = Job),
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]

@@ -1,9 +1,11 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
 mod apps;
+mod audit;
 mod authorise;
 mod blocks;
 mod caller;
+mod config;
 mod droplets;
 mod etag;
 mod events;
@@ -11,6 +13,7 @@ pub(crate) mod idempotency;
 mod jobs;
 mod keys;
 mod linger;
+mod logging;
 mod logs;
 pub(crate) mod metrics;
 mod oauth;
@@ -18,6 +21,7 @@ mod openapi;
 mod probes;
 mod problems;
 pub(crate) mod rate_limits;
+pub(crate) mod refusals;
 mod reply;
 mod roles;
 mod routes;
@@ -42,8 +46,9 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, droplets::Droplets, jobs::Jobs, keys::Keys, pushes::Pushes, routes::Routes,
-        sessions::Sessions, sign_in::SignIn, users::Users,
+        apps::Apps, audit::Audit, config::Config, droplets::Droplets, jobs::Jobs, keys::Keys,
+        logging::LoggingControl, pushes::Pushes, routes::Routes, sessions::Sessions,
+        sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -65,6 +70,9 @@ pub(crate) struct Api {
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) users: Users,
+    pub(crate) config: Config,
+    pub(crate) audit: Audit,
+    pub(crate) logging: LoggingControl,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -95,7 +103,10 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(self_service::routes())
         .merge(keys::routes())
         .merge(users::routes())
+        .merge(config::routes())
         .merge(status::routes())
+        .merge(audit::routes())
+        .merge(logging::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
         .merge(logs::routes())
@@ -110,10 +121,17 @@ fn router(api: Api) -> Router {
     let (described, document) = openapi::with_document();
     let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
     let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
+    let note = middleware::from_fn_with_state(api.audit.clone(), refusals::note);
+    // The last one added is the outermost.
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
-        .route_layer(authorise);
+        .route_layer(middleware::from_fn_with_state(
+            openapi::Known::of(&document),
+            openapi::guard,
+        ))
+        .route_layer(authorise)
+        .route_layer(note);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(middleware::from_fn(reply::trace))
@@ -121,7 +139,7 @@ fn router(api: Api) -> Router {
         .propagate_x_request_id();
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
-        .merge(openapi::route(document))
+        .merge(openapi::route(&document))
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

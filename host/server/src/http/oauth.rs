@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::{
-    Form, Json,
+    Extension, Form, Json,
     extract::{FromRequest, FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     middleware,
@@ -24,16 +24,17 @@ use super::{
     authorise::{origin, request_id},
     problems::Refused,
     rate_limits,
+    refusals::{Claim, Code},
     reply::Raw,
 };
 use crate::control::{
     error::ControlError,
-    sessions::{Bearer, Origin},
+    sessions::{Bearer, Origin, seconds},
     sign_in::{Attempt, SignInError},
 };
 
 /// The largest form.
-const MAX_FORM: usize = 64 << 10;
+const MAX_FORM: usize = 256 << 10;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -41,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .layer(middleware::from_fn(rate_limits::sign_in))
         .routes(routes!(token_revoke))
         .routes(routes!(token_introspect))
+        .routes(routes!(key_set_show))
 }
 
 /// Trade a password, a refresh token, a code or an access key for tokens.
@@ -51,14 +53,20 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 ))]
 async fn token_create(
     State(api): State<Api>,
+    Extension(claim): Extension<Claim>,
     Basic(basic): Basic,
     Fields(request, origin): Fields<TokenRequest>,
 ) -> Result<Uncached<TokenReply>, Denied> {
+    let name = request.username.as_deref();
+    claim.tries(name.or(request.client_id.as_deref()).or(basic.id()));
     let reply = match request.grant_type.as_str() {
         "password" => {
             let attempt = Attempt {
                 username: needed(request.username, "username")?,
                 password: needed(request.password, "password")?,
+                captcha: request.captcha,
+                otp: request.otp,
+                accept_terms: request.accept_terms,
             };
             let origin = Origin {
                 client: client(request.client_id)?,
@@ -111,18 +119,34 @@ async fn token_revoke(
 ))]
 async fn token_introspect(
     State(api): State<Api>,
+    Extension(claim): Extension<Claim>,
     Basic(basic): Basic,
     Fields(form, origin): Fields<TokenForm>,
 ) -> Result<Uncached<Introspection>, Denied> {
+    claim.tries(form.client_id.as_deref().or(basic.id()));
     let (id, secret) = basic.or_form(form.client_id, form.client_secret)?;
     let from = origin.address.as_deref();
     api.keys.authenticate(&id, &secret, from).await?;
-    let known = match api.sessions.read(&form.token) {
-        Ok(Bearer::Session(claims)) => api.sessions.introspect(&claims).await,
-        Ok(Bearer::Key(claims)) => api.keys.introspect(&claims).await,
-        Err(_) => api.sessions.introspect_refresh(&form.token).await,
+    let Ok(read) = api.sessions.read(&form.token) else {
+        let known = api.sessions.introspect_refresh(&form.token).await;
+        return Ok(Uncached(known.map_err(SignInError::Control)?));
     };
-    Ok(Uncached(known.map_err(SignInError::Control)?))
+    let known = match &read.claims {
+        Bearer::Session(claims) => api.sessions.introspect(claims).await,
+        Bearer::Key(claims) => api.keys.introspect(claims).await,
+    };
+    let mut known = known.map_err(SignInError::Control)?;
+    if known.active {
+        known.exp = seconds(read.expires_at);
+        known.iat = seconds(read.issued_at);
+    }
+    Ok(Uncached(known))
+}
+
+/// Show the keys with which access tokens can be checked (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "oauth", security(()), responses((status = 200, body = Object)))]
+async fn key_set_show(State(api): State<Api>) -> Json<serde_json::Value> {
+    Json(api.sessions.tokens.published())
 }
 
 fn needed(field: Option<String>, name: &str) -> Result<String, SignInError> {
@@ -164,6 +188,14 @@ enum BasicHeader {
 }
 
 impl BasicHeader {
+    /// The id.
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Given(id, _) => Some(id),
+            Self::Absent | Self::Malformed => None,
+        }
+    }
+
     /// Id and secret from here, or from the form, but not from both (RFC 6749,
     /// section 2.3).
     fn or_form(
@@ -296,7 +328,9 @@ impl IntoResponse for Denied {
                 };
                 let wait = error.retry_after;
                 let challenge = status == StatusCode::UNAUTHORIZED;
+                let code = Code(error.error.clone());
                 let mut response = uncached((status, Json(error)).into_response());
+                response.extensions_mut().insert(code);
                 if challenge {
                     let basic = HeaderValue::from_static("Basic realm=\"muster\"");
                     response

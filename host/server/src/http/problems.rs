@@ -10,6 +10,7 @@ use muster_api::problem::{self, FieldProblem, Problem};
 use muster_blocks::BlocksError;
 use muster_store::StoreError;
 
+use super::refusals::Code;
 use crate::control::error::ControlError;
 
 /// A refusal on its way to the client.
@@ -179,6 +180,7 @@ fn listing(kind: &str) -> &'static str {
         "role" => "muster role list",
         "route" | "target" => "muster route list",
         "project" => "muster project list",
+        "section" => "muster config list",
         "session" => "muster session list",
         "user" => "muster user list",
         _ => "muster app list",
@@ -190,6 +192,7 @@ impl IntoResponse for Refused {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self.0)).into_response();
+        response.extensions_mut().insert(Code(self.0.code));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

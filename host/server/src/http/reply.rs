@@ -16,6 +16,9 @@ use serde::de::DeserializeOwned;
 
 use super::{MAX_JSON, problems::Refused};
 
+/// How deeply a JSON body may be nested.
+const MAX_DEPTH: usize = 32;
+
 /// The header that carries a request's id.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -67,11 +70,37 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
                 "the body must be a JSON object",
             ));
         }
+        if is_deep(&bytes) {
+            let why = format!("it is nested more than {MAX_DEPTH} levels deep");
+            return Err(unreadable(StatusCode::BAD_REQUEST, &why));
+        }
         match Json::<T>::from_bytes(&bytes) {
             Ok(Json(value)) => Ok(Self(value)),
             Err(rejection) => Err(unreadable(rejection.status(), &rejection.body_text())),
         }
     }
+}
+
+/// Whether a JSON text opens more objects and lists than any request needs.
+/// Nothing is parsed before this is known: depth is what parsers pay for.
+fn is_deep(json: &[u8]) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return true;
+                }
+            }
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
 }
 
 fn is_json(kind: &HeaderValue) -> bool {
@@ -193,4 +222,21 @@ async fn with_id(response: Response, id: &str) -> Response {
         });
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(told.unwrap_or_else(|| bytes.to_vec())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_DEPTH, is_deep};
+
+    #[test]
+    fn depth_is_seen_whatever_stands_in_strings() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(!is_deep(nested(MAX_DEPTH).as_bytes()));
+        assert!(is_deep(nested(MAX_DEPTH + 1).as_bytes()));
+        let wide = "{},".repeat(100);
+        assert!(!is_deep(format!("[{wide}{{}}]").as_bytes()));
+        let open = "[".repeat(100);
+        assert!(!is_deep(format!(r#"{{"a":"{open}\"{open}"}}"#).as_bytes()));
+        assert!(is_deep(format!(r#"{{"a":"\\",{open}"#).as_bytes()));
+    }
 }

@@ -3,8 +3,11 @@
 use clap::Args;
 use muster_api::apps::EnvChange;
 
-use super::{Scope, follow};
-use crate::{client::Client, failure::Failure};
+use super::{DryRunArgs, Scope};
+use crate::{
+    client::{Change, Client},
+    failure::Failure,
+};
 
 /// Which variables to change.
 #[derive(Debug, Args)]
@@ -17,6 +20,8 @@ pub struct EnvArgs {
     /// Remove a variable; may be given several times
     #[arg(long, value_name = "K")]
     unset: Vec<String>,
+    #[command(flatten)]
+    dry: DryRunArgs,
 }
 
 /// Lists an app's variables, or changes them and rolls out a new release.
@@ -31,11 +36,11 @@ pub async fn run(scope: &Scope, client: &Client, args: EnvArgs) -> Result<(), Fa
         set: args.set.into_iter().collect(),
         unset: args.unset,
     };
-    let job = client.change_env(&args.name, &change).await?;
-    let job = follow::to_success(client, job).await?;
-    scope
-        .output
-        .done(&format!("Changed the environment of {}", args.name), &job)
+    let done = format!("Changed the environment of {}", args.name);
+    let change = Change::Env(&change);
+    args.dry
+        .carry_out(scope, client, &args.name, change, &done)
+        .await
 }
 
 /// Reads `K=V`; the value may hold further equals signs, or nothing.

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use super::{Scope, follow};
 use crate::{
-    client::{AppAction, Client},
+    client::{AppAction, Change, Client},
     failure::Failure,
 };
 
@@ -27,11 +27,11 @@ pub enum AppCommand {
     /// Show an app and its instances
     Show(NameArgs),
     /// Let an app run
-    Start(NameArgs),
+    Start(ActArgs),
     /// Let an app rest; it stays with its routes and settings
-    Stop(NameArgs),
+    Stop(ActArgs),
     /// Replace an app's instances by new ones
-    Restart(NameArgs),
+    Restart(ActArgs),
     /// Change how many instances an app has, and their memory
     Scale(scale::ScaleArgs),
     /// Show what an app has written and answered
@@ -51,6 +51,15 @@ pub enum AppCommand {
 pub struct NameArgs {
     /// The app
     name: String,
+}
+
+/// Which app to act on.
+#[derive(Debug, Args)]
+pub struct ActArgs {
+    /// The app
+    name: String,
+    #[command(flatten)]
+    dry: DryRunArgs,
 }
 
 /// Does it.
@@ -80,11 +89,39 @@ pub async fn run(scope: &Scope, command: AppCommand) -> Result<(), Failure> {
 async fn act(
     scope: &Scope,
     client: &Client,
-    args: &NameArgs,
+    args: &ActArgs,
     action: AppAction,
     done: &str,
 ) -> Result<(), Failure> {
-    let job = client.act_on_app(&args.name, action).await?;
-    let job = follow::to_success(client, job).await?;
-    scope.output.done(&format!("{done} {}", args.name), &job)
+    let done = format!("{done} {}", args.name);
+    args.dry
+        .carry_out(scope, client, &args.name, Change::Act(action), &done)
+        .await
+}
+
+/// Whether to do it or only to say what would be done.
+#[derive(Debug, Args)]
+struct DryRunArgs {
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl DryRunArgs {
+    /// Has a change made and waits until it is, or shows what it would do.
+    async fn carry_out(
+        &self,
+        scope: &Scope,
+        client: &Client,
+        name: &str,
+        change: Change<'_>,
+        done: &str,
+    ) -> Result<(), Failure> {
+        if self.dry_run {
+            return scope.output.show(&client.plan_app(name, change).await?);
+        }
+        let job = client.change_app(name, change).await?;
+        let job = follow::to_success(client, job).await?;
+        scope.output.done(done, &job)
+    }
 }

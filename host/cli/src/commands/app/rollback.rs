@@ -3,8 +3,11 @@
 use clap::Args;
 use muster_api::{apps::Rollback, id::DropletId};
 
-use super::{Scope, follow};
-use crate::{client::Client, failure::Failure};
+use super::{DryRunArgs, Scope};
+use crate::{
+    client::{Change, Client},
+    failure::Failure,
+};
 
 /// Where to return to.
 #[derive(Debug, Args)]
@@ -14,6 +17,8 @@ pub struct RollbackArgs {
     /// The droplet; the one before the current one unless told
     #[arg(long, value_name = "ID")]
     droplet: Option<DropletId>,
+    #[command(flatten)]
+    dry: DryRunArgs,
 }
 
 /// Returns to an earlier droplet.
@@ -21,16 +26,12 @@ pub struct RollbackArgs {
 /// # Errors
 /// If there is none, or the roll-out fails.
 pub async fn run(scope: &Scope, client: &Client, args: RollbackArgs) -> Result<(), Failure> {
-    let job = client
-        .roll_back(
-            &args.name,
-            &Rollback {
-                droplet: args.droplet,
-            },
-        )
-        .await?;
-    let job = follow::to_success(client, job).await?;
-    scope
-        .output
-        .done(&format!("Rolled back {}", args.name), &job)
+    let to = Rollback {
+        droplet: args.droplet,
+    };
+    let done = format!("Rolled back {}", args.name);
+    let change = Change::RollBack(&to);
+    args.dry
+        .carry_out(scope, client, &args.name, change, &done)
+        .await
 }

@@ -3,8 +3,11 @@
 use clap::{ArgGroup, Args};
 use muster_api::{apps::AppChange, units::ByteSize};
 
-use super::{Scope, follow};
-use crate::{client::Client, failure::Failure};
+use super::{DryRunArgs, Scope};
+use crate::{
+    client::{Change, Client},
+    failure::Failure,
+};
 
 /// How large an app should be.
 #[derive(Debug, Args)]
@@ -18,6 +21,8 @@ pub struct ScaleArgs {
     /// How much memory one request may use, such as 64MiB; rolls out a new release
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
+    #[command(flatten)]
+    dry: DryRunArgs,
 }
 
 /// Scales an app.
@@ -29,7 +34,9 @@ pub async fn run(scope: &Scope, client: &Client, args: ScaleArgs) -> Result<(), 
         instances: args.instances,
         memory: args.memory,
     };
-    let job = client.change_app(&args.name, &change).await?;
-    let job = follow::to_success(client, job).await?;
-    scope.output.done(&format!("Scaled {}", args.name), &job)
+    let done = format!("Scaled {}", args.name);
+    let change = Change::Scale(&change);
+    args.dry
+        .carry_out(scope, client, &args.name, change, &done)
+        .await
 }

@@ -9,7 +9,10 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{ServeArgs, logging::LogFormat};
+use super::{
+    ServeArgs,
+    logging::{LogConfig, LogFormat},
+};
 use crate::{failure::Failure, manifest::malformed};
 
 const FILE: &str = "host.toml";
@@ -25,6 +28,7 @@ struct ConfigFile {
     app_domain: Option<String>,
     log_format: Option<LogFormat>,
     log: Option<String>,
+    log_to: Vec<String>,
 }
 
 /// What holds in the end.
@@ -40,10 +44,8 @@ pub struct Config {
     pub name: Option<String>,
     /// The domain of apps without a route of their own.
     pub app_domain: String,
-    /// How log lines are written.
-    pub log_format: LogFormat,
-    /// What is logged.
-    pub log: String,
+    /// What is logged, how, and where to.
+    pub logging: LogConfig,
 }
 
 impl Config {
@@ -74,8 +76,18 @@ impl Config {
                 .app_domain
                 .or(file.app_domain)
                 .unwrap_or("localhost".to_owned()),
-            log_format: args.log_format.or(file.log_format).unwrap_or_default(),
-            log: args.log.or(file.log).unwrap_or("info".to_owned()),
+            logging: LogConfig {
+                explicit: args.log_format.is_some()
+                    || args.log.is_some()
+                    || !args.log_to.is_empty(),
+                format: args.log_format.or(file.log_format).unwrap_or_default(),
+                filter: args.log.or(file.log).unwrap_or("info".to_owned()),
+                to: if args.log_to.is_empty() {
+                    file.log_to
+                } else {
+                    args.log_to
+                },
+            },
         })
     }
 }
@@ -147,8 +159,12 @@ mod tests {
                 apps: address("127.0.0.1:8080"),
                 name: None,
                 app_domain: "localhost".to_owned(),
-                log_format: LogFormat::Text,
-                log: "info".to_owned(),
+                logging: LogConfig {
+                    format: LogFormat::Text,
+                    filter: "info".to_owned(),
+                    to: Vec::new(),
+                    explicit: false,
+                },
             }
         );
     }
@@ -156,7 +172,7 @@ mod tests {
     #[test]
     fn the_file_in_the_data_directory_counts_and_flags_win() {
         let data = tempfile::tempdir().unwrap();
-        let text = "management = \"127.0.0.2:1\"\napps = \"127.0.0.2:2\"\nname = \"edge\"\nlog_format = \"json\"\n";
+        let text = "management = \"127.0.0.2:1\"\napps = \"127.0.0.2:2\"\nname = \"edge\"\nlog_format = \"json\"\nlog_to = [\"file:a.log\"]\n";
         fs::write(data.path().join(FILE), text).unwrap();
         let args = ServeArgs {
             data_dir: Some(data.path().to_owned()),
@@ -167,7 +183,9 @@ mod tests {
         assert_eq!(config.management, address("127.0.0.2:1"));
         assert_eq!(config.apps, address("127.0.0.3:3"));
         assert_eq!(config.name.as_deref(), Some("edge"));
-        assert_eq!(config.log_format, LogFormat::Json);
+        assert_eq!(config.logging.format, LogFormat::Json);
+        assert_eq!(config.logging.to, ["file:a.log"]);
+        assert!(!config.logging.explicit, "a file is not a flag");
     }
 
     #[test]

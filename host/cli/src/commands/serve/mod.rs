@@ -3,15 +3,18 @@
 mod config;
 mod logging;
 
-use std::{env, io, net::SocketAddr, path::PathBuf};
+use std::{env, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use muster_server::ServeOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-pub use self::config::usual_data_dir;
-use self::{config::Config, logging::LogFormat};
+use self::config::Config;
+pub use self::{config::usual_data_dir, logging::LogFormat};
 use crate::failure::{Exit, Failure};
+
+/// How long the last log lines may take to be written.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// How to serve. What is left out comes from `host.toml`, or has a default.
 #[derive(Debug, Default, Args)]
@@ -76,6 +79,24 @@ pub struct ServeArgs {
         value_name = "FILTER"
     )]
     log: Option<String>,
+    /// Where log lines go: `stderr`, `file:PATH`, `syslog`; may be given several times [default: stderr]
+    ///
+    /// A file may say when it is rotated: `file:host.log,size=10MiB,keep=5` or
+    /// `file:host.log,daily,keep=30`. A name without a folder lies in the folder
+    /// `logs` of the data directory. `syslog:udp:HOST:PORT`,
+    /// `syslog:tcp:HOST:PORT` and `syslog:unix:PATH` name a syslog server.
+    ///
+    /// Of the three, what flags or the environment say stands above what
+    /// `muster logging set --keep` has kept, and that above `host.toml`. If any
+    /// is given, none of what was kept counts.
+    #[arg(
+        long,
+        env = "MUSTER_LOG_TO",
+        hide_env_values = true,
+        value_delimiter = ';',
+        value_name = "PLACE"
+    )]
+    log_to: Vec<String>,
 }
 
 /// Runs a host until SIGTERM or SIGINT; a second one ends it at once.
@@ -84,7 +105,7 @@ pub struct ServeArgs {
 /// If the configuration is wrong, or the host cannot start.
 pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let config = Config::resolve(args)?;
-    logging::start(config.log_format, &config.log)?;
+    let logging = config.logging.start(&config.data_dir)?;
     let options = ServeOptions {
         data_dir: config.data_dir,
         management: config.management,
@@ -94,7 +115,14 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         initial_password: env::var("MUSTER_INITIAL_PASSWORD")
             .ok()
             .filter(|text| !text.is_empty()),
+        logging: logging.clone(),
     };
+    let ended = until_told(options).await;
+    logging.flush(FLUSH);
+    ended
+}
+
+async fn until_told(options: ServeOptions) -> Result<(), Failure> {
     let mut signals = Signals::take().map_err(|error| {
         Failure::new(Exit::Failure, format!("signals cannot be awaited: {error}"))
     })?;

@@ -9,9 +9,10 @@ use std::{
 };
 
 use muster_api::keys::{INTERNAL_KEY, LocalKey};
+use muster_identity::secret::{self, Kind};
 use muster_store::{AccessKeyRecord, ChangeKind};
 
-use super::{Keys, digest, secret_of_key};
+use super::Keys;
 use crate::control::{
     error::ControlError,
     record::{Actor, Change, record},
@@ -26,17 +27,18 @@ impl Keys {
         let file = self.read_local()?;
         let networks = networks(own);
         let kept = file.filter(|file| {
-            let fits = |key: &AccessKeyRecord| digest(&file.secret) == key.secret_hash;
+            let fits = |key: &AccessKeyRecord| secret::matches(&file.secret, &key.secret_hash);
             file.id == INTERNAL_KEY && found.as_ref().is_some_and(fits)
         });
         let same_place = found.as_ref().is_some_and(|key| key.networks == networks);
         if same_place && kept.as_ref().is_some_and(|file| file.url == self.url) {
             return Ok(());
         }
-        let words = kept.map_or_else(secret_of_key, |file| file.secret);
+        let made = || secret::issue(Kind::AccessKey).text.expose().to_owned();
+        let words = kept.map_or_else(made, |file| file.secret);
         self.write_local(&words)?;
         let now = muster_store::now();
-        let made = found.is_none();
+        let first = found.is_none();
         let before = found.unwrap_or(AccessKeyRecord {
             id: INTERNAL_KEY.to_owned(),
             user: None,
@@ -54,7 +56,7 @@ impl Keys {
             last_used_from: None,
         });
         let mut key = AccessKeyRecord {
-            secret_hash: digest(&words),
+            secret_hash: secret::digest(&words),
             networks,
             ..before.clone()
         };
@@ -65,7 +67,7 @@ impl Keys {
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let (verb, kind) = if made {
+                    let (verb, kind) = if first {
                         tx.access_key_insert(&key).await?;
                         ("create", ChangeKind::Created)
                     } else {

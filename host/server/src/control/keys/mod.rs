@@ -15,6 +15,7 @@ use muster_api::{
     plan::Plan,
     units::Millis,
 };
+use muster_identity::secret::{self, Issued, Kind};
 use muster_store::{AccessKeyRecord, ChangeKind, Reader, Store, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 
@@ -23,7 +24,6 @@ use super::{
     error::ControlError,
     record::{Actor, Change, record, value},
     rights::Rights,
-    sessions::{digest, secret},
     terms::Terms,
     tokens::Tokens,
     views::page_limit,
@@ -126,12 +126,12 @@ impl Keys {
         let networks = check(&new)?;
         let scopes = granted(actor, new.scopes)?;
         let now = muster_store::now();
-        let words = secret_of_key();
+        let Issued { text, digest } = secret::issue(Kind::AccessKey);
         let key = AccessKeyRecord {
             id: new_id(),
             user: Some(user),
             name: new.name.trim().to_owned(),
-            secret_hash: digest(&words),
+            secret_hash: digest,
             previous: None,
             scopes,
             networks,
@@ -162,7 +162,7 @@ impl Keys {
             .await?;
         Ok(KeyWithSecret {
             key: self.shown(&self.store, key).await?,
-            secret: words,
+            secret: text.expose().to_owned(),
         })
     }
 
@@ -178,10 +178,9 @@ impl Keys {
         if overlap > MAX_OVERLAP {
             return Err(ControlError::invalid("overlap", "7d at most"));
         }
-        let words = secret_of_key();
-        let hash = digest(&words);
+        let Issued { text, digest } = secret::issue(Kind::AccessKey);
         let (this, asks, id) = (self.clone(), actor.clone(), id.to_owned());
-        let told = words.clone();
+        let told = text.expose().to_owned();
         let key = self
             .store
             .write_or_refuse(move |tx| {
@@ -207,7 +206,7 @@ impl Keys {
                     let mut key = before.clone();
                     key.previous = (overlap > Millis(0))
                         .then(|| (before.secret_hash.clone(), later(now, overlap)));
-                    key.secret_hash = hash;
+                    key.secret_hash = digest;
                     key.rotated_at = now;
                     tx.access_key_update(&key).await?;
                     changed(tx, &asks, Some(&before), &key, "rotate").await?;
@@ -222,7 +221,7 @@ impl Keys {
             .await?;
         Ok(KeyWithSecret {
             key: self.shown(&self.store, key).await?,
-            secret: words,
+            secret: text.expose().to_owned(),
         })
     }
 
@@ -388,11 +387,6 @@ fn new_id() -> String {
     let random = rand::random::<[u8; 18]>();
     let letter = |byte: &u8| char::from(ALPHABET[usize::from(byte % 32)]);
     format!("MK{}", random.iter().map(letter).collect::<String>())
-}
-
-/// Its beginning lets scanners of code and logs know it for what it is.
-fn secret_of_key() -> String {
-    format!("muster_key_{}", secret())
 }
 
 fn state(key: &AccessKeyRecord, now: OffsetDateTime) -> KeyState {

@@ -1,27 +1,28 @@
 //! What a key buys: short access tokens, and no refresh tokens. It asks again.
 
+use std::time::Duration;
+
 use muster_api::{
     keys::KeyState,
     permissions::{Permission, PermissionSet},
     tokens::{Introspection, TokenReply},
     users::UserState,
 };
+use muster_identity::secret;
 use muster_store::{AccessKeyRecord, UserRecord};
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
-use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
+use time::OffsetDateTime;
 
 use super::{Keys, networks, rights_of, state};
 use crate::control::{
     error::ControlError,
     rights::Rights,
-    sessions::{ACCESS_LIFE, AUDIENCE, digest, words},
+    sessions::{AUDIENCE, words},
     sign_in::SignInError,
 };
 
 /// How often the use of a key is noted at most, so that reads stay reads.
-const NOTED_EVERY: Duration = Duration::MINUTE;
+const NOTED_EVERY: Duration = Duration::from_secs(60);
 
 const WRONG_CLIENT: &str = "the access key is not known, or its secret is wrong";
 const ENDED: &str = "the access key is not good any more";
@@ -38,11 +39,6 @@ pub(crate) struct KeyClaims {
     generation: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
-    iss: String,
-    aud: String,
-    iat: u64,
-    exp: u64,
-    jti: Uuid,
 }
 
 /// A key that is in use, and what may be done with it.
@@ -72,11 +68,10 @@ impl Keys {
     pub(crate) async fn authenticate(
         &self,
         id: &str,
-        secret: &str,
+        shown: &str,
         address: Option<&str>,
     ) -> Result<(AccessKeyRecord, String), SignInError> {
-        let shown = digest(secret);
-        let matches = |hash: &str| bool::from(hash.as_bytes().ct_eq(shown.as_bytes()));
+        let matches = |hash: &str| secret::matches(shown, hash);
         let now = muster_store::now();
         let refused = |why| SignInError::refused("invalid_client", why);
         let found = self.store.access_key_get(id).await?;
@@ -114,27 +109,21 @@ impl Keys {
         }
         let scope = asked.as_deref().or(limit).map(words);
         let now = muster_store::now();
-        let left = key.expires_at.map_or(u64::MAX, |at| {
-            u64::try_from((at - now).whole_seconds()).unwrap_or(0)
+        let left = key.expires_at.map_or(Duration::MAX, |at| {
+            Duration::try_from(at - now).unwrap_or_default()
         });
-        let life = ACCESS_LIFE.as_secs().min(left);
-        let issued = u64::try_from(now.unix_timestamp()).unwrap_or(0);
+        let life = Duration::from(self.tokens.settings().access_life).min(left);
         let claims = KeyClaims {
             sub: key.id.clone(),
             client_id: key.id.clone(),
             key: key.id,
             generation,
             scope: scope.clone(),
-            iss: self.tokens.issuer(),
-            aud: AUDIENCE.to_owned(),
-            iat: issued,
-            exp: issued + life,
-            jti: Uuid::now_v7(),
         };
         Ok(TokenReply {
-            access_token: self.tokens.sign(&claims)?,
+            access_token: self.tokens.sign(AUDIENCE, life, &claims)?,
             token_type: "Bearer".to_owned(),
-            expires_in: life,
+            expires_in: life.as_secs(),
             refresh_token: None,
             scope,
         })
@@ -155,7 +144,7 @@ impl Keys {
         Ok(used)
     }
 
-    /// What is known of the access token of a key. From where it may be used
+    /// What is known of the access token of a key, but for its times. From where it may be used
     /// does not count: whoever inspects it is somewhere else.
     pub(crate) async fn introspect(
         &self,
@@ -168,8 +157,8 @@ impl Keys {
                 client_id: Some(claims.key.clone()),
                 username: Some(used.name()),
                 sub: Some(claims.sub.clone()),
-                exp: Some(claims.exp),
-                iat: Some(claims.iat),
+                exp: None,
+                iat: None,
             }),
             Err(ControlError::Unauthorized(_)) => Ok(Introspection::default()),
             Err(error) => Err(error),

@@ -28,7 +28,10 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::bucket::{Bucket, Standing};
+use tokio_util::sync::CancellationToken;
+
 use super::problems::Refused;
+use crate::control::config::Config;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
@@ -100,6 +103,17 @@ impl RateLimits {
             user: renew(&old.user, "user", config.user),
             key: renew(&old.key, "key", config.key),
         });
+    }
+
+    /// Takes over what is configured, until the host stops.
+    pub(crate) async fn keep_up(self: Arc<Self>, config: Config, ending: CancellationToken) {
+        let mut changes = config.changes();
+        loop {
+            tokio::select! {
+                () = ending.cancelled() => return,
+                _ = changes.changed() => self.reconfigure(&config.get()),
+            }
+        }
     }
 
     fn take(&self, identity: Identity) -> Option<Standing> {

@@ -5,6 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+mod codes;
+
+pub use codes::{CODES, Code, is_known};
+
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -20,16 +24,22 @@ pub struct FieldProblem {
 /// Why a request was refused and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// Stable word for programs, such as `app-not-found`.
+    /// Stable word for programs, such as `app-not-found`. What the API refuses
+    /// with is listed with each status; problems of jobs have further codes.
+    #[schema(example = "app-not-found")]
     pub code: String,
     /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599, example = 404)]
     pub status: u16,
     /// One line for people.
+    #[schema(example = "There is no such thing")]
     pub title: String,
     /// What happened in this case.
+    #[schema(example = "there is no app 'shop'")]
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// What to do about it.
+    #[schema(example = "see what there is with: muster app list")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// The fields that are wrong.

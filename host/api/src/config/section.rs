@@ -1,0 +1,166 @@
+//! What all sections have in common, and which there are.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+
+use super::{
+    audit::AuditConfig, captcha::Captcha, mail::Mail, management::Management,
+    passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn, tokens::Tokens,
+};
+use crate::problem::FieldProblem;
+
+/// A section of the configuration.
+pub trait Section: Default + Serialize + DeserializeOwned {
+    /// Its name in addresses and commands.
+    const NAME: &'static str;
+    /// What it settles, as a line for lists.
+    const ABOUT: &'static str;
+
+    /// What is wrong although each value is well formed.
+    fn problems(&self) -> Vec<FieldProblem> {
+        Vec::new()
+    }
+
+    /// Hides secrets, so that it can be shown.
+    fn mask(&mut self) {}
+
+    /// Puts the secrets of `current` in place of masks.
+    fn keep(&mut self, _current: &Self) {}
+}
+
+/// The problem of a check that finds one at a time.
+fn first(result: Result<(), super::InvalidSection>) -> Vec<FieldProblem> {
+    let told = |wrong: super::InvalidSection| FieldProblem {
+        field: wrong.field.to_owned(),
+        message: wrong.problem,
+    };
+    result.err().map(told).into_iter().collect()
+}
+
+impl Section for AuditConfig {
+    const NAME: &'static str = "audit";
+    const ABOUT: &'static str = "How long the audit log remembers";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+}
+
+impl Section for Management {
+    const NAME: &'static str = "management";
+    const ABOUT: &'static str =
+        "Under which address people reach the API, and through which proxies";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+}
+
+impl Section for PasswordPolicy {
+    const NAME: &'static str = "passwords";
+    const ABOUT: &'static str = "Which passwords are good enough, and what wrong ones cost";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+}
+
+impl Section for Tokens {
+    const NAME: &'static str = "tokens";
+    const ABOUT: &'static str = "How tokens are signed, and how long tokens and sessions last";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+}
+
+impl Section for Captcha {
+    const NAME: &'static str = "captcha";
+    const ABOUT: &'static str = "How people show that they are no bots, and when they must";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+
+    fn mask(&mut self) {
+        self.siteverify.secret.mask();
+    }
+
+    /// The secret must not reach another verifier than the one it was given to.
+    fn keep(&mut self, current: &Self) {
+        let (new, old) = (&mut self.siteverify, &current.siteverify);
+        if new.service == old.service && new.url == old.url {
+            new.secret.keep(&old.secret);
+        }
+    }
+}
+
+impl Section for RateLimits {
+    const NAME: &'static str = "rate-limits";
+    const ABOUT: &'static str = "How many requests the API takes from one client";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        self.check()
+    }
+}
+
+impl Section for SignIn {
+    const NAME: &'static str = "sign-in";
+    const ABOUT: &'static str = "The ways by which people prove who they are";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+
+    fn mask(&mut self) {
+        Self::mask(self);
+    }
+
+    fn keep(&mut self, current: &Self) {
+        Self::keep(self, current);
+    }
+}
+
+impl Section for Mail {
+    const NAME: &'static str = "mail";
+    const ABOUT: &'static str = "The server that sends mail, and what it says";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+
+    fn mask(&mut self) {
+        Self::mask(self);
+    }
+
+    fn keep(&mut self, current: &Self) {
+        Self::keep(self, current);
+    }
+}
+
+/// A section in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SectionSummary {
+    /// Its name.
+    #[schema(example = "passwords")]
+    pub section: String,
+    /// What it settles.
+    pub about: String,
+    /// Whether it was set, or is its defaults.
+    pub is_set: bool,
+}
+
+/// A section with its values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SectionView {
+    /// Its name.
+    #[schema(example = "passwords")]
+    pub section: String,
+    /// What it settles.
+    pub about: String,
+    /// Whether it was set, or is its defaults.
+    pub is_set: bool,
+    /// Its values. Secrets show as `********`; sent back, that keeps them.
+    #[schema(value_type = Object)]
+    pub values: serde_json::Value,
+}

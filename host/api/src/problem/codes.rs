@@ -1,0 +1,103 @@
+//! The codes of problems. They are part of the API: a code keeps its meaning.
+
+/// A code, the status it comes with, and what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// The word.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What it says, as a sentence.
+    pub meaning: &'static str,
+}
+
+/// Every code with which the API refuses a request, by status. Problems of jobs
+/// have further ones, which come from the role that found them.
+#[rustfmt::skip]
+pub const CODES: &[Code] = &[
+    code("invalid-request", 400, "The body is no JSON, or is nested too deeply."),
+    code("invalid-query", 400, "A parameter after the `?` is unknown or cannot be read."),
+    code("invalid-header", 400, "A header field of the request cannot be read."),
+    code("idempotency-key-invalid", 400, "The idempotency key is not 1 to 255 visible ASCII characters."),
+    code("condition-unsupported", 400, "The operation takes no If-Match."),
+    code("unauthorized", 401, "There is no access token, or it is not good."),
+    code("forbidden", 403, "The caller lacks the permission that the operation needs."),
+    code("no-such-route", 404, "The API has no such path."),
+    code("no-such-thing", 404, "The path names nothing that could exist."),
+    code("app-not-found", 404, "There is no such app."),
+    code("droplet-not-found", 404, "There is no such droplet."),
+    code("job-not-found", 404, "There is no such job."),
+    code("project-not-found", 404, "There is no such project."),
+    code("role-not-found", 404, "There is no such role."),
+    code("route-not-found", 404, "There is no such route."),
+    code("session-not-found", 404, "There is no such session."),
+    code("target-not-found", 404, "The route does not lead to that app."),
+    code("user-not-found", 404, "There is no such user."),
+    code("method-not-allowed", 405, "The path has no such method; the Allow field names those it has."),
+    code("app-has-no-droplet", 409, "The app was never pushed with success, so nothing could run."),
+    code("app-name-taken", 409, "An app of another project has that name."),
+    code("blocks-missing", 409, "Blocks of the package were not uploaded."),
+    code("exists-already", 409, "There is one like it already."),
+    code("idempotency-answer-gone", 409, "The change was made before; its answer is not kept."),
+    code("idempotency-in-progress", 409, "The same request is being carried out."),
+    code("idempotency-unknown", 409, "The host failed or ended while it carried the same request out; nobody can tell whether the change was made."),
+    code("job-ended", 409, "The job has ended."),
+    code("no-earlier-droplet", 409, "There is no droplet to return to."),
+    code("plugin-not-bundled", 409, "The host came without a plugin for the role."),
+    code("role-builtin", 409, "The role is part of the host."),
+    code("route-of-another-project", 409, "The route belongs to another project."),
+    code("route-taken", 409, "The route does something else already."),
+    code("precondition-failed", 412, "It is not what If-Match says; the ETag field has its tag."),
+    code("invalid-request", 413, "The body is too large, or broke off."),
+    code("not-json", 415, "The body is not announced as application/json."),
+    code("block-wrong", 422, "The bytes of the block are not those that its name says."),
+    code("component-unusable", 422, "The component cannot run on this host."),
+    code("idempotency-key-reused", 422, "The idempotency key came with another request before."),
+    code("invalid-request", 422, "Fields are wrong; `fields` names them."),
+    code("plugin-unusable", 422, "The plugin cannot play the role."),
+    code("locked", 429, "There were too many wrong passwords."),
+    code("rate-limited", 429, "Too many requests in a short time; Retry-After says how long to wait."),
+    code("too-many-streams", 429, "The caller has too many streams open."),
+    code("internal", 500, "The host failed."),
+    code("read-only", 503, "The host's database can only be read."),
+    code("no-space", 507, "The host's disk is full."),
+];
+
+const fn code(code: &'static str, status: u16, meaning: &'static str) -> Code {
+    Code {
+        code,
+        status,
+        meaning,
+    }
+}
+
+/// Whether the API refuses with that code and status.
+#[must_use]
+pub fn is_known(code: &str, status: u16) -> bool {
+    CODES
+        .iter()
+        .any(|known| known.code == code && known.status == status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    #[test]
+    fn the_table_is_sorted_by_status_and_says_nothing_twice() {
+        assert!(
+            CODES
+                .windows(2)
+                .all(|pair| pair[0].status <= pair[1].status)
+        );
+        for (index, code) in CODES.iter().enumerate() {
+            let same =
+                |other: &&super::Code| (other.code, other.status) == (code.code, code.status);
+            assert_eq!(
+                CODES.iter().position(|other| same(&other)),
+                Some(index),
+                "{code:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The configuration: sections that an operator settles while Muster runs.
+
+use std::{any::Any, collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use muster_api::{
+    config::{
+        Section, SectionSummary, SectionView, audit::AuditConfig, captcha::Captcha, mail::Mail,
+        management::Management, passwords::PasswordPolicy, rate_limits::RateLimits,
+        sign_in::SignIn, tokens::Tokens,
+    },
+    problem::FieldProblem,
+};
+use muster_identity::{mail::Mailer, sign_in::method};
+use muster_store::{ChangeKind, Store};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::{
+    error::ControlError,
+    record::{Actor, Change, record},
+};
+
+/// Every section there is.
+const SECTIONS: &[Kind] = &[
+    kind::<AuditConfig>(),
+    kind::<Captcha>(),
+    kind::<Mail>(),
+    kind::<Management>(),
+    kind::<PasswordPolicy>(),
+    kind::<RateLimits>(),
+    kind::<SignIn>(),
+    kind::<Tokens>(),
+];
+
+/// What can be done with a section without knowing its type.
+struct Kind {
+    name: &'static str,
+    about: &'static str,
+    /// The values to keep, out of those that were sent and those kept so far.
+    accept: fn(Value, Option<Value>) -> Result<Value, ControlError>,
+    /// The values as they may be shown; the defaults if none are kept.
+    show: fn(Option<Value>) -> Result<Value, ControlError>,
+}
+
+const fn kind<S: Section + 'static>() -> Kind {
+    Kind {
+        name: S::NAME,
+        about: S::ABOUT,
+        accept: |sent, kept| {
+            let mut section = read::<S>(sent)?;
+            section.keep(&kept.map(read::<S>).transpose()?.unwrap_or_default());
+            let mut problems = section.problems();
+            problems.extend(trial(&section));
+            if problems.is_empty() {
+                write(&section)
+            } else {
+                Err(ControlError::Invalid(problems))
+            }
+        },
+        show: |kept| {
+            let mut section = kept.map(read::<S>).transpose()?.unwrap_or_default();
+            section.mask();
+            write(&section)
+        },
+    }
+}
+
+/// What is wrong with a section that only shows when it is put to use. Nothing
+/// is asked over the network.
+fn trial<S: Section + 'static>(section: &S) -> Vec<FieldProblem> {
+    let section: &dyn Any = section;
+    let mut problems = Vec::new();
+    let mut tell = |field: String, message: String| problems.push(FieldProblem { field, message });
+    if let Some(sign_in) = section.downcast_ref::<SignIn>() {
+        for (number, described) in sign_in.methods.iter().enumerate() {
+            if let Err(error) = method(described) {
+                tell(
+                    format!("methods.{number}.settings"),
+                    error.detail().to_owned(),
+                );
+            }
+        }
+    }
+    if let Some(mail) = section.downcast_ref::<Mail>()
+        && mail.is_configured()
+        && let Err(error) = Mailer::new(mail)
+    {
+        tell("host".to_owned(), error.to_string());
+    }
+    problems
+}
+
+/// Reads a section; what is wrong is told by field.
+fn read<S: Section>(value: Value) -> Result<S, ControlError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        ControlError::Invalid(vec![FieldProblem {
+            field: error.path().to_string(),
+            message: error.inner().to_string(),
+        }])
+    })
+}
+
+fn write<S: Section>(section: &S) -> Result<Value, ControlError> {
+    serde_json::to_value(section)
+        .map_err(|error| ControlError::Internal(format!("a section cannot be written: {error}")))
+}
+
+fn find(name: &str) -> Result<&'static Kind, ControlError> {
+    let found = SECTIONS.iter().find(|kind| kind.name == name);
+    found.ok_or_else(|| ControlError::not_found("section", name))
+}
+
+/// Under which key a section is kept.
+fn key(name: &str) -> String {
+    format!("config.{name}")
+}
+
+type Values = BTreeMap<&'static str, Value>;
+
+/// The configuration that counts now. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Config {
+    store: Store,
+    values: Arc<ArcSwap<Values>>,
+    changes: watch::Sender<()>,
+}
+
+impl Config {
+    /// Reads what is kept.
+    pub(crate) async fn open(store: Store) -> Result<Self, ControlError> {
+        let values = load(&store).await?;
+        Ok(Self {
+            store,
+            values: Arc::new(ArcSwap::from_pointee(values)),
+            changes: watch::Sender::new(()),
+        })
+    }
+
+    /// A section as it counts now. What is kept but cannot be read any more
+    /// counts as not set.
+    pub(crate) fn get<S: Section>(&self) -> S {
+        let kept = self.values.load().get(S::NAME).cloned();
+        let read = kept.map(|value| serde_json::from_value::<S>(value));
+        read.transpose()
+            .unwrap_or_else(|error| {
+                tracing::error!(section = S::NAME, %error, "a section of the configuration cannot be read; its defaults count");
+                None
+            })
+            .unwrap_or_default()
+    }
+
+    /// Moves whenever a section has changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// All sections by name.
+    pub(crate) fn list(&self) -> Vec<SectionSummary> {
+        let values = self.values.load();
+        let summary = |kind: &Kind| SectionSummary {
+            section: kind.name.to_owned(),
+            about: kind.about.to_owned(),
+            is_set: values.contains_key(kind.name),
+        };
+        SECTIONS.iter().map(summary).collect()
+    }
+
+    /// One section, its secrets hidden.
+    pub(crate) fn show(&self, name: &str) -> Result<SectionView, ControlError> {
+        view(find(name)?, self.values.load().get(name).cloned())
+    }
+
+    /// Sets a section: what is left out has its default. Only tells what would
+    /// count with `dry_run`.
+    pub(crate) async fn change(
+        &self,
+        actor: &Actor,
+        name: &str,
+        sent: Value,
+        dry_run: bool,
+    ) -> Result<SectionView, ControlError> {
+        self.put(actor, find(name)?, Some(sent), dry_run).await
+    }
+
+    /// Gives a section its defaults.
+    pub(crate) async fn reset(
+        &self,
+        actor: &Actor,
+        name: &str,
+        dry_run: bool,
+    ) -> Result<SectionView, ControlError> {
+        self.put(actor, find(name)?, None, dry_run).await
+    }
+
+    async fn put(
+        &self,
+        actor: &Actor,
+        kind: &'static Kind,
+        sent: Option<Value>,
+        dry_run: bool,
+    ) -> Result<SectionView, ControlError> {
+        let actor = actor.clone();
+        let after = self
+            .store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let kept = tx.setting_get::<Value>(&key(kind.name)).await?;
+                    let kept = kept.filter(|value| !value.is_null());
+                    let before = (kind.show)(kept.clone())?;
+                    let accepted = sent.map(|sent| (kind.accept)(sent, kept)).transpose()?;
+                    let after = (kind.show)(accepted.clone())?;
+                    if !dry_run {
+                        let value = accepted.clone().unwrap_or(Value::Null);
+                        tx.setting_put(&key(kind.name), &value).await?;
+                        let change = Change {
+                            resource: "config",
+                            id: kind.name.to_owned(),
+                            name: kind.name,
+                            verb: if accepted.is_some() { "set" } else { "reset" },
+                            kind: ChangeKind::Updated,
+                            before: Some(before),
+                            after: Some(after),
+                        };
+                        record(tx, &actor, change).await?;
+                    }
+                    Ok::<_, ControlError>(accepted)
+                })
+            })
+            .await?;
+        if !dry_run {
+            self.values.store(Arc::new(load(&self.store).await?));
+            self.changes.send_replace(());
+        }
+        view(kind, after)
+    }
+}
+
+fn view(kind: &Kind, kept: Option<Value>) -> Result<SectionView, ControlError> {
+    Ok(SectionView {
+        section: kind.name.to_owned(),
+        about: kind.about.to_owned(),
+        is_set: kept.is_some(),
+        values: (kind.show)(kept)?,
+    })
+}
+
+async fn load(store: &Store) -> Result<Values, ControlError> {
+    let mut values = Values::new();
+    for kind in SECTIONS {
+        let kept = store.setting_get::<Value>(&key(kind.name)).await?;
+        if let Some(value) = kept.filter(|value| !value.is_null()) {
+            values.insert(kind.name, value);
+        }
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sections_are_in_order_and_show_their_defaults() {
+        let names: Vec<_> = SECTIONS.iter().map(|kind| kind.name).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        for kind in SECTIONS {
+            let shown = (kind.show)(None).unwrap();
+            let accepted = (kind.accept)(json!({}), None).unwrap();
+            assert_eq!((kind.show)(Some(accepted)).unwrap(), shown, "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_field() {
+        let fields = |name: &str, value: Value| match (find(name).unwrap().accept)(value, None)
+            .unwrap_err()
+        {
+            ControlError::Invalid(fields) => fields[0].field.clone(),
+            other => panic!("{other}"),
+        };
+        assert_eq!(
+            fields("passwords", json!({ "min_score": "high" })),
+            "min_score"
+        );
+        assert_eq!(fields("passwords", json!({ "min_score": 9 })), "min_score");
+        let lockout = json!({ "lockout": { "failures": -1 } });
+        assert_eq!(fields("passwords", lockout), "lockout.failures");
+    }
+
+    #[test]
+    fn secrets_are_kept_hidden_and_kept() {
+        let kind = find("mail").unwrap();
+        let sent = json!({ "host": "mail.example", "password": "hunter2" });
+        let kept = (kind.accept)(sent, None).unwrap();
+        assert_eq!(kept["password"], "hunter2");
+        let mut shown = (kind.show)(Some(kept.clone())).unwrap();
+        assert_eq!(shown["password"], "********");
+        shown["from"] = json!("Muster <muster@example.org>");
+        let again = (kind.accept)(shown, Some(kept)).unwrap();
+        assert_eq!(again["password"], "hunter2");
+    }
+}

@@ -1,0 +1,77 @@
+//! `/config`
+
+use axum::{Json, extract::State};
+use muster_api::{
+    config::{SectionSummary, SectionView},
+    page::Page,
+    problem::Problem,
+};
+use serde_json::Value;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Api,
+    caller::Caller,
+    etag::DryRun,
+    reply::{Answer, Input, Params, Segment},
+};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(config_list))
+        .routes(routes!(config_show, config_change, config_reset))
+}
+
+/// List the sections of the configuration.
+#[utoipa::path(get, path = "/config", tag = "config", responses((status = 200, body = Page<SectionSummary>)))]
+async fn config_list(State(api): State<Api>) -> Answer<Json<Page<SectionSummary>>> {
+    Ok(Json(Page {
+        items: api.config.list(),
+        next: None,
+    }))
+}
+
+/// Show a section with its values; secrets are hidden.
+#[utoipa::path(get, path = "/config/{section}", tag = "config", params(("section" = String, Path, description = "The section's name")), responses(
+    (status = 200, body = SectionView),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
+async fn config_show(
+    State(api): State<Api>,
+    Segment(section): Segment<String>,
+) -> Answer<Json<SectionView>> {
+    Ok(Json(api.config.show(&section)?))
+}
+
+/// Set a section: the body has its values, and what is left out gets its
+/// default. It counts at once.
+#[utoipa::path(put, path = "/config/{section}", tag = "config", params(("section" = String, Path, description = "The section's name"), DryRun), request_body(content = Object, description = "The section's values, as `GET` shows them under `values`"), responses(
+    (status = 200, body = SectionView),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+))]
+async fn config_change(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(section): Segment<String>,
+    Params(how): Params<DryRun>,
+    Input(values): Input<Value>,
+) -> Answer<Json<SectionView>> {
+    let set = api.config.change(&actor, &section, values, how.dry_run);
+    Ok(Json(set.await?))
+}
+
+/// Give a section its defaults again.
+#[utoipa::path(delete, path = "/config/{section}", tag = "config", params(("section" = String, Path, description = "The section's name"), DryRun), responses(
+    (status = 200, body = SectionView),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
+async fn config_reset(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(section): Segment<String>,
+    Params(how): Params<DryRun>,
+) -> Answer<Json<SectionView>> {
+    let reset = api.config.reset(&actor, &section, how.dry_run).await?;
+    Ok(Json(reset))
+}
