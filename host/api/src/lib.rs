@@ -1,6 +1,7 @@
 //! The words of the API, shared by server, CLI and console: typed ids, requests,
 //! replies and the problem document. Plain data; builds for `wasm32` and does no IO.
 
+pub mod access;
 pub mod apps;
 pub mod audit;
 pub mod blocks;

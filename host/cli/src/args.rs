@@ -4,9 +4,20 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        app::AppCommand, audit::AuditCommand, completion::CompletionArgs, context::ContextCommand,
-        events::EventsArgs, job::JobCommand, key::KeyCommand, logging::LoggingCommand,
-        login::LoginArgs, role::RoleCommand, route::RouteCommand, serve::ServeArgs,
+        access::{AccessBindingCommand, AccessRoleCommand},
+        app::AppCommand,
+        audit::AuditCommand,
+        completion::CompletionArgs,
+        context::ContextCommand,
+        events::EventsArgs,
+        job::JobCommand,
+        key::KeyCommand,
+        logging::LoggingCommand,
+        login::LoginArgs,
+        project::ProjectCommand,
+        role::RoleCommand,
+        route::RouteCommand,
+        serve::ServeArgs,
     },
     output::Format,
 };
@@ -64,6 +75,15 @@ pub enum Command {
     /// Make keys for programs, and look after them
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Share apps in projects
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Bundle permissions
+    #[command(subcommand)]
+    AccessRole(AccessRoleCommand),
+    /// Say who has which bundle of permissions where
+    #[command(subcommand)]
+    AccessBinding(AccessBindingCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
     /// See what was done and what was refused
@@ -129,6 +149,10 @@ mod tests {
             &["job"],
             &["key"],
             &["key", "create"],
+            &["project"],
+            &["project", "create"],
+            &["access-role"],
+            &["access-binding"],
             &["events"],
             &["context"],
             &["login"],
@@ -161,6 +185,8 @@ mod tests {
             "muster app list -o json",
             "muster key create backup --scope app:read --expires 90d",
             "muster login --local --data-dir d",
+            "muster project add-member shop ada --role owner",
+            "muster access-role create auditor --permission audit:read",
             "muster audit list --outcome refused --since 2h --from 192.0.2.1",
             "muster audit verify --file log.ndjson --filtered",
             "muster logging set --module muster_server=debug --to stderr --to file:a.log --for 10m",
@@ -181,6 +207,8 @@ mod tests {
             "muster key create backup --scope app:everything",
             "muster login --url http://h",
             "muster login --local --user ada",
+            "muster project modify shop",
+            "muster access-role create auditor",
             "muster audit list --since yesterday",
             "muster audit verify --head 17",
             "muster audit verify --filtered",

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
+        access::AccessControl,
         apps::Apps,
         audit::Audit,
         config::Config,
@@ -31,6 +32,7 @@ use crate::{
         keys::Keys,
         logging::LoggingControl,
         passwords::Passwords,
+        projects::Projects,
         pushes::Pushes,
         routes::Routes,
         sessions::Sessions,
@@ -276,6 +278,12 @@ pub async fn serve(
             store: store.clone(),
         },
         keys,
+        projects: Projects {
+            store: store.clone(),
+        },
+        access: AccessControl {
+            store: store.clone(),
+        },
         sessions,
         sign_in,
         users,

@@ -201,6 +201,19 @@ impl Tx {
         Ok(done.rows_affected > 0)
     }
 
+    /// Puts an app into another project. False if there is no such app.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn app_move(&self, id: AppId, to: ProjectId) -> Result<bool, StoreError> {
+        let done = Entity::update_many()
+            .col_expr(Column::ProjectId, Expr::value(Some(to.0)))
+            .filter(Column::Id.eq(id.0))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
     /// Removes an app with its releases and droplets. Its routes must have been
     /// dealt with before, by [`route_delete_for_app`](Self::route_delete_for_app).
     /// False if there is no such app.

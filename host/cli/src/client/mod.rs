@@ -1,5 +1,6 @@
 //! The API from the other side: one method per call, a file per resource.
 
+mod access;
 mod apps;
 mod audit;
 mod blocks;
@@ -12,6 +13,7 @@ mod jobs;
 mod keys;
 mod logging;
 mod logs;
+mod projects;
 mod retry;
 mod roles;
 mod routes;

@@ -1,5 +1,6 @@
 //! The commands, a file per noun or verb.
 
+pub mod access;
 pub mod app;
 pub mod audit;
 pub mod completion;
@@ -13,6 +14,7 @@ pub mod key;
 pub mod logging;
 pub mod login;
 mod logout;
+pub mod project;
 pub mod role;
 pub mod route;
 pub mod serve;
@@ -60,6 +62,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
         Command::Key(command) => key::run(&scope, command).await,
+        Command::Project(command) => project::run(&scope, command).await,
+        Command::AccessRole(command) => access::run_role(&scope, command).await,
+        Command::AccessBinding(command) => access::run_binding(&scope, command).await,
         Command::Events(args) => events::run(&scope, args).await,
         Command::Audit(command) => audit::run(&scope, command).await,
         Command::Logging(command) => logging::run(&scope, command).await,

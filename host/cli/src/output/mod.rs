@@ -1,5 +1,6 @@
 //! What commands print: tables for people, JSON and YAML for programs.
 
+mod access;
 mod apps;
 mod audit;
 mod contexts;
@@ -9,6 +10,7 @@ mod keys;
 mod logging;
 mod logs;
 mod plans;
+mod projects;
 mod roles;
 mod routes;
 mod sheet;

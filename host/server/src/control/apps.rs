@@ -16,6 +16,7 @@ use super::{
     error::ControlError,
     jobs,
     plans::{compare, look},
+    projects::require_active,
     record::{Actor, Change, record, value},
     rollouts, settings,
     terms::{Outcome, Terms},
@@ -356,6 +357,9 @@ impl Apps {
                 Box::pin(async move {
                     let mut app = require_app(tx, &actor, &name).await?;
                     owned.check(Some(&app))?;
+                    if verb != "stop" {
+                        require_active(tx, app.project).await?;
+                    }
                     let before = (value(&summary(&app)), look(tx, &app).await?);
                     let job = work(tx, &mut app).await?;
                     let plan = compare(&before.1, &look(tx, &app).await?);

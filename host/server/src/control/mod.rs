@@ -2,6 +2,7 @@
 //! domain. Every change is one transaction that also holds its entry in the
 //! change log, by which the agent notices, and in the audit log.
 
+pub(crate) mod access;
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod config;
@@ -26,6 +27,8 @@ pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod staging;
 pub(crate) mod terms;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod views;

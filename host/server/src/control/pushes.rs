@@ -17,7 +17,7 @@ use super::{
     apps::{MAX_INSTANCES, change_of, newest_release},
     error::ControlError,
     jobs,
-    projects::require_project,
+    projects::{require_active, require_project},
     record::{Actor, record},
     routes::Address,
     settings,
@@ -80,6 +80,7 @@ impl Pushes {
                     owned.check(known.as_ref())?;
                     let plan = plan(known.as_ref(), &name, &push);
                     let app = app_for(tx, &actor, &name, push.project.as_deref()).await?;
+                    require_active(tx, app.project).await?;
                     let before = newest_release(tx, &app)
                         .await?
                         .map(|release| release.settings)

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     apps::require_app,
     error::ControlError,
-    projects::require_project,
+    projects::{require_active, require_project},
     record::{Actor, Change, record, value},
     terms::Terms,
     views::{Urls, counted, page_limit, route_view},
@@ -144,6 +144,7 @@ impl Routes {
                     let id = match (&new.app, &redirect) {
                         (Some(app), _) => {
                             let app = require_app(tx, &actor, app).await?;
+                            require_active(tx, app.project).await?;
                             add_target(tx, &actor, &address, &app, weight, new.sticky).await?
                         }
                         (None, redirect) => {
@@ -151,6 +152,7 @@ impl Routes {
                                 Some(name) => require_project(tx, &actor, name).await?.id,
                                 None => actor.home()?,
                             };
+                            require_active(tx, project).await?;
                             let redirect = redirect.clone();
                             set_redirect(tx, &actor, &address, project, redirect, new.sticky)
                                 .await?

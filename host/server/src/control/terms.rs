@@ -2,7 +2,9 @@
 //! changed meanwhile.
 
 use muster_api::{logging::LoggingState, plan::Plan};
-use muster_store::{AccessKeyRecord, AppRecord, JobRecord, RoleRecord, RouteRecord};
+use muster_store::{
+    AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, ProjectRecord, RoleRecord, RouteRecord,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -118,6 +120,18 @@ impl Versioned for AccessKeyRecord {
 impl Versioned for LoggingState {
     fn version(&self) -> String {
         digest(&(&self.logging, &self.kept))
+    }
+}
+
+impl Versioned for ProjectRecord {
+    fn version(&self) -> String {
+        digest(&(self.id, self.state, self.updated_at.unix_timestamp_nanos()))
+    }
+}
+
+impl Versioned for AccessRoleRecord {
+    fn version(&self) -> String {
+        digest(&(&self.name, &self.description, &self.permissions))
     }
 }
 

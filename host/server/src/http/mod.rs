@@ -1,5 +1,6 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
+mod access;
 mod apps;
 mod audit;
 mod authorise;
@@ -20,6 +21,7 @@ mod oauth;
 mod openapi;
 mod probes;
 mod problems;
+mod projects;
 pub(crate) mod rate_limits;
 pub(crate) mod refusals;
 mod reply;
@@ -46,9 +48,9 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, audit::Audit, config::Config, droplets::Droplets, jobs::Jobs, keys::Keys,
-        logging::LoggingControl, pushes::Pushes, routes::Routes, sessions::Sessions,
-        sign_in::SignIn, users::Users,
+        access::AccessControl, apps::Apps, audit::Audit, config::Config, droplets::Droplets,
+        jobs::Jobs, keys::Keys, logging::LoggingControl, projects::Projects, pushes::Pushes,
+        routes::Routes, sessions::Sessions, sign_in::SignIn, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -67,6 +69,8 @@ pub(crate) struct Api {
     pub(crate) routes: Routes,
     pub(crate) jobs: Jobs,
     pub(crate) keys: Keys,
+    pub(crate) projects: Projects,
+    pub(crate) access: AccessControl,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) users: Users,
@@ -107,6 +111,8 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(status::routes())
         .merge(audit::routes())
         .merge(logging::routes())
+        .merge(projects::routes())
+        .merge(access::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
         .merge(logs::routes())

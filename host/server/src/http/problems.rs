@@ -175,6 +175,10 @@ impl From<ControlError> for Refused {
 fn listing(kind: &str) -> &'static str {
     match kind {
         "droplet" => "muster app droplets NAME",
+        "access-role" => "muster access-role list",
+        "access-binding" => "muster access-binding list",
+        "member" => "muster project members PROJECT",
+        "quota" => "muster quota list",
         "job" => "muster job list",
         "key" => "muster key list",
         "role" => "muster role list",

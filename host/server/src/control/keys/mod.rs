@@ -442,6 +442,3 @@ async fn changed(
     };
     Ok(record(tx, actor, change).await?)
 }
-
-#[cfg(test)]
-mod tests;

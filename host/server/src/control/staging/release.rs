@@ -11,6 +11,7 @@ use crate::control::{
     apps::{change_of, newest_release},
     error::ControlError,
     jobs,
+    projects::require_active,
     pushes::PushInput,
     record::{Actor, record},
     rollouts,
@@ -60,6 +61,7 @@ pub(super) async fn write_release(
         None => None,
     };
     let Some(mut app) = app else { return Ok(()) };
+    require_active(tx, app.project).await?;
     let actor = Actor::on_behalf(&input.actor, app.project);
     let droplet = DropletRecord {
         id: DropletId(Uuid::now_v7()),
