@@ -8,6 +8,7 @@ mod jobs_and_logs;
 mod keys;
 mod login;
 mod mistakes;
+mod people;
 mod person;
 mod routes_and_roles;
 

@@ -107,6 +107,21 @@ const RULES: &[Rule] = &[
         because: "the engine runs what it is given, wherever that is kept and whoever asks",
     },
     Rule {
+        who: Who::These(&["muster-logging"]),
+        never: &[
+            "axum*",
+            "http*",
+            "hyper*",
+            "muster-blocks",
+            "muster-engine",
+            "muster-ingress",
+            "muster-server",
+            "muster-store",
+            "tokio*",
+        ],
+        because: "log lines are written whatever else works, on a thread of their own",
+    },
+    Rule {
         who: Who::These(&["muster-blocks"]),
         never: &[
             "axum*",
@@ -172,7 +187,15 @@ const RULES: &[Rule] = &[
 ];
 
 /// All that the words of the API are made of. Each of these builds for wasm32.
-const API_IS_MADE_OF: &[&str] = &["serde", "serde_json", "thiserror", "time", "utoipa", "uuid"];
+const API_IS_MADE_OF: &[&str] = &[
+    "serde",
+    "serde_json",
+    "sha2",
+    "thiserror",
+    "time",
+    "utoipa",
+    "uuid",
+];
 
 /// Whether a dependency is what must not be one.
 fn depends(dependency: &str, never: &str) -> bool {

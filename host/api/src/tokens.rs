@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::factors::{FactorKind, PasskeyChallenge};
+
 /// The client that the command line is.
 pub const CLI_CLIENT: &str = "muster-cli";
 /// The client that the console is.
@@ -36,6 +38,10 @@ pub struct TokenRequest {
     /// Grant `password`: a code of the second factor, or a recovery code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otp: Option<String>,
+    /// Grant `password`: the answer of a passkey to the challenge that the
+    /// error `otp_required` set, as a JSON object with `ticket` and `answer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<String>,
     /// Grant `password`: the version of the terms of use that is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept_terms: Option<u64>,
@@ -89,6 +95,14 @@ pub struct OAuthError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub captcha: Option<serde_json::Value>,
+    /// Error `otp_required`: the kinds of second factor that would do. With
+    /// `invalid_grant` it tells that the password was right and the second
+    /// factor was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<FactorKind>,
+    /// Error `otp_required`, for those who have a passkey: what to ask it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<PasskeyChallenge>,
     /// Error `terms_required`: the version to accept. Its text is at
     /// `GET /api/v1/terms/{version}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,10 +14,16 @@ use crate::{
         key::KeyCommand,
         logging::LoggingCommand,
         login::LoginArgs,
+        mail::MailCommand,
+        own::SelfCommand,
         project::ProjectCommand,
         role::RoleCommand,
         route::RouteCommand,
         serve::ServeArgs,
+        session::SessionCommand,
+        sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs},
+        term::TermCommand,
+        user::UserCommand,
     },
     output::Format,
 };
@@ -86,6 +92,21 @@ pub enum Command {
     AccessBinding(AccessBindingCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
+    /// Look after the users of the host
+    #[command(subcommand)]
+    User(UserCommand),
+    /// See who you are, and look after what you sign in with
+    #[command(subcommand, name = "self")]
+    Myself(SelfCommand),
+    /// See where somebody is logged in, and end it
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Say what everybody has to accept
+    #[command(subcommand)]
+    Term(TermCommand),
+    /// See whether mail works
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// See what was done and what was refused
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -101,6 +122,12 @@ pub enum Command {
     Context(ContextCommand),
     /// Log in to a host
     Login(LoginArgs),
+    /// Ask a host to take you as a user
+    SignUp(SignUpArgs),
+    /// Follow a link that you got: verify your address or set your password
+    Activate(ActivateArgs),
+    /// Ask for a link by which you replace a forgotten password
+    ResetPassword(ResetPasswordArgs),
     /// Forget the login of a context
     Logout,
     /// Print a completion script for a shell
@@ -156,6 +183,22 @@ mod tests {
             &["events"],
             &["context"],
             &["login"],
+            &["user"],
+            &["user", "create"],
+            &["user", "modify"],
+            &["user", "suspend"],
+            &["self"],
+            &["session"],
+            &["session", "end"],
+            &["term"],
+            &["term", "add"],
+            &["mail"],
+            &["sign-up"],
+            &["activate"],
+            &["reset-password"],
+            &["self", "factor"],
+            &["self", "factor", "add-totp"],
+            &["self", "passkey"],
             &["audit"],
             &["audit", "list"],
             &["audit", "export"],
@@ -187,6 +230,9 @@ mod tests {
             "muster login --local --data-dir d",
             "muster project add-member shop ada --role owner",
             "muster access-role create auditor --permission audit:read",
+            "muster user list --state pending --type admin",
+            "muster user modify ada --type viewer --email ",
+            "muster session end --all-of ada",
             "muster audit list --outcome refused --since 2h --from 192.0.2.1",
             "muster audit verify --file log.ndjson --filtered",
             "muster logging set --module muster_server=debug --to stderr --to file:a.log --for 10m",
@@ -205,10 +251,17 @@ mod tests {
             "muster app list -o xml",
             "muster job show 17",
             "muster key create backup --scope app:everything",
-            "muster login --url http://h",
             "muster login --local --user ada",
             "muster project modify shop",
             "muster access-role create auditor",
+            "muster user list --state here",
+            "muster user create ada --type king",
+            "muster user modify ada",
+            "muster user suspend ada --yes --dry-run",
+            "muster session end",
+            "muster session end 01890a5d-ac96-774b-bcce-b302099a8057 --all-of ada",
+            "muster term add",
+            "muster term add terms.md --media-type image/png",
             "muster audit list --since yesterday",
             "muster audit verify --head 17",
             "muster audit verify --filtered",

@@ -24,18 +24,21 @@ pub enum Kind {
     Session,
     /// The code in a link that was sent by mail.
     Link,
+    /// Something that is half done, such as registering a passkey.
+    Ticket,
     /// A secret that a proxy or another service shows to Muster.
     Shared,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::AccessKey,
         Self::RefreshToken,
         Self::AuthorizationCode,
         Self::DeviceCode,
         Self::Session,
         Self::Link,
+        Self::Ticket,
         Self::Shared,
     ];
 
@@ -48,6 +51,7 @@ impl Kind {
             Self::DeviceCode => "muster_dc_",
             Self::Session => "muster_s_",
             Self::Link => "muster_ln_",
+            Self::Ticket => "muster_tk_",
             Self::Shared => "muster_sh_",
         }
     }
@@ -69,6 +73,7 @@ impl fmt::Display for Kind {
             Self::DeviceCode => "device code",
             Self::Session => "session",
             Self::Link => "link",
+            Self::Ticket => "ticket",
             Self::Shared => "shared secret",
         })
     }

@@ -21,11 +21,15 @@ use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
         access::AccessControl,
+        accounts::Accounts,
+        activations::Activations,
         apps::Apps,
         audit::Audit,
+        authorization::Authorization,
         config::Config,
         droplets::Droplets,
         error::ControlError,
+        factors::Factors,
         failures::Strangers,
         housekeeping::Housekeeping,
         jobs::Jobs,
@@ -33,11 +37,14 @@ use crate::{
         logging::LoggingControl,
         passwords::Passwords,
         projects::Projects,
+        post::Post,
         pushes::Pushes,
         routes::Routes,
         sessions::Sessions,
         sign_in::{Methods, SignIn},
+        sign_ups::SignUps,
         staging::Staging,
+        terms_of_use::TermsOfUse,
         tokens::Tokens,
         users::Users,
         views::Urls,
@@ -145,6 +152,12 @@ pub async fn serve(
     };
     let passwords = Passwords::new(config.clone())?;
     let methods = Methods::new(config.clone());
+    let factors = Factors {
+        store: store.clone(),
+        config: config.clone(),
+        passwords: passwords.clone(),
+        address: management.local_addr().unwrap_or(options.management),
+    };
     let sign_in = SignIn {
         store: store.clone(),
         config: config.clone(),
@@ -152,6 +165,7 @@ pub async fn serve(
         passwords: passwords.clone(),
         methods: methods.clone(),
         strangers: Strangers::default(),
+        factors: factors.clone(),
     };
     let listening = management.local_addr().unwrap_or(options.management);
     let keys = Keys {
@@ -163,6 +177,28 @@ pub async fn serve(
     keys.ensure_internal(listening.ip()).await?;
     let users = Users {
         store: store.clone(),
+        passwords: passwords.clone(),
+    };
+    let post = Post::new(
+        store.clone(),
+        config.clone(),
+        format!("http://{}", options.management),
+    );
+    let sign_ups = SignUps {
+        store: store.clone(),
+        config: config.clone(),
+        methods: methods.clone(),
+        post: post.clone(),
+        passwords: passwords.clone(),
+    };
+    let accounts = Accounts {
+        store: store.clone(),
+        post: post.clone(),
+        passwords: passwords.clone(),
+    };
+    let activations = Activations {
+        store: store.clone(),
+        post: post.clone(),
         passwords,
     };
     let id = host_id(&store).await?;
@@ -228,6 +264,7 @@ pub async fn serve(
         metrics.clone(),
         ending.clone(),
     ));
+    tasks.spawn(post.clone().run(ending.clone()));
     let housekeeping = Housekeeping {
         store: store.clone(),
         config: config.clone(),
@@ -249,6 +286,12 @@ pub async fn serve(
         apps: ingress.address(),
         app_domain: options.app_domain,
         started,
+    };
+    let authorization = Authorization {
+        store: store.clone(),
+        config: config.clone(),
+        sign_in: sign_in.clone(),
+        listens: host.management,
     };
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
     let rate_limits = Arc::new(RateLimits::new(&config.get()));
@@ -286,7 +329,16 @@ pub async fn serve(
         },
         sessions,
         sign_in,
+        factors,
+        authorization,
         users,
+        accounts,
+        activations,
+        sign_ups,
+        terms_of_use: TermsOfUse {
+            store: store.clone(),
+        },
+        post,
         config,
         audit,
         logging,

@@ -262,20 +262,16 @@ impl Tx {
         Ok(done.rows_affected > 0)
     }
 
-    /// Counts a failed sign-in, and says how many there were since the last
-    /// that succeeded.
+    /// Notes a failed sign-in, as the one of that number in a row.
     ///
     /// # Errors
     /// If it could not be written.
     pub async fn user_login_failed(
         &self,
         id: UserId,
+        failures: u32,
         at: OffsetDateTime,
-    ) -> Result<u32, StoreError> {
-        let Some(user) = self.user_by_id(id).await? else {
-            return Ok(0);
-        };
-        let failures = user.failed_logins.saturating_add(1);
+    ) -> Result<(), StoreError> {
         Entity::update_many()
             .set(user::ActiveModel {
                 failed_logins: Set(signed(u64::from(failures))?),
@@ -285,7 +281,7 @@ impl Tx {
             .filter(Column::Id.eq(id.0))
             .exec(&self.db())
             .await?;
-        Ok(failures)
+        Ok(())
     }
 
     /// Notes that a sign-in succeeded, and forgets those that failed.
@@ -356,17 +352,21 @@ mod tests {
         let (store, _dir) = store().await;
         let ada = user("ada");
         let (added, id, at) = (ada.clone(), ada.id, crate::now());
-        let counted = store
+        store
             .write(move |tx| {
                 Box::pin(async move {
                     tx.user_insert(&added).await?;
-                    tx.user_login_failed(id, at).await?;
-                    tx.user_login_failed(id, at).await
+                    tx.user_login_failed(id, 1, at).await?;
+                    tx.user_login_failed(id, 2, at).await
                 })
             })
             .await
             .unwrap();
-        assert_eq!(counted, 2);
+        let failed = store.user_by_id(id).await.unwrap().unwrap();
+        assert_eq!(
+            (failed.failed_logins, failed.last_failure_at),
+            (2, Some(at))
+        );
         store
             .write(move |tx| Box::pin(async move { tx.user_logged_in(id, at).await }))
             .await

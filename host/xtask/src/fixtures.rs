@@ -125,6 +125,18 @@ pub fn node(project: &Project, step: &Step) -> Result<PathBuf> {
     virtual_environment(step, &folder, &requirements)
 }
 
+/// The program that tests the API against its description.
+///
+/// # Errors
+/// If it cannot be installed.
+pub fn schemathesis(project: &Project, step: &Step) -> Result<PathBuf> {
+    let requirements = project.path("e2e/schemathesis/requirements.txt");
+    let folder = project.cache().join("fixtures/schemathesis");
+    let programs = virtual_environment(step, &folder, &requirements)
+        .context("could not install schemathesis")?;
+    Ok(programs.join("schemathesis"))
+}
+
 /// The programs of a virtual environment of Python with what `requirements`
 /// pins.
 fn virtual_environment(step: &Step, folder: &Path, requirements: &Path) -> Result<PathBuf> {

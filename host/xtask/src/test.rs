@@ -43,14 +43,21 @@ pub fn run(project: &Project, arguments: &[String]) -> Result<()> {
             ],
         ))
     })?;
-    steps.step(fixtures::TITLE, |step| fixtures::prepare(project, step))?;
+    let schemathesis = steps.step(fixtures::TITLE, |step| {
+        fixtures::prepare(project, step)?;
+        fixtures::schemathesis(project, step)
+    })?;
     steps.step(servers::TITLE, |step| servers::prepare(project, step))?;
     // All at once, so that the host that is tested and the tests are built with
     // the same features of their dependencies, and these only once.
     steps.step("build muster and its tests", |step| {
         step.run(cargo(project, &["build", "--workspace", "--all-targets"]))
     })?;
-    steps.step("test", |step| step.pass_through(runner(project, arguments)))?;
+    steps.step("test", |step| {
+        let mut tests = runner(project, arguments);
+        tests.env("MUSTER_SCHEMATHESIS", &schemathesis);
+        step.pass_through(tests)
+    })?;
     steps.step("check the dependencies", |step| dependencies(project, step))
 }
 

@@ -1,6 +1,7 @@
 //! Where log lines go.
 
-use std::{fmt, net::Ipv6Addr, str::FromStr};
+use core::net::Ipv6Addr;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;

@@ -9,6 +9,7 @@ mod connect;
 mod credentials;
 mod error;
 mod events;
+mod factors;
 mod jobs;
 mod keys;
 mod logging;
@@ -17,11 +18,14 @@ mod projects;
 mod retry;
 mod roles;
 mod routes;
+mod sign_ups;
 mod status;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod transport;
+mod users;
 
 use std::time::Duration;
 
@@ -140,19 +144,19 @@ impl Client {
 
     /// All items of a list, page after page.
     async fn list<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Page<T>, ClientError> {
-        self.list_with(path, &[]).await
+        self.list_where(path, &[]).await
     }
 
-    /// All items of a list that is narrowed down by parameters.
-    async fn list_with<T: DeserializeOwned>(
+    /// All items of a list that a filter lets through, page after page.
+    async fn list_where<T: DeserializeOwned>(
         &self,
         path: &[&str],
-        which: &[(&str, &str)],
+        filter: &[(&str, String)],
     ) -> Result<Page<T>, ClientError> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let mut request = self.get(path).query(&[("limit", PAGE)]).query(which);
+            let mut request = self.get(path).query(&[("limit", PAGE)]).query(filter);
             if let Some(cursor) = &cursor {
                 request = request.query(&[("cursor", cursor)]);
             }

@@ -1,13 +1,15 @@
 //! `muster login`
 
-use std::{
-    io::{self, IsTerminal, Read},
-    path::PathBuf,
-};
+mod browser;
+mod by_password;
+mod device;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use muster_api::tokens::TokenRequest;
 
+use self::by_password::PasswordLogin;
 use super::{Scope, serve::usual_data_dir};
 use crate::{
     client::{Transport, local_key},
@@ -30,31 +32,40 @@ pub struct LoginArgs {
         required_unless_present = "local"
     )]
     url: Option<String>,
-    /// Your name there
-    #[arg(long, value_name = "NAME", required_unless_present = "local")]
+    /// Your name there, to log in with a password instead of your browser
+    #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Read the password from standard input instead of asking for it
-    #[arg(long)]
-    password_stdin: bool,
+    #[command(flatten)]
+    by_password: PasswordLogin,
+    /// The way to sign in, as the host calls it
+    #[arg(long, value_name = "NAME", conflicts_with = "device")]
+    method: Option<String>,
+    /// Show a code to enter in a browser elsewhere
+    #[arg(long, conflicts_with = "user")]
+    device: bool,
+    /// Only print the address; do not open a browser
+    #[arg(long, conflicts_with_all = ["user", "device"])]
+    no_browser: bool,
     /// Get in with the own key of a host on this machine, without a password: for whoever may
     /// read its data directory
-    #[arg(long, conflicts_with_all = ["user", "password_stdin"])]
+    #[arg(long, conflicts_with_all = ["user", "method", "device", "no_browser"])]
     local: bool,
     /// The data directory of the host on this machine; the usual one unless told
     #[arg(long, value_name = "DIR", requires = "local")]
     data_dir: Option<PathBuf>,
 }
 
-/// Logs in and puts the context in use; `--context` names it, else it is called
-/// `default`.
+/// Logs in with the browser, a code or a password, and puts the context in use;
+/// `--context` names it, else it is called `default`.
 ///
 /// # Errors
 /// If the host refuses, or the tokens cannot be kept.
 pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
+    let store = ContextStore::of_this_user()?;
     let context = if args.local {
         by_local_key(args.data_dir).await?
     } else {
-        by_password(args).await?
+        by_person(args).await?
     };
     let name = scope.context.as_deref().unwrap_or(DEFAULT_CONTEXT);
     let row = ContextRow::new(name, &context, Some(name));
@@ -62,7 +73,7 @@ pub async fn run(scope: &Scope, args: LoginArgs) -> Result<(), Failure> {
         "Logged in to {} as {}; context {name} is in use",
         context.url, context.user
     );
-    ContextStore::of_this_user()?.change(|contexts| {
+    store.change(|contexts| {
         contexts.contexts.insert(name.to_owned(), context);
         contexts.current = Some(name.to_owned());
         Ok(())
@@ -94,53 +105,23 @@ async fn by_local_key(data_dir: Option<PathBuf>) -> Result<Context, Failure> {
     })
 }
 
-async fn by_password(args: LoginArgs) -> Result<Context, Failure> {
-    let (url, user) = (args.url.unwrap_or_default(), args.user.unwrap_or_default());
-    let transport = Transport::new(&url)?;
+async fn by_person(args: LoginArgs) -> Result<Context, Failure> {
+    let transport = Transport::new(&args.url.unwrap_or_default())?;
     if transport.is_exposed() {
         eprintln!(
-            "warning: {} is not HTTPS: the password can be read on the way",
+            "warning: {} is not HTTPS: what you send can be read on the way",
             transport.address()
         );
     }
-    let password = if args.password_stdin {
-        piped_password()?
-    } else {
-        typed_password()?
+    let reply = match args.user {
+        Some(user) => args.by_password.run(&transport, user, args.method).await?,
+        None if args.device => device::run(&transport).await?,
+        None => browser::run(&transport, args.method, !args.no_browser).await?,
     };
-    let request = TokenRequest {
-        grant_type: "password".to_owned(),
-        username: Some(user.clone()),
-        password: Some(password),
-        ..TokenRequest::default()
-    };
-    let reply = transport.tokens(request).await?;
     Ok(Context {
         url: transport.address().to_owned(),
-        user,
+        user: transport.name_of(&reply.access_token).await?,
         tokens: Some(Tokens::from_reply(reply)),
         data_dir: None,
     })
-}
-
-fn piped_password() -> Result<String, Failure> {
-    let mut text = String::new();
-    io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::usage(format!("the password cannot be read: {error}")))?;
-    let password = text.strip_suffix('\n').unwrap_or(&text);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.is_empty() {
-        return Err(Failure::usage("standard input holds no password"));
-    }
-    Ok(password.to_owned())
-}
-
-fn typed_password() -> Result<String, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody is there to type a password")
-            .hint("add --password-stdin and write the password to standard input"));
-    }
-    rpassword::prompt_password("Password: ")
-        .map_err(|error| Failure::usage(format!("the password cannot be read: {error}")))
 }

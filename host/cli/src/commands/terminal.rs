@@ -28,3 +28,16 @@ pub fn confirm(question: &str) -> Result<(), Failure> {
         )),
     }
 }
+
+/// Asks for a code that serves once.
+///
+/// # Errors
+/// If there is nobody to ask.
+pub fn code(prompt: &str) -> Result<String, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("nobody is there to type a code")
+            .hint("give it on the command line; `--help` says how"));
+    }
+    rpassword::prompt_password(prompt)
+        .map_err(|error| Failure::usage(format!("the code cannot be read: {error}")))
+}

@@ -5,6 +5,7 @@ mod apps;
 mod audit;
 mod contexts;
 mod droplets;
+mod factors;
 mod jobs;
 mod keys;
 mod logging;
@@ -15,9 +16,11 @@ mod roles;
 mod routes;
 mod sheet;
 mod status;
+mod terms;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod users;
 
 use std::io::{self, IsTerminal, Write};
 

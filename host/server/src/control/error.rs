@@ -54,9 +54,18 @@ pub(crate) enum ControlError {
         /// What to do about it.
         remedy: String,
     },
+    /// They have to accept the terms of use first.
+    #[error("version {0} of the terms of use has to be accepted first")]
+    TermsRequired(u64),
     /// Name or password is wrong, or a token is.
     #[error("{0}")]
     Unauthorized(&'static str),
+    /// Too many wrong passwords and codes.
+    #[error("too many wrong passwords and codes; try again in {wait} s")]
+    Locked {
+        /// How many seconds they have to wait.
+        wait: u64,
+    },
     /// A plugin is no good.
     #[error(transparent)]
     Plugin(#[from] PluginError),

@@ -3,18 +3,24 @@
 //! change log, by which the agent notices, and in the audit log.
 
 pub(crate) mod access;
+pub(crate) mod accounts;
+pub(crate) mod activations;
 pub(crate) mod apps;
 pub(crate) mod audit;
+pub(crate) mod authorization;
 pub(crate) mod config;
 pub(crate) mod droplets;
 pub(crate) mod error;
+pub(crate) mod factors;
 pub(crate) mod failures;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod logging;
 pub(crate) mod passwords;
 pub(crate) mod plans;
+pub(crate) mod post;
 pub(crate) mod projects;
 pub(crate) mod pushes;
 pub(crate) mod record;
@@ -25,10 +31,13 @@ pub(crate) mod routes;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
+pub(crate) mod sign_ups;
 pub(crate) mod staging;
 pub(crate) mod terms;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod terms_of_use;
 pub(crate) mod tokens;
+pub(crate) mod user_states;
 pub(crate) mod users;
 pub(crate) mod views;

@@ -34,6 +34,14 @@ impl Rights {
         }
     }
 
+    /// What goes with a type of user.
+    pub(crate) fn of_type(kind: UserType) -> Self {
+        Self {
+            everywhere: built_in(kind.word()),
+            projects: BTreeMap::new(),
+        }
+    }
+
     /// What a user may do: what goes with their type, what they are in
     /// projects, and what access roles they have. With `scopes`, only what is
     /// among these.
@@ -147,6 +155,11 @@ impl Rights {
     /// All that they have in single projects.
     pub(crate) fn projects(&self) -> &BTreeMap<ProjectId, PermissionSet> {
         &self.projects
+    }
+
+    /// Whether everything that `other` may do everywhere, these may do too.
+    pub(crate) fn covers_everywhere(&self, other: &Self) -> bool {
+        other.everywhere.is_within(self.everywhere)
     }
 
     /// Whether everything that `other` may do, these may do too.

@@ -20,6 +20,7 @@ use super::{
     error::ControlError,
     keys::KeyClaims,
     record::{Actor, Change, record},
+    terms_of_use,
     tokens::Tokens,
 };
 
@@ -55,6 +56,8 @@ pub(crate) enum Bearer {
 /// Where and with what somebody signs in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origin {
+    /// The id of the session that begins, if it was settled beforehand.
+    pub(crate) session: Option<SessionId>,
     /// The client: `muster-cli`, `muster-console`.
     pub(crate) client: String,
     /// The name of the sign-in method.
@@ -87,7 +90,7 @@ impl Sessions {
     ) -> Result<TokenReply, ControlError> {
         let now = muster_store::now();
         let session = SessionRecord {
-            id: SessionId(Uuid::now_v7()),
+            id: origin.session.unwrap_or_else(new_id),
             user: user.id,
             client: origin.client.clone(),
             method: origin.method.clone(),
@@ -143,15 +146,14 @@ impl Sessions {
                     let Some(user) = user.filter(|_| found.expires_at > now) else {
                         return Ok(None);
                     };
+                    // Not used up: once the terms are accepted, it is good again.
+                    if found.used_at.is_none()
+                        && let Some(version) = terms_of_use::required(tx, &user).await?
+                    {
+                        return Err(ControlError::TermsRequired(version));
+                    }
                     if !tx.refresh_token_mark_used(found.id, now).await? {
-                        tx.session_end(session.id).await?;
-                        let actor = Actor {
-                            credential: Some(format!("session {}", session.id)),
-                            ..Actor::host(&user.name)
-                        };
-                        let verb = "end-for-reuse";
-                        let change = change(&session, &user.name, verb, ChangeKind::Deleted);
-                        record(tx, &actor, change).await?;
+                        end_for_reuse(tx, &session, &user.name).await?;
                         return Ok(None);
                     }
                     let (reply, successor) = this.sign(&user, &session)?;
@@ -298,6 +300,32 @@ impl Sessions {
             .await
     }
 
+    /// Ends all sessions of a user, and says how many.
+    pub(crate) async fn end_all(&self, actor: &Actor, user: UserId) -> Result<u64, ControlError> {
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let found = tx.user_by_id(user).await?;
+                    let found =
+                        found.ok_or_else(|| ControlError::not_found("user", user.to_string()))?;
+                    let ended = tx.session_end_all(user, None).await?;
+                    let change = Change {
+                        resource: "user",
+                        id: user.to_string(),
+                        name: &found.name,
+                        verb: "end-sessions",
+                        kind: ChangeKind::Updated,
+                        before: None,
+                        after: None,
+                    };
+                    record(tx, &actor, change).await?;
+                    Ok(ended as u64)
+                })
+            })
+            .await
+    }
+
     /// How long a session that began at `began` may rest from `now` on.
     fn refresh_life(&self, began: OffsetDateTime, now: OffsetDateTime) -> Duration {
         let settings = self.tokens.settings();
@@ -340,6 +368,27 @@ impl Sessions {
         };
         Ok((reply, record))
     }
+}
+
+/// The id of a session that is about to begin.
+pub(crate) fn new_id() -> SessionId {
+    SessionId(Uuid::now_v7())
+}
+
+/// Ends a session because what serves once was used twice: somebody has a copy.
+pub(crate) async fn end_for_reuse(
+    tx: &Tx,
+    session: &SessionRecord,
+    user: &str,
+) -> Result<(), ControlError> {
+    tx.session_end(session.id).await?;
+    let actor = Actor {
+        credential: Some(format!("session {}", session.id)),
+        ..Actor::host(user)
+    };
+    let change = change(session, user, "end-for-reuse", ChangeKind::Deleted);
+    record(tx, &actor, change).await?;
+    Ok(())
 }
 
 fn introspection(user: &UserRecord, session: &SessionRecord) -> Introspection {

@@ -10,20 +10,18 @@ use muster_api::{
     tokens::{OAuthError, TokenReply},
     users::UserState,
 };
-use muster_identity::{
-    captcha::CaptchaError,
-    lockout,
-    sign_in::{Profile, SignInError as MethodError},
-};
+use muster_identity::{captcha::CaptchaError, sign_in::SignInError as MethodError};
 use muster_store::{Store, StoreError, UserRecord};
 
 pub(crate) use self::methods::Methods;
 use super::{
     config::Config,
     error::ControlError,
+    factors::{Factors, Shown},
     failures::{self, Strangers},
     passwords::Passwords,
     sessions::{Origin, Sessions},
+    terms_of_use,
 };
 
 /// What somebody shows.
@@ -35,8 +33,8 @@ pub(crate) struct Attempt {
     pub(crate) password: String,
     /// The proof that this is no bot.
     pub(crate) captcha: Option<String>,
-    /// A code of the second factor, or a recovery code.
-    pub(crate) otp: Option<String>,
+    /// The second factor.
+    pub(crate) factor: Shown,
     /// The version of the terms that is accepted.
     pub(crate) accept_terms: Option<u64>,
 }
@@ -68,6 +66,12 @@ impl SignInError {
     }
 }
 
+impl From<OAuthError> for SignInError {
+    fn from(error: OAuthError) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
 impl From<MethodError> for SignInError {
     fn from(error: MethodError) -> Self {
         tracing::info!(detail = error.detail(), "a sign-in failed: {error}");
@@ -90,6 +94,7 @@ pub(crate) struct SignIn {
     pub(crate) passwords: Passwords,
     pub(crate) methods: Methods,
     pub(crate) strangers: Strangers,
+    pub(crate) factors: Factors,
 }
 
 impl SignIn {
@@ -101,23 +106,13 @@ impl SignIn {
         origin: Origin,
     ) -> Result<TokenReply, SignInError> {
         let user = self.check_password(&attempt, &origin).await?;
-        self.admit(user, &attempt, origin).await
-    }
-
-    /// Trades the word of a method for a session.
-    pub(crate) async fn by_profile(
-        &self,
-        profile: Profile,
-        attempt: Attempt,
-        origin: Origin,
-    ) -> Result<TokenReply, SignInError> {
-        let user = self.account_of(profile, &origin).await?;
-        self.admit(user, &attempt, origin).await
+        self.admit(&user, &attempt, &origin).await?;
+        self.begin(user, origin).await
     }
 
     /// The user whose name and password these are. Each step takes the same
     /// course whether or not there is such a user.
-    async fn check_password(
+    pub(crate) async fn check_password(
         &self,
         attempt: &Attempt,
         origin: &Origin,
@@ -128,11 +123,11 @@ impl SignIn {
             None => self.strangers.of(&attempt.username),
         };
         let policy = self.config.get::<PasswordPolicy>().lockout;
-        if let lockout::Attempt::WaitUntil(until) = failed.attempt(&policy, muster_store::now()) {
-            let wait = (until - muster_store::now()).whole_seconds().max(0);
-            return Err(locked(u64::try_from(wait).unwrap_or(0) + 1));
+        if let Some(wait) = failures::pause(failed, &policy) {
+            return Err(locked(wait).into());
         }
-        if failed.count >= self.config.get::<CaptchaSettings>().after_failures {
+        let asks_after = self.config.get::<CaptchaSettings>().after_failures;
+        if asks_after > 0 && failed.count >= asks_after {
             self.check_captcha(attempt, origin).await?;
         }
         let found = if origin.method == LOCAL {
@@ -194,16 +189,14 @@ impl SignIn {
         known: Option<&UserRecord>,
         name: &str,
     ) -> Result<(), SignInError> {
+        let policy = self.config.get::<PasswordPolicy>().lockout;
         let Some(user) = known else {
-            let policy = self.config.get::<PasswordPolicy>().lockout;
             self.strangers.add(name, &policy);
             return Ok(());
         };
         let id = user.id;
         self.store
-            .write(move |tx| {
-                Box::pin(async move { tx.user_login_failed(id, muster_store::now()).await })
-            })
+            .write(move |tx| Box::pin(async move { failures::add(tx, id, &policy).await }))
             .await?;
         Ok(())
     }
@@ -237,27 +230,86 @@ impl SignIn {
         })))
     }
 
-    /// Lets somebody in who has shown who they are, if nothing stands in the
-    /// way.
+    /// Checks whether anything stands in the way of somebody who has shown who
+    /// they are, and uses up the second factor that they show.
     async fn admit(
         &self,
-        user: UserRecord,
-        _attempt: &Attempt,
-        origin: Origin,
-    ) -> Result<TokenReply, SignInError> {
-        let why_not = match user.state {
-            UserState::Active => None,
-            UserState::Unverified => Some((
+        user: &UserRecord,
+        attempt: &Attempt,
+        origin: &Origin,
+    ) -> Result<(), SignInError> {
+        Self::check_state(user)?;
+        let accepted = self.check_terms(user, attempt.accept_terms).await?;
+        self.check_factor(user, &attempt.factor, origin).await?;
+        self.accept_terms(user, accepted, origin).await
+    }
+
+    /// Checks that somebody accepts the terms of use that they are asked to
+    /// accept; says which version that is.
+    pub(crate) async fn check_terms(
+        &self,
+        user: &UserRecord,
+        accepted: Option<u64>,
+    ) -> Result<Option<u64>, SignInError> {
+        let required = terms_of_use::required(&self.store, user).await?;
+        match required.filter(|version| accepted != Some(*version)) {
+            Some(version) => Err(terms_required(version)),
+            None => Ok(required),
+        }
+    }
+
+    /// Keeps that somebody has accepted a version of the terms.
+    pub(crate) async fn accept_terms(
+        &self,
+        user: &UserRecord,
+        version: Option<u64>,
+        origin: &Origin,
+    ) -> Result<(), SignInError> {
+        let Some(version) = version else {
+            return Ok(());
+        };
+        let (user, address) = (user.clone(), origin.address.clone());
+        let kept = self.store.write_or_refuse(move |tx| {
+            Box::pin(
+                async move { terms_of_use::accept(tx, &user, version, address.as_deref()).await },
+            )
+        });
+        Ok(kept.await?)
+    }
+
+    /// Checks whether somebody may sign in at all, by where they stand.
+    pub(crate) fn check_state(user: &UserRecord) -> Result<(), SignInError> {
+        let (error, why) = match user.state {
+            UserState::Active => return Ok(()),
+            UserState::Unverified => (
                 "unverified",
                 "follow the link in the mail that you were sent first",
-            )),
-            UserState::Pending => Some(("pending", "an admin has to activate you first")),
-            UserState::Suspended => Some(("suspended", "an admin has suspended you")),
+            ),
+            UserState::Pending => ("pending", "an admin has to activate you first"),
+            UserState::Suspended => ("suspended", "an admin has suspended you"),
             UserState::Deleted => return Err(wrong()),
         };
-        if let Some((error, why)) = why_not {
-            return Err(SignInError::refused(error, why));
-        }
+        Err(SignInError::refused(error, why))
+    }
+
+    /// Checks the second factor and uses it up.
+    pub(crate) async fn check_factor(
+        &self,
+        user: &UserRecord,
+        shown: &Shown,
+        origin: &Origin,
+    ) -> Result<(), SignInError> {
+        let factors = self.factors.clone();
+        let (user, shown, origin) = (user.clone(), shown.clone(), origin.clone());
+        // A refusal is kept: a wrong code counts.
+        let checked = self.store.write_or_refuse(move |tx| {
+            Box::pin(async move { factors.check(tx, &user, &shown, &origin).await })
+        });
+        Ok(checked.await??)
+    }
+
+    /// Begins a session for somebody who was admitted.
+    async fn begin(&self, user: UserRecord, origin: Origin) -> Result<TokenReply, SignInError> {
         let sessions = self.sessions.clone();
         let reply = self.store.write_or_refuse(move |tx| {
             Box::pin(async move { sessions.begin(tx, &user, &origin).await })
@@ -272,11 +324,22 @@ fn wrong() -> SignInError {
     SignInError::refused(WRONG, "the user name or the password is wrong")
 }
 
-fn locked(wait: u64) -> SignInError {
+/// Says that a version of the terms of use has to be accepted first.
+pub(crate) fn terms_required(version: u64) -> SignInError {
     SignInError::Refused(Box::new(OAuthError {
+        error: "terms_required".to_owned(),
+        error_description: format!("accept version {version} of the terms of use first"),
+        terms: Some(version),
+        ..OAuthError::default()
+    }))
+}
+
+/// Says how many seconds there are to wait.
+pub(crate) fn locked(wait: u64) -> OAuthError {
+    OAuthError {
         error: "locked".to_owned(),
         error_description: format!("too many failed sign-ins; try again in {wait} s"),
         retry_after: Some(wait),
         ..OAuthError::default()
-    }))
+    }
 }

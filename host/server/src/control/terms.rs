@@ -3,7 +3,8 @@
 
 use muster_api::{logging::LoggingState, plan::Plan};
 use muster_store::{
-    AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, ProjectRecord, RoleRecord, RouteRecord,
+    AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, ProjectRecord, RoleRecord,
+    RouteRecord, UserRecord,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -138,6 +139,19 @@ impl Versioned for AccessRoleRecord {
 impl Versioned for RoleRecord {
     fn version(&self) -> String {
         digest(&(&self.name, self.enabled, &self.component))
+    }
+}
+
+impl Versioned for UserRecord {
+    fn version(&self) -> String {
+        digest(&(
+            self.id,
+            &self.name,
+            &self.display_name,
+            &self.email,
+            self.kind,
+            self.state,
+        ))
     }
 }
 

@@ -34,6 +34,8 @@ use super::{
 };
 use crate::control::error::ControlError;
 
+/// The largest number that a revision could be.
+const MAX_REVISION: u64 = i64::MAX as u64;
 /// How many changes are read at once.
 const PART: u64 = 256;
 /// How many streams one caller may have open.
@@ -63,6 +65,10 @@ async fn event_stream(
     headers: HeaderMap,
 ) -> Answer<Response> {
     let follow = query.follow.unwrap_or(true);
+    if query.since.is_some_and(|since| since > MAX_REVISION) {
+        let why = format!("revisions go up to {MAX_REVISION}");
+        return Err(ControlError::invalid("since", why).into());
+    }
     let since = match last_event(&headers)?.or(query.since) {
         Some(since) => since,
         None if follow => api
@@ -97,6 +103,7 @@ fn last_event(headers: &HeaderMap) -> Answer<Option<u64>> {
         return Ok(None);
     };
     let revision = id.to_str().ok().and_then(|id| id.parse().ok());
+    let revision = revision.filter(|revision| *revision <= MAX_REVISION);
     revision.map(Some).ok_or_else(|| {
         let title = "A header of the request cannot be read";
         Refused::new(StatusCode::BAD_REQUEST, "invalid-header", title)

@@ -4,13 +4,16 @@ mod access;
 mod apps;
 mod audit;
 mod authorise;
+mod authorization;
 mod blocks;
 mod caller;
 mod config;
 mod droplets;
 mod etag;
 mod events;
+mod factors;
 pub(crate) mod idempotency;
+mod identities;
 mod jobs;
 mod keys;
 mod linger;
@@ -19,6 +22,7 @@ mod logs;
 pub(crate) mod metrics;
 mod oauth;
 mod openapi;
+mod pages;
 mod probes;
 mod problems;
 mod projects;
@@ -28,7 +32,9 @@ mod reply;
 mod roles;
 mod routes;
 mod self_service;
+mod sign_ups;
 mod status;
+mod terms;
 mod users;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
@@ -48,9 +54,11 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        access::AccessControl, apps::Apps, audit::Audit, config::Config, droplets::Droplets,
-        jobs::Jobs, keys::Keys, logging::LoggingControl, projects::Projects, pushes::Pushes,
-        routes::Routes, sessions::Sessions, sign_in::SignIn, users::Users,
+        access::AccessControl, accounts::Accounts, activations::Activations, apps::Apps,
+        audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
+        factors::Factors, jobs::Jobs, keys::Keys, logging::LoggingControl, post::Post,
+        projects::Projects, pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn,
+        sign_ups::SignUps, terms_of_use::TermsOfUse, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -73,7 +81,14 @@ pub(crate) struct Api {
     pub(crate) access: AccessControl,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
+    pub(crate) factors: Factors,
+    pub(crate) authorization: Authorization,
     pub(crate) users: Users,
+    pub(crate) accounts: Accounts,
+    pub(crate) activations: Activations,
+    pub(crate) sign_ups: SignUps,
+    pub(crate) terms_of_use: TermsOfUse,
+    pub(crate) post: Post,
     pub(crate) config: Config,
     pub(crate) audit: Audit,
     pub(crate) logging: LoggingControl,
@@ -106,7 +121,11 @@ fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
         .merge(keys::routes())
+        .merge(factors::routes())
+        .merge(identities::routes())
         .merge(users::routes())
+        .merge(sign_ups::routes())
+        .merge(terms::routes())
         .merge(config::routes())
         .merge(status::routes())
         .merge(audit::routes())
@@ -129,6 +148,7 @@ fn router(api: Api) -> Router {
     let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
     let note = middleware::from_fn_with_state(api.audit.clone(), refusals::note);
     // The last one added is the outermost.
+    let pages = pages::routes().route_layer(note.clone());
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
@@ -146,6 +166,7 @@ fn router(api: Api) -> Router {
     let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
     described
         .merge(openapi::route(&document))
+        .merge(pages)
         .layer(meter)
         .merge(probes::routes())
         .fallback(problems::no_such_route)

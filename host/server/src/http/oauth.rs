@@ -11,10 +11,10 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use muster_api::{
+    authorization::DEVICE_GRANT,
+    factors::PasskeyAnswer,
     permissions::Permission,
-    tokens::{
-        CLI_CLIENT, CONSOLE_CLIENT, Introspection, OAuthError, TokenForm, TokenReply, TokenRequest,
-    },
+    tokens::{CLI_CLIENT, Introspection, OAuthError, TokenForm, TokenReply, TokenRequest},
 };
 use serde::de::DeserializeOwned;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -28,9 +28,11 @@ use super::{
     reply::Raw,
 };
 use crate::control::{
+    authorization::{self, Redemption, clients::is_client},
     error::ControlError,
+    factors::Shown,
     sessions::{Bearer, Origin, seconds},
-    sign_in::{Attempt, SignInError},
+    sign_in::{Attempt, SignInError, terms_required},
 };
 
 /// The largest form.
@@ -65,7 +67,10 @@ async fn token_create(
                 username: needed(request.username, "username")?,
                 password: needed(request.password, "password")?,
                 captcha: request.captcha,
-                otp: request.otp,
+                factor: Shown {
+                    otp: request.otp,
+                    passkey: request.passkey.as_deref().map(answer).transpose()?,
+                },
                 accept_terms: request.accept_terms,
             };
             let origin = Origin {
@@ -81,6 +86,7 @@ async fn token_create(
             let refreshed = api.sessions.refresh(&token).await;
             refreshed.map_err(|error| match error {
                 ControlError::Unauthorized(why) => SignInError::refused("invalid_grant", why),
+                ControlError::TermsRequired(version) => terms_required(version),
                 error => SignInError::Control(error),
             })?
         }
@@ -89,6 +95,26 @@ async fn token_create(
             let scopes = scopes(request.scope.as_deref())?;
             let from = origin.address.as_deref();
             api.keys.by_secret(&id, &secret, scopes, from).await?
+        }
+        "authorization_code" => {
+            let shown = Redemption {
+                code: needed(request.code, "code")?,
+                redirect_uri: needed(request.redirect_uri, "redirect_uri")?,
+                verifier: needed(request.code_verifier, "code_verifier")?,
+            };
+            let origin = Origin {
+                client: client(request.client_id)?,
+                ..origin
+            };
+            api.authorization.redeem(shown, origin).await?
+        }
+        DEVICE_GRANT => {
+            let code = needed(request.device_code, "device_code")?;
+            let origin = Origin {
+                client: client(request.client_id)?,
+                ..origin
+            };
+            api.authorization.device_redeem(&code, origin).await?
         }
         other => {
             let why = format!("there is no grant '{other}'");
@@ -101,6 +127,7 @@ async fn token_create(
 /// End the session that a token belongs to.
 #[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), security(()), responses(
     (status = 200, description = "The token is of no use any more, if it ever was"),
+    (status = 400, description = "Something is wrong or missing; `error` says what", body = OAuthError),
 ))]
 async fn token_revoke(
     State(api): State<Api>,
@@ -153,10 +180,20 @@ fn needed(field: Option<String>, name: &str) -> Result<String, SignInError> {
     field.ok_or_else(|| SignInError::refused("invalid_request", &format!("'{name}' is missing")))
 }
 
+/// What a passkey answered, in a field of a form.
+fn answer(text: &str) -> Result<PasskeyAnswer, SignInError> {
+    serde_json::from_str(text).map_err(|error| {
+        SignInError::refused(
+            "invalid_request",
+            &format!("'passkey' cannot be read: {error}"),
+        )
+    })
+}
+
 /// The client that signs in for a person.
-fn client(id: Option<String>) -> Result<String, SignInError> {
+pub(super) fn client(id: Option<String>) -> Result<String, SignInError> {
     let id = id.unwrap_or_else(|| CLI_CLIENT.to_owned());
-    if [CLI_CLIENT, CONSOLE_CLIENT].contains(&id.as_str()) {
+    if is_client(&id) {
         Ok(id)
     } else {
         let why = format!("there is no client '{id}'");
@@ -165,15 +202,8 @@ fn client(id: Option<String>) -> Result<String, SignInError> {
 }
 
 /// Permissions as OAuth writes them: separated by spaces.
-fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, SignInError> {
-    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    let words = text.split_ascii_whitespace().map(str::parse);
-    let scopes = words.collect::<Result<Vec<Permission>, _>>();
-    scopes
-        .map(Some)
-        .map_err(|why| SignInError::refused("invalid_scope", &why))
+pub(super) fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, SignInError> {
+    authorization::scopes(text).map_err(|why| SignInError::refused("invalid_scope", &why))
 }
 
 /// What the header `Authorization: Basic` says, if there is one.
@@ -254,7 +284,7 @@ fn basic(headers: &HeaderMap) -> BasicHeader {
 }
 
 /// A form, and where it came from.
-struct Fields<T>(T, Origin);
+pub(super) struct Fields<T>(pub(super) T, pub(super) Origin);
 
 impl<T: DeserializeOwned> FromRequest<Api> for Fields<T> {
     type Rejection = Denied;
@@ -277,13 +307,13 @@ impl<T: DeserializeOwned> FromRequest<Api> for Fields<T> {
 }
 
 /// What a client says that it is, cut to what is worth keeping.
-fn agent(headers: &HeaderMap) -> Option<String> {
+pub(super) fn agent(headers: &HeaderMap) -> Option<String> {
     let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
     Some(agent.chars().take(200).collect())
 }
 
 /// A reply that nobody on the way may keep.
-struct Uncached<T>(T);
+pub(super) struct Uncached<T>(pub(super) T);
 
 impl<T: serde::Serialize> IntoResponse for Uncached<T> {
     fn into_response(self) -> Response {
@@ -300,7 +330,7 @@ fn uncached(mut response: Response) -> Response {
 }
 
 /// Why there is no token.
-enum Denied {
+pub(super) enum Denied {
     /// In the words of OAuth.
     OAuth(Box<OAuthError>),
     /// As a problem: the host failed, or the body cannot be read.

@@ -96,11 +96,25 @@ impl From<ControlError> for Refused {
                 .remedy("upload them with PUT /api/v1/blocks/{digest} and push again")
                 .fields(missing.iter().take(100).map(field).collect())
             }
+            ControlError::TermsRequired(_) => Self::new(
+                StatusCode::FORBIDDEN,
+                "terms-required",
+                "Accept the terms of use first",
+            )
+            .detail(text)
+            .remedy("log in again with: muster login"),
             ControlError::Unauthorized(why) => {
                 Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Log in first")
                     .detail(why)
                     .remedy("log in with: muster login")
             }
+            ControlError::Locked { wait } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "locked",
+                "There were too many wrong passwords and codes",
+            )
+            .detail(text)
+            .header(header::RETRY_AFTER, wait.into()),
             ControlError::Forbidden { permission } => {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this")
                     .detail(text)
@@ -174,6 +188,7 @@ impl From<ControlError> for Refused {
 /// The command that lists things of a kind.
 fn listing(kind: &str) -> &'static str {
     match kind {
+        "factor" | "passkey" => "muster self factor list",
         "droplet" => "muster app droplets NAME",
         "access-role" => "muster access-role list",
         "access-binding" => "muster access-binding list",
@@ -186,6 +201,7 @@ fn listing(kind: &str) -> &'static str {
         "project" => "muster project list",
         "section" => "muster config list",
         "session" => "muster session list",
+        "term" => "muster term list",
         "user" => "muster user list",
         _ => "muster app list",
     }

@@ -18,7 +18,7 @@ use crate::control::{
 impl SignIn {
     /// The account that is tied to a profile: known already, found by its
     /// verified address, or made now, as the method's policy allows.
-    pub(super) async fn account_of(
+    pub(crate) async fn account_of(
         &self,
         profile: Profile,
         origin: &Origin,

@@ -3,13 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
-use muster_api::config::{
-    captcha::Captcha as CaptchaSettings,
-    sign_in::{LOCAL, SignIn as Settings, SignInMethod, SignInPolicy},
+use muster_api::{
+    config::{
+        captcha::Captcha as CaptchaSettings,
+        sign_in::{LOCAL, SignIn as Settings, SignInMethod, SignInPolicy},
+    },
+    identities::{MethodOffer, MethodStyle},
 };
 use muster_identity::{
     captcha::{Captcha, puzzle::Puzzles},
-    sign_in::{Method, method},
+    sign_in::{Method, Style, method},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +71,31 @@ impl Methods {
                 &format!("there is no sign-in method '{name}'"),
             )
         })
+    }
+
+    /// The methods that are on, in the order in which they are offered.
+    pub(crate) fn offers(&self) -> Vec<MethodOffer> {
+        let ready = self.ready.load();
+        let settings = self.config.get::<Settings>();
+        let on = settings.methods.into_iter().filter(|method| method.enabled);
+        on.filter_map(|described| {
+            let style = match ready.methods.get(&described.name) {
+                Some(method) => match method.style() {
+                    Style::Password => MethodStyle::Password,
+                    Style::Redirect => MethodStyle::Redirect,
+                    Style::ProxyHeaders => MethodStyle::ProxyHeaders,
+                },
+                None if described.settings.kind() == LOCAL => MethodStyle::Password,
+                None => return None,
+            };
+            Some(MethodOffer {
+                kind: described.settings.kind().to_owned(),
+                name: described.name,
+                label: described.label,
+                style,
+            })
+        })
+        .collect()
     }
 
     /// What becomes of people whom a method vouches for.

@@ -27,6 +27,7 @@ pub(super) fn complete(document: &mut Value) {
             }
         }
     }
+    name_tags(document, &paths);
     document["paths"] = Value::Object(paths);
     let components = &mut document["components"];
     for status in used {
@@ -34,6 +35,22 @@ pub(super) fn complete(document: &mut Value) {
     }
     components["headers"] = headers();
     components["parameters"] = parameters();
+}
+
+/// Names every tag that an operation has.
+fn name_tags(document: &mut Value, paths: &Map<String, Value>) {
+    let operations = paths
+        .values()
+        .filter_map(Value::as_object)
+        .flat_map(Map::values);
+    for tag in operations.filter_map(|operation| operation["tags"][0].as_str()) {
+        let Some(tags) = document["tags"].as_array_mut() else {
+            return;
+        };
+        if !tags.iter().any(|known| known["name"] == tag) {
+            tags.push(json!({ "name": tag }));
+        }
+    }
 }
 
 /// What an operation is like, as far as it decides on what it may answer.
@@ -48,7 +65,6 @@ struct Shape {
     query: bool,
     json: bool,
     body: bool,
-    dry_run: bool,
     conditional: bool,
     streams: bool,
 }
@@ -79,7 +95,7 @@ impl Shape {
             query: has("query", None),
             json: content.get("application/json").is_some(),
             body: content.is_object(),
-            dry_run,
+
             conditional: dry_run || has("header", Some("If-Match")),
             streams: described["responses"]["200"]["content"]
                 .as_object()
@@ -140,6 +156,7 @@ impl Shape {
                 None => described["parameters"] = json!([reference]),
             }
         };
+        not_null(described);
         if self.tagged() {
             add(described, "If-None-Match");
         }
@@ -151,6 +168,9 @@ impl Shape {
             add(described, "Idempotency-Key");
         }
         let responses = &mut described["responses"];
+        if let Some(stream) = responses.pointer_mut("/200/content/text~1event-stream") {
+            stream["schema"] = event();
+        }
         if self.tagged() && !self.streams {
             responses["304"] = json!({
                 "description": "The client has it already: `If-None-Match` names its tag",
@@ -204,6 +224,33 @@ impl Shape {
             response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
         }
     }
+}
+
+/// A parameter that may be left out is not null then: it is not there.
+fn not_null(described: &mut Value) {
+    for parameter in described["parameters"].as_array_mut().into_iter().flatten() {
+        let kinds = parameter.pointer_mut("/schema/type");
+        if let Some(Value::Array(kinds)) = kinds {
+            kinds.retain(|kind| kind != "null");
+            if let [kind] = kinds.as_slice() {
+                parameter["schema"]["type"] = kind.clone();
+            }
+        }
+    }
+}
+
+/// One event of a stream. A description of this version says what one is like,
+/// not that there are many.
+fn event() -> Value {
+    json!({
+        "type": "object",
+        "description": "One of the events that come one after the other",
+        "properties": {
+            "id": { "type": "string", "description": "What to go on after, as `Last-Event-ID`" },
+            "event": { "type": "string", "description": "Its name" },
+            "data": { "type": "string", "contentMediaType": "application/json", "description": "What it says, as JSON" },
+        },
+    })
 }
 
 /// A handler's own mark that it takes `If-Match` gives way to the common one.
@@ -291,7 +338,7 @@ fn parameters() -> Value {
             "example": example,
         })
     };
-    let tags = || json!({ "type": "string", "pattern": TAGS });
+    let tags = || json!({ "type": "string", "minLength": 1, "pattern": TAGS });
     let key = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
     let of = "\"1f0c2d9a7b3e4856\"";
     json!({

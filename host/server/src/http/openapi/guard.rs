@@ -30,6 +30,11 @@ impl Known {
     pub(in crate::http) fn of(document: &Value) -> Self {
         let mut all = HashMap::new();
         for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+            // Whoever begins a sign-in may say more than is understood (RFC 6749,
+            // section 3.1).
+            if path == "/oauth/authorize" {
+                continue;
+            }
             for (method, described) in methods.as_object().into_iter().flatten() {
                 let parameters = || described["parameters"].as_array().into_iter().flatten();
                 let query = parameters()

@@ -21,7 +21,7 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::guard::{Known, guard};
-use super::{Api, oauth, v1};
+use super::{Api, authorization, oauth, v1};
 
 const DESCRIPTION: &str = "\
 The API of a Muster host.
@@ -53,6 +53,7 @@ something tells what it would do when asked with `dry_run=true`.";
         (name = "roles", description = "The jobs of the host, and the plugins that do them"),
         (name = "jobs", description = "What takes longer than a moment"),
         (name = "events", description = "What changes"),
+        (name = "config", description = "What operators settle while the host runs"),
         (name = "host", description = "What the host is and how it is"),
     ),
 )]
@@ -74,6 +75,7 @@ pub(super) fn with_document() -> (Router<Api>, Value) {
     let (routes, document) = OpenApiRouter::with_openapi(base)
         .nest("/api/v1", v1())
         .merge(oauth::routes())
+        .merge(authorization::routes())
         .split_for_parts();
     // Plain data always has a JSON form.
     let mut document = serde_json::to_value(document).unwrap_or_default();

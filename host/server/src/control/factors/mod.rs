@@ -1,0 +1,284 @@
+//! Second factors: what somebody shows besides a password. Whatever a user adds
+//! counts at the next sign-in, and changing it takes a fresh proof.
+
+mod check;
+mod passkeys;
+mod proof;
+
+use std::net::SocketAddr;
+
+use muster_api::{
+    config::management::Management,
+    factors::{self as words, FactorKind, RecoveryCodes, TotpEnrolment},
+    id::UserId,
+};
+use muster_identity::{recovery, totp};
+use muster_store::{
+    ChangeKind, PasskeyRecord, Reader, Store, StoreError, TotpRecord, Tx, UserRecord,
+};
+
+pub(crate) use self::check::Shown;
+use super::{
+    config::Config,
+    error::ControlError,
+    passwords::Passwords,
+    record::{Actor, record},
+    users::change_of,
+};
+
+/// What authenticator apps and passkeys are told that they are for.
+const SITE: &str = "Muster";
+
+/// The second factors of all users.
+#[derive(Clone)]
+pub(crate) struct Factors {
+    pub(crate) store: Store,
+    pub(crate) config: Config,
+    pub(crate) passwords: Passwords,
+    /// Where the API listens.
+    pub(crate) address: SocketAddr,
+}
+
+impl Factors {
+    /// Somebody's factors.
+    pub(crate) async fn list(&self, actor: &Actor) -> Result<words::Factors, ControlError> {
+        let id = user_of(actor)?;
+        let held = Held::of(&self.store, id).await?;
+        let totp = self.store.totp_get(id).await?;
+        Ok(words::Factors {
+            required: held.is_required(),
+            totp: totp.map(|totp| words::Totp {
+                confirmed: totp.confirmed_at.is_some(),
+                created_at: totp.created_at,
+            }),
+            passkeys: held.passkeys.into_iter().map(passkeys::view).collect(),
+            recovery_codes: u32::try_from(held.codes.len()).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// Makes a secret for an authenticator app. It counts once a code has come
+    /// from there; until then it can be made anew.
+    pub(crate) async fn add_totp(
+        &self,
+        actor: &Actor,
+        proof: &words::Proof,
+    ) -> Result<TotpEnrolment, ControlError> {
+        let user = self.prove(actor, proof).await?;
+        let enrolment = totp::enrol(&self.issuer(), &user.name)
+            .map_err(|error| ControlError::Internal(error.to_string()))?;
+        let totp = TotpRecord {
+            user: user.id,
+            secret: enrolment.secret.expose().to_owned(),
+            created_at: muster_store::now(),
+            confirmed_at: None,
+            last_step: None,
+        };
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let known = tx.totp_get(user.id).await?;
+                    if known.is_some_and(|known| known.confirmed_at.is_some()) {
+                        return Err(ControlError::Conflict {
+                            code: "totp-exists",
+                            message: "you have an authenticator app already".to_owned(),
+                            remedy: "remove it first with: muster self factor remove-totp"
+                                .to_owned(),
+                        });
+                    }
+                    tx.totp_put(&totp).await?;
+                    changed(tx, &actor, &user, "add-totp").await?;
+                    Ok(())
+                })
+            })
+            .await?;
+        Ok(TotpEnrolment {
+            secret: enrolment.secret,
+            uri: enrolment.uri,
+        })
+    }
+
+    /// Makes an authenticator app count, by a first code from it.
+    pub(crate) async fn confirm_totp(&self, actor: &Actor, code: &str) -> Result<(), ControlError> {
+        let id = user_of(actor)?;
+        let (actor, code) = (actor.clone(), code.to_owned());
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let user = owner(tx, id, &actor).await?;
+                    let totp = tx.totp_get(id).await?.ok_or_else(none_to_confirm)?;
+                    if totp.confirmed_at.is_some() {
+                        return Err(none_to_confirm());
+                    }
+                    let now = muster_store::now();
+                    let step = totp::verify(&totp.secret, &code, totp.last_step, now)
+                        .map_err(|error| ControlError::invalid("code", error.to_string()))?;
+                    tx.totp_use(id, step, now).await?;
+                    changed(tx, &actor, &user, "confirm-totp").await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Takes the authenticator app away.
+    pub(crate) async fn remove_totp(
+        &self,
+        actor: &Actor,
+        proof: &words::Proof,
+    ) -> Result<(), ControlError> {
+        let user = self.prove(actor, proof).await?;
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    if !tx.totp_delete(user.id).await? {
+                        return Err(ControlError::not_found("factor", "totp"));
+                    }
+                    drop_spare_codes(tx, user.id).await?;
+                    changed(tx, &actor, &user, "remove-totp").await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Makes recovery codes in place of all earlier ones.
+    pub(crate) async fn new_recovery_codes(
+        &self,
+        actor: &Actor,
+        proof: &words::Proof,
+    ) -> Result<RecoveryCodes, ControlError> {
+        let user = self.prove(actor, proof).await?;
+        let codes = recovery::issue(user.id);
+        let (actor, digests) = (actor.clone(), codes.digests);
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    if !Held::of(tx, user.id).await?.is_required() {
+                        return Err(ControlError::Conflict {
+                            code: "no-factor",
+                            message:
+                                "recovery codes stand in for a second factor, and you have none"
+                                    .to_owned(),
+                            remedy:
+                                "add an authenticator app first with: muster self factor add-totp"
+                                    .to_owned(),
+                        });
+                    }
+                    tx.recovery_codes_put(user.id, &digests, muster_store::now())
+                        .await?;
+                    changed(tx, &actor, &user, "make-recovery-codes").await?;
+                    Ok(())
+                })
+            })
+            .await?;
+        Ok(RecoveryCodes { codes: codes.texts })
+    }
+
+    /// Takes all factors of a user away, who has lost them.
+    pub(crate) async fn reset(&self, actor: &Actor, name: &str) -> Result<(), ControlError> {
+        let (actor, name) = (actor.clone(), name.to_owned());
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let user = match name.parse::<UserId>() {
+                        Ok(id) => tx.user_by_id(id).await?,
+                        Err(_) => tx.user_by_name(&name).await?,
+                    };
+                    let user = user.ok_or_else(|| ControlError::not_found("user", name))?;
+                    if tx.factors_delete(user.id).await? > 0 {
+                        changed(tx, &actor, &user, "reset-factors").await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// What authenticator apps show above a code.
+    fn issuer(&self) -> String {
+        let address = self.config.get::<Management>().public_url;
+        match address.as_deref().and_then(host_of) {
+            Some(host) if !host.contains(':') => format!("{SITE} at {host}"),
+            _ => SITE.to_owned(),
+        }
+    }
+}
+
+/// What a user could show.
+struct Held {
+    /// The authenticator app, if it counts.
+    totp: Option<TotpRecord>,
+    codes: Vec<String>,
+    passkeys: Vec<PasskeyRecord>,
+}
+
+impl Held {
+    async fn of(store: &Reader, user: UserId) -> Result<Self, StoreError> {
+        let totp = store.totp_get(user).await?;
+        Ok(Self {
+            totp: totp.filter(|totp| totp.confirmed_at.is_some()),
+            codes: store.recovery_codes(user).await?,
+            passkeys: store.passkeys(user).await?,
+        })
+    }
+
+    /// Whether signing in takes one of them.
+    fn is_required(&self) -> bool {
+        self.totp.is_some() || !self.passkeys.is_empty()
+    }
+
+    fn kinds(&self) -> Vec<FactorKind> {
+        let kinds = [
+            (FactorKind::Totp, self.totp.is_some()),
+            (FactorKind::Passkey, !self.passkeys.is_empty()),
+            (FactorKind::RecoveryCode, !self.codes.is_empty()),
+        ];
+        let held = kinds.into_iter().filter(|(_, held)| *held);
+        held.map(|(kind, _)| kind).collect()
+    }
+}
+
+/// The user whose factors these are.
+fn user_of(actor: &Actor) -> Result<UserId, ControlError> {
+    let nobody = || ControlError::not_found("user", actor.name.clone());
+    actor.user.ok_or_else(nobody)
+}
+
+async fn owner(store: &Reader, id: UserId, actor: &Actor) -> Result<UserRecord, ControlError> {
+    let user = store.user_by_id(id).await?;
+    user.ok_or_else(|| ControlError::not_found("user", actor.name.clone()))
+}
+
+/// Codes on paper stand in for a factor; without one they are of no use.
+async fn drop_spare_codes(tx: &Tx, user: UserId) -> Result<(), StoreError> {
+    if !Held::of(tx, user).await?.is_required() {
+        tx.recovery_codes_put(user, &[], muster_store::now())
+            .await?;
+    }
+    Ok(())
+}
+
+async fn changed(
+    tx: &Tx,
+    actor: &Actor,
+    user: &UserRecord,
+    verb: &'static str,
+) -> Result<(), StoreError> {
+    record(tx, actor, change_of(user, verb, ChangeKind::Updated)).await
+}
+
+fn none_to_confirm() -> ControlError {
+    ControlError::Conflict {
+        code: "no-totp",
+        message: "there is no authenticator app that waits for a first code".to_owned(),
+        remedy: "add one first with: muster self factor add-totp".to_owned(),
+    }
+}
+
+/// The host in an address such as `https://muster.example.org:7480`.
+fn host_of(address: &str) -> Option<String> {
+    let address: http::Uri = address.parse().ok()?;
+    address.host().map(str::to_owned)
+}

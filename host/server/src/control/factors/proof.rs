@@ -1,0 +1,100 @@
+//! A fresh proof of who is there, before a factor is changed: a session may be
+//! stolen, and whoever has it must not make it theirs for good.
+
+use muster_api::{config::Secret, factors::Proof};
+use muster_store::UserRecord;
+use time::Duration;
+
+use super::{Factors, Held, check::Used, owner, user_of};
+use crate::control::{error::ControlError, record::Actor};
+
+/// How fresh the sign-in must be of somebody who has no password here.
+const FRESH: Duration = Duration::minutes(10);
+
+const WRONG_CODE: &str = "the code is wrong or was used before; wait for the next one";
+
+impl Factors {
+    /// The user who acts, if they show anew that they are there. What is shown
+    /// wrongly counts as a failed sign-in.
+    pub(crate) async fn prove(
+        &self,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<UserRecord, ControlError> {
+        let user = owner(&self.store, user_of(actor)?, actor).await?;
+        match (&proof.otp, &proof.password) {
+            (Some(code), _) => self.prove_by_code(&user, code).await?,
+            (None, Some(password)) => self.prove_by_password(&user, password).await?,
+            (None, None) => self.prove_by_session(actor, &user).await?,
+        }
+        Ok(user)
+    }
+
+    async fn prove_by_code(&self, user: &UserRecord, code: &Secret) -> Result<(), ControlError> {
+        let (this, id, code) = (self.clone(), user.id, code.clone());
+        let refused = self
+            .store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    if let Some(wait) = this.pause(tx, id).await? {
+                        return Err(ControlError::Locked { wait });
+                    }
+                    let held = Held::of(tx, id).await?;
+                    if let Used::Wrong = held.use_up(tx, id, code.expose()).await? {
+                        this.count_failure(tx, id).await?;
+                        return Ok(Err(ControlError::invalid("otp", WRONG_CODE)));
+                    }
+                    Ok(Ok(()))
+                })
+            })
+            .await?;
+        refused
+    }
+
+    async fn prove_by_password(
+        &self,
+        user: &UserRecord,
+        password: &Secret,
+    ) -> Result<(), ControlError> {
+        let id = user.id;
+        let this = self.clone();
+        let wait = self
+            .store
+            .write_or_refuse(move |tx| Box::pin(async move { this.pause(tx, id).await }));
+        if let Some(wait) = wait.await? {
+            return Err(ControlError::Locked { wait });
+        }
+        let hash = self.store.password_hash(id).await?;
+        let good = self.passwords.verify(password.expose(), hash.as_deref());
+        if good.await? {
+            return Ok(());
+        }
+        let this = self.clone();
+        self.store
+            .write(move |tx| Box::pin(async move { this.count_failure(tx, id).await }))
+            .await?;
+        Err(ControlError::invalid("password", "the password is another"))
+    }
+
+    /// Whoever signs in elsewhere has no password that could be shown here, but
+    /// can sign in again.
+    async fn prove_by_session(&self, actor: &Actor, user: &UserRecord) -> Result<(), ControlError> {
+        if self.store.password_hash(user.id).await?.is_some() {
+            return Err(ControlError::invalid(
+                "password",
+                "show again who you are: send your password, or a code of your second factor as 'otp'",
+            ));
+        }
+        let session = match actor.session {
+            Some(id) => self.store.session_get(id).await?,
+            None => None,
+        };
+        if session.is_some_and(|session| muster_store::now() - session.created_at < FRESH) {
+            return Ok(());
+        }
+        Err(ControlError::invalid(
+            "otp",
+            "show again who you are: log in again and repeat this within ten minutes, or send a code of your second factor",
+        ))
+    }
+}

@@ -1,0 +1,47 @@
+//! The pages on which people sign in with their browsers. They are no part of
+//! the described API: each checks for itself what it needs, which is the
+//! browser's cookie and, for whatever changes something, the form's token.
+
+mod assets;
+mod cookie;
+mod device;
+mod link;
+mod page;
+mod sign_in;
+
+use axum::{
+    Router, middleware,
+    response::Response,
+    routing::{get, post},
+};
+
+pub(super) use self::page::{go, trouble};
+use super::{Api, rate_limits};
+use crate::control::authorization::Visit;
+
+pub(super) fn routes() -> Router<Api> {
+    let guarded = Router::new()
+        .route("/sign-in", post(sign_in::complete))
+        .route("/sign-in/{method}", post(sign_in::prove))
+        .route("/sign-in/{method}/callback", get(sign_in::arrive))
+        .route("/device", post(device::enter))
+        .layer(middleware::from_fn(rate_limits::sign_in));
+    Router::new()
+        .route("/sign-in", get(sign_in::show))
+        .route("/sign-in/{method}", get(sign_in::choose))
+        .route("/sign-in-link/{link}", get(link::open))
+        .route("/device", get(device::show))
+        .route("/sign-in-assets/{file}", get(assets::serve))
+        .merge(guarded)
+}
+
+/// A page's answer: a page, too, when something is wrong.
+type Shown = Result<Response, Response>;
+
+/// Sends a browser on a visit.
+pub(super) async fn begin(api: &Api, visit: &Visit) -> Response {
+    match api.authorization.visit_begin(visit).await {
+        Ok(secret) => go("/sign-in", cookie::write(api, &secret)),
+        Err(error) => page::stopped(error),
+    }
+}
