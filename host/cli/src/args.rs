@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
+        access::{AccessBindingCommand, AccessRoleCommand},
         app::AppCommand,
         audit::AuditCommand,
         completion::CompletionArgs,
@@ -11,10 +12,13 @@ use crate::{
         context::ContextCommand,
         events::EventsArgs,
         job::JobCommand,
+        key::KeyCommand,
         logging::LoggingCommand,
         login::LoginArgs,
         mail::MailCommand,
         own::SelfCommand,
+        project::ProjectCommand,
+        quota::QuotaCommand,
         role::RoleCommand,
         route::RouteCommand,
         serve::ServeArgs,
@@ -32,7 +36,9 @@ const AFTER_HELP: &str = "\
 Environment:
   MUSTER_URL    The host to speak to, in place of the context in use
   MUSTER_TOKEN  An access token, in place of a login
-  Both step back behind --context.
+  MUSTER_KEY_ID, MUSTER_KEY_SECRET
+                An access key, in place of a login
+  All step back behind --context.
 
 Exit codes:
   0  done
@@ -75,6 +81,21 @@ pub enum Command {
     /// Look at what takes longer
     #[command(subcommand)]
     Job(JobCommand),
+    /// Make keys for programs, and look after them
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Share apps in projects
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Say how much projects may use
+    #[command(subcommand)]
+    Quota(QuotaCommand),
+    /// Bundle permissions
+    #[command(subcommand)]
+    AccessRole(AccessRoleCommand),
+    /// Say who has which bundle of permissions where
+    #[command(subcommand)]
+    AccessBinding(AccessBindingCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
     /// Look after the users of the host
@@ -165,6 +186,13 @@ mod tests {
             &["role"],
             &["role", "add"],
             &["job"],
+            &["key"],
+            &["key", "create"],
+            &["project"],
+            &["project", "create"],
+            &["quota"],
+            &["access-role"],
+            &["access-binding"],
             &["events"],
             &["context"],
             &["login"],
@@ -211,6 +239,10 @@ mod tests {
             "muster app scale a --memory 64MiB",
             "muster app push --path . --env A=b=c",
             "muster app list -o json",
+            "muster key create backup --scope app:read --expires 90d",
+            "muster login --local --data-dir d",
+            "muster project add-member shop ada --role owner",
+            "muster access-role create auditor --permission audit:read",
             "muster user list --state pending --type admin",
             "muster user modify ada --type viewer --email ",
             "muster session end --all-of ada",
@@ -231,6 +263,11 @@ mod tests {
             "muster app push a --path . --env =b",
             "muster app list -o xml",
             "muster job show 17",
+            "muster key create backup --scope app:everything",
+            "muster login --local --user ada",
+            "muster project modify shop",
+            "muster quota set peace 3",
+            "muster access-role create auditor",
             "muster user list --state here",
             "muster user create ada --type king",
             "muster user modify ada",

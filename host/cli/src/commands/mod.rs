@@ -1,5 +1,6 @@
 //! The commands, a file per noun or verb.
 
+pub mod access;
 pub mod app;
 pub mod audit;
 mod captcha;
@@ -12,6 +13,7 @@ pub mod factor;
 mod follow;
 mod info;
 pub mod job;
+pub mod key;
 pub mod logging;
 pub mod login;
 mod logout;
@@ -19,6 +21,8 @@ pub mod mail;
 pub mod own;
 pub mod passkey;
 mod password;
+pub mod project;
+pub mod quota;
 pub mod role;
 pub mod route;
 pub mod serve;
@@ -70,6 +74,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
+        Command::Key(command) => key::run(&scope, command).await,
+        Command::Project(command) => project::run(&scope, command).await,
+        Command::Quota(command) => quota::run(&scope, command).await,
+        Command::AccessRole(command) => access::run_role(&scope, command).await,
+        Command::AccessBinding(command) => access::run_binding(&scope, command).await,
         Command::Events(args) => events::run(&scope, args).await,
         Command::User(command) => user::run(&scope, command).await,
         Command::Myself(command) => own::run(&scope, command).await,
