@@ -251,7 +251,10 @@ mod tests {
                     let next = found.find_subcommand(word);
                     found = next.unwrap_or_else(|| panic!("{}: muster {command}", operation.id));
                 }
-                assert!(!found.has_subcommands(), "muster {command} does nothing by itself");
+                assert!(
+                    !found.has_subcommands(),
+                    "muster {command} does nothing by itself"
+                );
             }
         }
     }
