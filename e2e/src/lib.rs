@@ -12,6 +12,7 @@ mod raw;
 mod refusal;
 mod serve;
 pub mod servers;
+pub mod sign_in;
 mod trouble;
 
 pub use client::{Client, files, push_of};

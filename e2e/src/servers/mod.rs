@@ -13,7 +13,7 @@ mod smtp;
 use std::path::PathBuf;
 
 pub use authority::{Authority, Certificate};
-pub use browser::Browser;
+pub use browser::{Browser, Page};
 pub use oidc::{OidcOptions, OidcProvider};
 pub use slapd::{SERVICE_DN, SERVICE_PASSWORD, SUFFIX, Slapd};
 pub use smtp::{Mail, SmtpOptions, SmtpServer};

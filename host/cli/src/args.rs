@@ -4,21 +4,27 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
+        access::{AccessBindingCommand, AccessRoleCommand},
         app::AppCommand,
         audit::AuditCommand,
         completion::CompletionArgs,
+        config::ConfigCommand,
         context::ContextCommand,
         events::EventsArgs,
         job::JobCommand,
+        key::KeyCommand,
         logging::LoggingCommand,
         login::LoginArgs,
         mail::MailCommand,
         own::SelfCommand,
+        project::ProjectCommand,
+        quota::QuotaCommand,
         role::RoleCommand,
         route::RouteCommand,
         serve::ServeArgs,
         session::SessionCommand,
         sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs},
+        signing_key::SigningKeyCommand,
         term::TermCommand,
         user::UserCommand,
     },
@@ -30,7 +36,9 @@ const AFTER_HELP: &str = "\
 Environment:
   MUSTER_URL    The host to speak to, in place of the context in use
   MUSTER_TOKEN  An access token, in place of a login
-  Both step back behind --context.
+  MUSTER_KEY_ID, MUSTER_KEY_SECRET
+                An access key, in place of a login
+  All step back behind --context.
 
 Exit codes:
   0  done
@@ -73,6 +81,21 @@ pub enum Command {
     /// Look at what takes longer
     #[command(subcommand)]
     Job(JobCommand),
+    /// Make keys for programs, and look after them
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Share apps in projects
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Say how much projects may use
+    #[command(subcommand)]
+    Quota(QuotaCommand),
+    /// Bundle permissions
+    #[command(subcommand)]
+    AccessRole(AccessRoleCommand),
+    /// Say who has which bundle of permissions where
+    #[command(subcommand)]
+    AccessBinding(AccessBindingCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
     /// Look after the users of the host
@@ -87,6 +110,12 @@ pub enum Command {
     /// Say what everybody has to accept
     #[command(subcommand)]
     Term(TermCommand),
+    /// Settle how the host works, section by section
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look after the keys that tokens are signed with
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
     /// See whether mail works
     #[command(subcommand)]
     Mail(MailCommand),
@@ -120,6 +149,7 @@ pub enum Command {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use muster_api::permissions::OPERATIONS;
 
     use super::*;
 
@@ -157,6 +187,13 @@ mod tests {
             &["role"],
             &["role", "add"],
             &["job"],
+            &["key"],
+            &["key", "create"],
+            &["project"],
+            &["project", "create"],
+            &["quota"],
+            &["access-role"],
+            &["access-binding"],
             &["events"],
             &["context"],
             &["login"],
@@ -191,6 +228,34 @@ mod tests {
         }
     }
 
+    /// Operations that are no command's business: a browser's, or another
+    /// program's that checks tokens by itself.
+    const NO_COMMAND: &[&str] = &[
+        "key_set_show",
+        "oauth_metadata_show",
+        "self_passkey_add",
+        "self_passkey_challenge",
+        "token_introspect",
+    ];
+
+    #[test]
+    fn every_operation_has_its_command_and_every_command_exists() {
+        let mut line = Cli::command();
+        line.build();
+        for operation in OPERATIONS {
+            let without = NO_COMMAND.contains(&operation.id);
+            assert_eq!(operation.commands.is_empty(), without, "{}", operation.id);
+            for command in operation.commands {
+                let mut found = &line;
+                for word in command.split(' ') {
+                    let next = found.find_subcommand(word);
+                    found = next.unwrap_or_else(|| panic!("{}: muster {command}", operation.id));
+                }
+                assert!(!found.has_subcommands(), "muster {command} does nothing by itself");
+            }
+        }
+    }
+
     fn is_valid(arguments: &str) -> bool {
         Cli::try_parse_from(arguments.split(' ')).is_ok()
     }
@@ -203,6 +268,10 @@ mod tests {
             "muster app scale a --memory 64MiB",
             "muster app push --path . --env A=b=c",
             "muster app list -o json",
+            "muster key create backup --scope app:read --expires 90d",
+            "muster login --local --data-dir d",
+            "muster project add-member shop ada --role owner",
+            "muster access-role create auditor --permission audit:read",
             "muster user list --state pending --type admin",
             "muster user modify ada --type viewer --email ",
             "muster session end --all-of ada",
@@ -223,6 +292,11 @@ mod tests {
             "muster app push a --path . --env =b",
             "muster app list -o xml",
             "muster job show 17",
+            "muster key create backup --scope app:everything",
+            "muster login --local --user ada",
+            "muster project modify shop",
+            "muster quota set peace 3",
+            "muster access-role create auditor",
             "muster user list --state here",
             "muster user create ada --type king",
             "muster user modify ada",

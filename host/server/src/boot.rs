@@ -2,7 +2,7 @@
 //! let go.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
+        access::AccessControl,
         accounts::Accounts,
         activations::Activations,
         apps::Apps,
@@ -32,10 +33,13 @@ use crate::{
         failures::Strangers,
         housekeeping::Housekeeping,
         jobs::Jobs,
+        keys::Keys,
         logging::LoggingControl,
         passwords::Passwords,
         post::Post,
+        projects::Projects,
         pushes::Pushes,
+        quotas::Quotas,
         routes::Routes,
         sessions::Sessions,
         sign_in::{Methods, SignIn},
@@ -164,6 +168,14 @@ pub async fn serve(
         strangers: Strangers::default(),
         factors: factors.clone(),
     };
+    let listening = management.local_addr().unwrap_or(options.management);
+    let keys = Keys {
+        store: store.clone(),
+        tokens: tokens.clone(),
+        dir: Arc::clone(&dir),
+        url: local_url(listening),
+    };
+    keys.ensure_internal(listening.ip()).await?;
     let users = Users {
         store: store.clone(),
         passwords: passwords.clone(),
@@ -271,7 +283,7 @@ pub async fn serve(
     let host = Host {
         id,
         name: options.name.clone().unwrap_or_else(machine_name),
-        management: management.local_addr().unwrap_or(options.management),
+        management: listening,
         apps: ingress.address(),
         app_domain: options.app_domain,
         started,
@@ -307,6 +319,16 @@ pub async fn serve(
             urls,
         },
         jobs: Jobs {
+            store: store.clone(),
+        },
+        keys,
+        projects: Projects {
+            store: store.clone(),
+        },
+        quotas: Quotas {
+            store: store.clone(),
+        },
+        access: AccessControl {
             store: store.clone(),
         },
         sessions,
@@ -385,6 +407,18 @@ fn announce_admin(password: &str) {
         "The first user is 'admin' with the password {password}\n\
          It is shown this once. Log in with: muster login"
     );
+}
+
+/// The API's address for whoever is on this machine.
+fn local_url(listening: SocketAddr) -> String {
+    let mut address = listening;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
 }
 
 fn machine_name() -> String {

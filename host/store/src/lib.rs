@@ -10,6 +10,7 @@
 //! [`now`] does from the beginning.
 
 mod access;
+mod access_keys;
 mod apps;
 mod audit;
 mod changes;
@@ -25,6 +26,7 @@ mod mails;
 mod packages;
 mod passwords;
 mod projects;
+mod quotas;
 mod reader;
 mod refresh_tokens;
 mod releases;
@@ -46,6 +48,7 @@ mod users;
 mod testing;
 
 pub use access::{AccessBindingRecord, AccessRoleRecord};
+pub use access_keys::AccessKeyRecord;
 pub use apps::AppRecord;
 pub use audit::AuditKeep;
 pub use changes::{ChangeKind, ChangeRecord};
@@ -60,6 +63,7 @@ pub use mails::MailRecord;
 pub use muster_api::audit::{AuditEntry, AuditRecord};
 pub use packages::PackageRecord;
 pub use projects::{MemberRecord, ProjectRecord};
+pub use quotas::{QuotaRecord, ReservationRecord};
 pub use reader::Reader;
 pub use refresh_tokens::RefreshTokenRecord;
 pub use releases::ReleaseRecord;

@@ -1,17 +1,22 @@
 //! The API from the other side: one method per call, a file per resource.
 
+mod access;
 mod apps;
 mod audit;
 mod blocks;
 mod changes;
+mod config;
 mod connect;
 mod credentials;
 mod error;
 mod events;
 mod factors;
 mod jobs;
+mod keys;
 mod logging;
 mod logs;
+mod projects;
+mod quotas;
 mod retry;
 mod roles;
 mod routes;
@@ -36,6 +41,7 @@ pub use self::{
     apps::{AppAction, Change},
     changes::{Changes, Told},
     connect::{connect, login_command},
+    credentials::local_key,
     error::ClientError,
     retry::{Patience, patiently},
     transport::Transport,

@@ -1,6 +1,10 @@
 //! `/oauth/token` and `/oauth/revoke`, the calls without a token.
 
-use muster_api::tokens::{CLI_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest};
+use muster_api::{
+    authorization::{AuthorizationRequest, DeviceReply, DeviceRequest},
+    tokens::{CLI_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
+    users::Profile,
+};
 use reqwest::Method;
 use serde::Serialize;
 
@@ -18,6 +22,39 @@ impl Transport {
         };
         let response = self.form("/oauth/token", &request).await?;
         self.json(response).await
+    }
+
+    /// The address that a browser opens to sign somebody in.
+    ///
+    /// # Errors
+    /// Never for a request that can be written as a query.
+    pub fn authorization_url(&self, request: &AuthorizationRequest) -> Result<String, ClientError> {
+        let asked = self
+            .outside(Method::GET, "/oauth/authorize")
+            .query(request)
+            .build();
+        let asked = asked.map_err(|error| ClientError::Setup(error.to_string()))?;
+        Ok(asked.url().to_string())
+    }
+
+    /// Codes for a machine without a browser.
+    ///
+    /// # Errors
+    /// If the host cannot be reached, or gives none.
+    pub async fn device_codes(&self, request: &DeviceRequest) -> Result<DeviceReply, ClientError> {
+        let response = self.form("/oauth/device_authorization", request).await?;
+        self.json(response).await
+    }
+
+    /// The name of the user whose access token this is.
+    ///
+    /// # Errors
+    /// If the host cannot be reached, or does not take the token.
+    pub async fn name_of(&self, access_token: &str) -> Result<String, ClientError> {
+        let request = self.request(Method::GET, &["self"]);
+        let response = self.send(request.bearer_auth(access_token)).await?;
+        let profile: Profile = self.json(self.check(response).await?).await?;
+        Ok(profile.user.name)
     }
 
     /// Ends the session that a refresh token belongs to.

@@ -232,43 +232,80 @@ impl SignIn {
 
     /// Checks whether anything stands in the way of somebody who has shown who
     /// they are, and uses up the second factor that they show.
-    pub(crate) async fn admit(
+    async fn admit(
         &self,
         user: &UserRecord,
         attempt: &Attempt,
         origin: &Origin,
     ) -> Result<(), SignInError> {
-        let why_not = match user.state {
-            UserState::Active => None,
-            UserState::Unverified => Some((
+        Self::check_state(user)?;
+        let accepted = self.check_terms(user, attempt.accept_terms).await?;
+        self.check_factor(user, &attempt.factor, origin).await?;
+        self.accept_terms(user, accepted, origin).await
+    }
+
+    /// Checks that somebody accepts the terms of use that they are asked to
+    /// accept; says which version that is.
+    pub(crate) async fn check_terms(
+        &self,
+        user: &UserRecord,
+        accepted: Option<u64>,
+    ) -> Result<Option<u64>, SignInError> {
+        let required = terms_of_use::required(&self.store, user).await?;
+        match required.filter(|version| accepted != Some(*version)) {
+            Some(version) => Err(terms_required(version)),
+            None => Ok(required),
+        }
+    }
+
+    /// Keeps that somebody has accepted a version of the terms.
+    pub(crate) async fn accept_terms(
+        &self,
+        user: &UserRecord,
+        version: Option<u64>,
+        origin: &Origin,
+    ) -> Result<(), SignInError> {
+        let Some(version) = version else {
+            return Ok(());
+        };
+        let (user, address) = (user.clone(), origin.address.clone());
+        let kept = self.store.write_or_refuse(move |tx| {
+            Box::pin(
+                async move { terms_of_use::accept(tx, &user, version, address.as_deref()).await },
+            )
+        });
+        Ok(kept.await?)
+    }
+
+    /// Checks whether somebody may sign in at all, by where they stand.
+    pub(crate) fn check_state(user: &UserRecord) -> Result<(), SignInError> {
+        let (error, why) = match user.state {
+            UserState::Active => return Ok(()),
+            UserState::Unverified => (
                 "unverified",
                 "follow the link in the mail that you were sent first",
-            )),
-            UserState::Pending => Some(("pending", "an admin has to activate you first")),
-            UserState::Suspended => Some(("suspended", "an admin has suspended you")),
+            ),
+            UserState::Pending => ("pending", "an admin has to activate you first"),
+            UserState::Suspended => ("suspended", "an admin has suspended you"),
             UserState::Deleted => return Err(wrong()),
         };
-        if let Some((error, why)) = why_not {
-            return Err(SignInError::refused(error, why));
-        }
-        let accepted = attempt.accept_terms;
-        let required = terms_of_use::required(&self.store, user).await?;
-        if let Some(version) = required.filter(|version| accepted != Some(*version)) {
-            return Err(terms_required(version));
-        }
-        let (user, shown) = (user.clone(), attempt.factor.clone());
-        let (factors, origin) = (self.factors.clone(), origin.clone());
+        Err(SignInError::refused(error, why))
+    }
+
+    /// Checks the second factor and uses it up.
+    pub(crate) async fn check_factor(
+        &self,
+        user: &UserRecord,
+        shown: &Shown,
+        origin: &Origin,
+    ) -> Result<(), SignInError> {
+        let factors = self.factors.clone();
+        let (user, shown, origin) = (user.clone(), shown.clone(), origin.clone());
         // A refusal is kept: a wrong code counts.
-        let admitted = self.store.write_or_refuse(move |tx| {
-            Box::pin(async move {
-                let admitted = factors.check(tx, &user, &shown, &origin).await?;
-                if let (Ok(_), Some(version)) = (&admitted, required) {
-                    terms_of_use::accept(tx, &user, version, origin.address.as_deref()).await?;
-                }
-                Ok::<_, ControlError>(admitted)
-            })
+        let checked = self.store.write_or_refuse(move |tx| {
+            Box::pin(async move { factors.check(tx, &user, &shown, &origin).await })
         });
-        Ok(admitted.await??)
+        Ok(checked.await??)
     }
 
     /// Begins a session for somebody who was admitted.

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use muster_api::{id::UserId, tokens::OAuthError};
 use muster_identity::{
     secret::{self, Kind},
-    sign_in::{Attempt as Shown, Kept, Profile},
+    sign_in::{Attempt as Proof, Kept, Profile},
 };
 use muster_store::{TicketRecord, UserRecord};
 use serde::{Deserialize, Serialize};
@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::{Authorization, CodeRequest, codes::read};
 use crate::control::{
     error::ControlError,
-    factors,
+    factors::Shown,
     record::value,
     sessions::Origin,
-    sign_in::{Attempt, SignInError},
+    sign_in::{Attempt, SignIn, SignInError},
 };
 
 const PURPOSE: &str = "sign-in";
@@ -66,8 +66,9 @@ pub(crate) struct Person {
     pub(crate) user: UserId,
     pub(crate) method: String,
     /// What they have entered since.
-    otp: Option<String>,
     accept_terms: Option<u64>,
+    /// Whether the second factor was right, or none is needed.
+    factor: bool,
     tries: u32,
     /// Whether nothing stands in the way any more.
     admitted: bool,
@@ -237,11 +238,11 @@ impl Authorization {
             return Err(SignInError::refused("access_denied", why));
         };
         self.save(cookie, &visit).await?;
-        let shown = Shown::Callback {
+        let proof = Proof::Callback {
             parameters,
             kept: &kept,
         };
-        let profile = self.sign_in.methods.get(method)?.sign_in(shown).await?;
+        let profile = self.sign_in.methods.get(method)?.sign_in(proof).await?;
         self.vouched(cookie, visit, profile, from).await
     }
 
@@ -255,8 +256,8 @@ impl Authorization {
         peer: IpAddr,
         from: Origin,
     ) -> Result<String, SignInError> {
-        let shown = Shown::Headers { peer, headers };
-        let profile = self.sign_in.methods.get(method)?.sign_in(shown).await?;
+        let proof = Proof::Headers { peer, headers };
+        let profile = self.sign_in.methods.get(method)?.sign_in(proof).await?;
         self.vouched(cookie, visit, profile, from).await
     }
 
@@ -312,13 +313,14 @@ impl Authorization {
         let mut person = Person {
             user: user.id,
             method: origin.method.clone(),
-            otp: None,
             accept_terms: None,
+            factor: false,
             tries: 0,
             admitted: false,
             missing: None,
         };
-        self.admit(&mut person, &user, &origin).await?;
+        let nothing = Shown::default();
+        self.admit(&mut person, &user, &nothing, &origin).await?;
         visit.kept = None;
         visit.person = Some(person);
         Ok(self.renew(cookie, &visit).await?)
@@ -335,8 +337,11 @@ impl Authorization {
         let Some(mut person) = visit.person.take().filter(|person| !person.admitted) else {
             return Err(ended().into());
         };
-        if let Some(otp) = entered.otp {
-            person.otp = Some(otp);
+        let shown = Shown {
+            otp: entered.otp,
+            passkey: None,
+        };
+        if !person.factor {
             person.tries += 1;
         }
         person.accept_terms = entered.accept_terms.or(person.accept_terms);
@@ -348,7 +353,7 @@ impl Authorization {
         let user = self.store.user_by_id(person.user).await?;
         let user = user.ok_or_else(ended)?;
         let origin = visit.origin(&person.method, from);
-        self.admit(&mut person, &user, &origin).await?;
+        self.admit(&mut person, &user, &shown, &origin).await?;
         visit.person = Some(person);
         Ok(self.save(cookie, &visit).await?)
     }
@@ -358,35 +363,31 @@ impl Authorization {
         &self,
         person: &mut Person,
         user: &UserRecord,
+        shown: &Shown,
         origin: &Origin,
     ) -> Result<(), SignInError> {
-        let attempt = Attempt {
-            factor: factors::Shown {
-                otp: person.otp.clone(),
-                passkey: None,
-            },
-            accept_terms: person.accept_terms,
-            ..Attempt::default()
-        };
-        match self.sign_in.admit(user, &attempt, origin).await {
-            Ok(()) => {
-                person.admitted = true;
-                person.missing = None;
-                person.otp = None;
+        SignIn::check_state(user)?;
+        if !person.factor {
+            match self.sign_in.check_factor(user, shown, origin).await {
+                Ok(()) => person.factor = true,
+                // Wrong or not there, with the kinds that would do.
+                Err(SignInError::Refused(missing)) if !missing.factors.is_empty() => {
+                    person.missing = Some(*missing);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
             }
-            Err(SignInError::Refused(missing)) if missing.error == "terms_required" => {
-                // The code was good; it goes along once more with the answer.
+        }
+        match self.sign_in.check_terms(user, person.accept_terms).await {
+            Ok(version) => self.sign_in.accept_terms(user, version, origin).await?,
+            Err(SignInError::Refused(missing)) if missing.terms.is_some() => {
                 person.missing = Some(*missing);
-            }
-            Err(SignInError::Refused(missing))
-                if missing.error == "otp_required"
-                    || (missing.error == "invalid_grant" && person.otp.is_some()) =>
-            {
-                person.otp = None;
-                person.missing = Some(*missing);
+                return Ok(());
             }
             Err(error) => return Err(error),
         }
+        person.admitted = true;
+        person.missing = None;
         Ok(())
     }
 

@@ -111,7 +111,10 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor) -> Shown {
 
 fn choice(api: &Api, visit: &Visit, token: &str) -> Response {
     if let Some(method) = visit.only_method() {
-        return go(&format!("{HERE}/{method}"), None);
+        return match offer(api, method) {
+            Ok(offer) => go(&format!("{HERE}/{}", offer.name), None),
+            Err(trouble) => trouble,
+        };
     }
     let methods = api.sign_in.methods.offers();
     match &*methods {
