@@ -262,3 +262,34 @@ async fn what_is_wrong_is_refused_by_field() {
         StatusCode::PRECONDITION_FAILED
     );
 }
+
+#[tokio::test]
+async fn a_browser_sets_the_password_too() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    let new = json!({ "name": "ada" });
+    let made: CreatedUser = client.send(Method::POST, "/users", &new).await;
+    let link = made.activation.unwrap().link.unwrap();
+    let path = link.strip_prefix(&host.url()).unwrap();
+    // A program that follows the link uses nothing up.
+    for _ in 0..2 {
+        let page = client.anonymous(Method::GET, path).send().await.unwrap();
+        assert_eq!(page.headers()["referrer-policy"], "no-referrer");
+        assert!(page.text().await.unwrap().contains("new-password"));
+    }
+    let send = |password: &str| {
+        let form = [("token", crate::token(&link)), ("password", password)];
+        client
+            .anonymous(Method::POST, "/account/activate")
+            .form(&form)
+    };
+    let weak = send("ada").send().await.unwrap();
+    assert_eq!(weak.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(weak.text().await.unwrap().contains("characters"));
+    assert_eq!(send(GOOD).send().await.unwrap().status(), StatusCode::OK);
+    log_in(&client, "ada", GOOD).await.unwrap();
+    assert_eq!(
+        send(GOOD).send().await.unwrap().status(),
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+}

@@ -10,9 +10,12 @@ use sea_orm::{
 use crate::{error::StoreError, tx::Tx};
 
 /// The tables of what goes with a user. Each has a column `user_id`.
-const GOING: [&str; 10] = [
+const GOING: [&str; 13] = [
     "passwords",
     "identities",
+    "totp",
+    "recovery_codes",
+    "passkeys",
     "access_keys",
     "refresh_tokens",
     "sessions",
