@@ -7,7 +7,7 @@ use muster_api::{
     sign_ups::LinkReply,
     users::{Activation, CreatedUser, EndedSessions, User, UserState, UserType},
 };
-use muster_e2e::{Case, Client, Host, PASSWORD, greeting, only_field, refuse, refuse_all};
+use muster_e2e::{Case, Client, Host, PASSWORD, guest, only_field, refuse, refuse_all};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -136,7 +136,7 @@ async fn a_deleted_user_leaves_an_id_and_frees_the_name() {
     let client = host.client().await;
     let first = make(&client, "ada", "developer").await;
     let ada = Client::login_as(&host.url(), host.apps(), "ada", GOOD).await;
-    ada.push_component("mine", &greeting("mine")).await;
+    ada.push_component("mine", &guest("hello")).await;
 
     let gone = |dry: bool| client.request(Method::DELETE, &format!("/users/ada?dry_run={dry}"));
     for dry in [true, false] {
