@@ -372,14 +372,18 @@ pub(crate) async fn find(db: &Reader, name: &str) -> Result<UserRecord, ControlE
 }
 
 /// Refuses unless the actor may do all that a user may, in projects too: what
-/// follows would let them sign in as the user.
-async fn require_all(tx: &Tx, actor: &Actor, user: &UserRecord) -> Result<(), ControlError> {
+/// follows would help them to sign in as the user.
+pub(crate) async fn require_all(
+    tx: &Tx,
+    actor: &Actor,
+    user: &UserRecord,
+) -> Result<(), ControlError> {
     let theirs = Rights::of_user(tx, user, None).await?;
     if actor.rights.covers(&theirs) {
         Ok(())
     } else {
         Err(above(&format!(
-            "this would let you sign in as {}, who may do more than you",
+            "this would help to sign in as {}, who may do more than you",
             user.name
         )))
     }

@@ -19,6 +19,7 @@ use muster_store::{
 
 pub(crate) use self::check::Shown;
 use super::{
+    accounts,
     config::Config,
     error::ControlError,
     passwords::Passwords,
@@ -182,11 +183,8 @@ impl Factors {
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let user = match name.parse::<UserId>() {
-                        Ok(id) => tx.user_by_id(id).await?,
-                        Err(_) => tx.user_by_name(&name).await?,
-                    };
-                    let user = user.ok_or_else(|| ControlError::not_found("user", name))?;
+                    let user = accounts::find(tx, &name).await?;
+                    accounts::require_all(tx, &actor, &user).await?;
                     if tx.factors_delete(user.id).await? > 0 {
                         changed(tx, &actor, &user, "reset-factors").await?;
                     }
