@@ -46,14 +46,20 @@ async fn a_project_has_a_life() {
     refuse(again.json(&json!({"name": "shop"})), 409, "exists-already").await;
     for (body, field) in [
         (json!({"name": "No"}), "name"),
-        (json!({"name": "a", "description": "x".repeat(2000)}), "description"),
+        (
+            json!({"name": "a", "description": "x".repeat(2000)}),
+            "description",
+        ),
         (json!({"name": "a", "owner": "nobody"}), "owner"),
     ] {
         let request = client.request(Method::POST, "/projects").json(&body);
         let problem = refuse(request, 422, "invalid-request").await;
         assert_eq!(problem.fields[0].field, field);
     }
-    for body in [json!({"name": "a", "personal": true}), json!({"name": "a", "state": "active"})] {
+    for body in [
+        json!({"name": "a", "personal": true}),
+        json!({"name": "a", "state": "active"}),
+    ] {
         let request = client.request(Method::POST, "/projects").json(&body);
         refuse(request, 422, "invalid-request").await;
     }
@@ -65,35 +71,62 @@ async fn a_project_has_a_life() {
     assert_eq!(app.project, "shop");
 
     // Suspended, nothing is added or started; what runs goes on.
-    let _: Plan = client.send(Method::POST, "/projects/shop/actions/suspend", &json!({})).await;
-    let push_again = client.request(Method::POST, "/apps/till/pushes").json(&push);
+    let _: Plan = client
+        .send(Method::POST, "/projects/shop/actions/suspend", &json!({}))
+        .await;
+    let push_again = client
+        .request(Method::POST, "/apps/till/pushes")
+        .json(&push);
     refuse(push_again, 409, "project-suspended").await;
-    let other = client.request(Method::POST, "/apps/other/pushes").json(&push);
+    let other = client
+        .request(Method::POST, "/apps/other/pushes")
+        .json(&push);
     refuse(other, 409, "project-suspended").await;
-    refuse(client.request(Method::GET, "/apps/other"), 404, "app-not-found").await;
+    refuse(
+        client.request(Method::GET, "/apps/other"),
+        404,
+        "app-not-found",
+    )
+    .await;
     for action in ["start", "restart"] {
         let path = format!("/apps/till/actions/{action}");
-        refuse(client.request(Method::POST, &path), 409, "project-suspended").await;
+        refuse(
+            client.request(Method::POST, &path),
+            409,
+            "project-suspended",
+        )
+        .await;
     }
     let route = json!({"route": "till.test", "app": "till"});
     let request = client.request(Method::POST, "/routes").json(&route);
     refuse(request, 409, "project-suspended").await;
     let (status, _) = client.ask("till.localhost", "/").await;
     assert_eq!(status, StatusCode::OK);
-    let _: Plan = client.send(Method::POST, "/projects/shop/actions/resume", &json!({})).await;
+    let _: Plan = client
+        .send(Method::POST, "/projects/shop/actions/resume", &json!({}))
+        .await;
 
     // The app goes home, and the project with nothing in it goes for good.
     let delete = client.request(Method::DELETE, "/projects/shop");
     refuse(delete, 409, "project-not-empty").await;
     let plan: Plan = client
-        .send(Method::POST, "/apps/till/actions/move", &json!({"project": "admin"}))
+        .send(
+            Method::POST,
+            "/apps/till/actions/move",
+            &json!({"project": "admin"}),
+        )
         .await;
     assert!(plan.done && plan.changes.len() == 2, "{plan:?}");
     let app: App = client.get("/apps/till").await;
     assert_eq!(app.project, "admin");
     let delete = client.request(Method::DELETE, "/projects/shop");
     assert_eq!(delete.send().await.unwrap().status(), StatusCode::OK);
-    refuse(client.request(Method::GET, "/projects/shop"), 404, "project-not-found").await;
+    refuse(
+        client.request(Method::GET, "/projects/shop"),
+        404,
+        "project-not-found",
+    )
+    .await;
     let delete = client.request(Method::DELETE, "/projects/admin");
     refuse(delete, 409, "project-is-personal").await;
 }
@@ -119,7 +152,10 @@ async fn twenty_pushes_at_once_do_not_overrun_a_quota_of_three() {
         }
         let problem = muster_e2e::refused(reply, 413, "over-quota").await;
         let over = problem.quota.expect("what there is too much of");
-        assert_eq!((over.resource, over.project.as_str()), (Resource::Apps, "shop"));
+        assert_eq!(
+            (over.resource, over.project.as_str()),
+            (Resource::Apps, "shop")
+        );
         assert_eq!((over.used, over.asked, over.allowed), (3, 1, 3));
     }
     assert_eq!(accepted.len(), 3);
@@ -146,12 +182,20 @@ async fn twenty_pushes_at_once_do_not_overrun_a_quota_of_three() {
     let request = client.request(Method::POST, &format!("/apps/{app}/pushes"));
     refuse(request.json(&more), 413, "over-quota").await;
     let stopped: Job = client
-        .send(Method::POST, &format!("/apps/{app}/actions/stop"), &json!({}))
+        .send(
+            Method::POST,
+            &format!("/apps/{app}/actions/stop"),
+            &json!({}),
+        )
         .await;
     client.finished(&stopped).await;
     let other = &accepted[1].subject;
     let scaled: Job = client
-        .send(Method::PATCH, &format!("/apps/{other}"), &json!({"instances": 2}))
+        .send(
+            Method::PATCH,
+            &format!("/apps/{other}"),
+            &json!({"instances": 2}),
+        )
         .await;
     assert!(client.finished(&scaled).await.problem.is_none());
     let start = client.request(Method::POST, &format!("/apps/{app}/actions/start"));
@@ -161,7 +205,15 @@ async fn twenty_pushes_at_once_do_not_overrun_a_quota_of_three() {
     let broken = push_of(vec![client.upload("app.wasm", b"nothing").await]);
     let limit = json!({"project": "shop", "resource": "disk", "limit": 1 << 40});
     let _: Quota = client.send(Method::PUT, "/quotas", &limit).await;
-    let job = client.push(app, &Push { no_start: true, ..broken }).await;
+    let job = client
+        .push(
+            app,
+            &Push {
+                no_start: true,
+                ..broken
+            },
+        )
+        .await;
     assert!(job.problem.is_some());
     let usage: Page<Usage> = client.get("/projects/shop/usage").await;
     assert!(usage.items.iter().all(|one| one.reserved == 0), "{usage:?}");
@@ -170,19 +222,33 @@ async fn twenty_pushes_at_once_do_not_overrun_a_quota_of_three() {
     let limit = json!({"project": "shop", "resource": "memory", "limit": memory / 3});
     let _: Quota = client.send(Method::PUT, "/quotas", &limit).await;
     let plan: Plan = client
-        .send(Method::POST, "/quotas/actions/enforce?dry_run=true", &json!({}))
+        .send(
+            Method::POST,
+            "/quotas/actions/enforce?dry_run=true",
+            &json!({}),
+        )
         .await;
     assert!(!plan.done && !plan.changes.is_empty(), "{plan:?}");
     let again: Page<Usage> = client.get("/projects/shop/usage").await;
     assert_eq!(again, usage);
-    let done: Plan = client.send(Method::POST, "/quotas/actions/enforce", &json!({})).await;
+    let done: Plan = client
+        .send(Method::POST, "/quotas/actions/enforce", &json!({}))
+        .await;
     assert_eq!(done.changes, plan.changes);
     let usage: Page<Usage> = client.get("/projects/shop/usage").await;
     assert!(used(&usage, Resource::Memory).0 <= memory / 3, "{usage:?}");
 
     let unset = client.request(Method::DELETE, &format!("/quotas/{}", quota.id));
     assert_eq!(unset.send().await.unwrap().status(), StatusCode::OK);
-    let fourth = client.push("fourth", &Push { no_start: true, ..push }).await;
+    let fourth = client
+        .push(
+            "fourth",
+            &Push {
+                no_start: true,
+                ..push
+            },
+        )
+        .await;
     assert!(fourth.problem.is_none(), "{fourth:?}");
 }
 
@@ -196,11 +262,21 @@ async fn access_roles_are_made_and_given() {
     let made: AccessRole = client.send(Method::POST, "/access-roles", &new).await;
     assert!(!made.built_in);
     let roles: Page<AccessRole> = client.get("/access-roles").await;
-    assert!(roles.items.iter().any(|role| role.name == "admin" && role.built_in));
+    assert!(
+        roles
+            .items
+            .iter()
+            .any(|role| role.name == "admin" && role.built_in)
+    );
     let again = client.request(Method::POST, "/access-roles").json(&new);
     refuse(again, 409, "exists-already").await;
     let change = client.request(Method::PATCH, "/access-roles/admin");
-    refuse(change.json(&json!({"permissions": ["app:read"]})), 409, "access-role-builtin").await;
+    refuse(
+        change.json(&json!({"permissions": ["app:read"]})),
+        409,
+        "access-role-builtin",
+    )
+    .await;
     for (body, field) in [
         (json!({"name": "x", "permissions": []}), "permissions"),
         (json!({"name": "X", "permissions": ["app:read"]}), "name"),

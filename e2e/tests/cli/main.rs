@@ -10,6 +10,7 @@ mod login;
 mod mistakes;
 mod people;
 mod person;
+mod projects;
 mod routes_and_roles;
 
 /// Compares with a snapshot, without what differs from run to run.

@@ -24,6 +24,7 @@ pub mod plan;
 pub mod problem;
 pub mod projects;
 pub mod pushes;
+pub mod quotas;
 pub mod roles;
 pub mod routes;
 pub mod sessions;

@@ -9,7 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 use crate::id::QuotaId;
 
 /// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resource {
     /// Bytes of memory: of each app that is started, its instances times its

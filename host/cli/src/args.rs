@@ -17,6 +17,7 @@ use crate::{
         mail::MailCommand,
         own::SelfCommand,
         project::ProjectCommand,
+        quota::QuotaCommand,
         role::RoleCommand,
         route::RouteCommand,
         serve::ServeArgs,
@@ -84,6 +85,9 @@ pub enum Command {
     /// Share apps in projects
     #[command(subcommand)]
     Project(ProjectCommand),
+    /// Say how much projects may use
+    #[command(subcommand)]
+    Quota(QuotaCommand),
     /// Bundle permissions
     #[command(subcommand)]
     AccessRole(AccessRoleCommand),
@@ -178,6 +182,7 @@ mod tests {
             &["key", "create"],
             &["project"],
             &["project", "create"],
+            &["quota"],
             &["access-role"],
             &["access-binding"],
             &["events"],
@@ -253,6 +258,7 @@ mod tests {
             "muster key create backup --scope app:everything",
             "muster login --local --user ada",
             "muster project modify shop",
+            "muster quota set peace 3",
             "muster access-role create auditor",
             "muster user list --state here",
             "muster user create ada --type king",

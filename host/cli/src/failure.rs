@@ -232,6 +232,7 @@ mod tests {
                 field: "limits.memory".to_owned(),
                 message: "at most 4GiB".to_owned(),
             }],
+            quota: None,
             request_id: Some("r-1".to_owned()),
         }
     }

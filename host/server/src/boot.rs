@@ -36,9 +36,10 @@ use crate::{
         keys::Keys,
         logging::LoggingControl,
         passwords::Passwords,
-        projects::Projects,
         post::Post,
+        projects::Projects,
         pushes::Pushes,
+        quotas::Quotas,
         routes::Routes,
         sessions::Sessions,
         sign_in::{Methods, SignIn},
@@ -322,6 +323,9 @@ pub async fn serve(
         },
         keys,
         projects: Projects {
+            store: store.clone(),
+        },
+        quotas: Quotas {
             store: store.clone(),
         },
         access: AccessControl {

@@ -311,6 +311,8 @@ impl Tx {
             ended_at: Set(Some(millis(at))),
             ..Default::default()
         };
+        // What it has not used by now, it will not use.
+        self.reservation_end(id).await?;
         self.job_change(id, change).await
     }
 

@@ -207,10 +207,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::Reference`] if there is no such project.
-    pub async fn reservation_insert(
-        &self,
-        reserved: &ReservationRecord,
-    ) -> Result<(), StoreError> {
+    pub async fn reservation_insert(&self, reserved: &ReservationRecord) -> Result<(), StoreError> {
         let row = reservation::Model {
             id: reserved.id,
             project_id: reserved.project.0,
@@ -312,8 +309,14 @@ mod tests {
             })
             .await
             .unwrap();
-        assert_eq!(store.quota_list().await.unwrap(), [QuotaRecord { limit: 5, ..quota }]);
-        assert_eq!(store.reservation_list(id, at).await.unwrap(), [reserved.clone()]);
+        assert_eq!(
+            store.quota_list().await.unwrap(),
+            [QuotaRecord { limit: 5, ..quota }]
+        );
+        assert_eq!(
+            store.reservation_list(id, at).await.unwrap(),
+            [reserved.clone()]
+        );
         let ended = store
             .write(move |tx| {
                 Box::pin(async move {

@@ -86,6 +86,13 @@ pub const OPERATIONS: &[Operation] = &[
     op("member_accept", "POST", "/api/v1/projects/{project}/members/{user}/actions/accept", Needs(P::ProjectWrite), &["project accept"]),
     op("member_refuse", "POST", "/api/v1/projects/{project}/members/{user}/actions/refuse", Needs(P::ProjectWrite), &["project refuse"]),
 
+    op("quota_list", "GET", "/api/v1/quotas", Needs(P::QuotaRead), &["quota list"]),
+    op("quota_set", "PUT", "/api/v1/quotas", Needs(P::QuotaWrite), &["quota set"]),
+    op("quota_show", "GET", "/api/v1/quotas/{quota}", Needs(P::QuotaRead), &["quota show"]),
+    op("quota_unset", "DELETE", "/api/v1/quotas/{quota}", Needs(P::QuotaWrite), &["quota unset"]),
+    op("quota_enforce", "POST", "/api/v1/quotas/actions/enforce", Needs(P::QuotaWrite), &["quota plan", "quota enforce"]),
+    op("quota_usage", "GET", "/api/v1/projects/{project}/usage", Needs(P::QuotaRead), &["quota usage"]),
+
     op("app_list", "GET", "/api/v1/apps", Needs(P::AppRead), &["app list"]),
     op("app_show", "GET", "/api/v1/apps/{app}", Needs(P::AppRead), &["app show"]),
     op("app_change", "PATCH", "/api/v1/apps/{app}", Needs(P::AppWrite), &["app scale"]),

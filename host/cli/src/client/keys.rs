@@ -24,7 +24,10 @@ impl Client {
     /// As of every call.
     pub async fn keys(&self, user: Option<&str>) -> Result<Page<AccessKey>, ClientError> {
         match user {
-            Some(user) => self.list_where(&["keys"], &[("user", user.to_owned())]).await,
+            Some(user) => {
+                self.list_where(&["keys"], &[("user", user.to_owned())])
+                    .await
+            }
             None => self.list(&["keys"]).await,
         }
     }

@@ -15,6 +15,7 @@ mod keys;
 mod logging;
 mod logs;
 mod projects;
+mod quotas;
 mod retry;
 mod roles;
 mod routes;

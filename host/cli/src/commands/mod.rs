@@ -21,6 +21,7 @@ pub mod own;
 pub mod passkey;
 mod password;
 pub mod project;
+pub mod quota;
 pub mod role;
 pub mod route;
 pub mod serve;
@@ -73,6 +74,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Job(command) => job::run(&scope, command).await,
         Command::Key(command) => key::run(&scope, command).await,
         Command::Project(command) => project::run(&scope, command).await,
+        Command::Quota(command) => quota::run(&scope, command).await,
         Command::AccessRole(command) => access::run_role(&scope, command).await,
         Command::AccessBinding(command) => access::run_binding(&scope, command).await,
         Command::Events(args) => events::run(&scope, args).await,

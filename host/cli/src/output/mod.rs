@@ -12,6 +12,7 @@ mod logging;
 mod logs;
 mod plans;
 mod projects;
+mod quotas;
 mod roles;
 mod routes;
 mod sheet;

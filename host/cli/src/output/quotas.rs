@@ -44,7 +44,10 @@ impl View for Quota {
     fn show(&self, sheet: &mut Sheet) {
         sheet.facts([
             ("id", Cell::new(self.id)),
-            ("project", Cell::new(self.project.as_deref().unwrap_or("each"))),
+            (
+                "project",
+                Cell::new(self.project.as_deref().unwrap_or("each")),
+            ),
             ("user", Cell::new(self.user.as_deref().unwrap_or("-"))),
             ("resource", Cell::new(self.resource)),
             ("limit", Cell::new(amount(self.resource, self.limit))),

@@ -17,6 +17,7 @@ use super::{
     jobs,
     plans::{compare, look},
     projects::require_active,
+    quotas::Guard,
     record::{Actor, Change, record, value},
     rollouts, settings,
     terms::{Outcome, Terms},
@@ -361,7 +362,9 @@ impl Apps {
                         require_active(tx, app.project).await?;
                     }
                     let before = (value(&summary(&app)), look(tx, &app).await?);
+                    let guard = Guard::before(tx, app.project).await?;
                     let job = work(tx, &mut app).await?;
+                    guard.after(tx).await?;
                     let plan = compare(&before.1, &look(tx, &app).await?);
                     let mut change = change_of(&app, verb, ChangeKind::Updated);
                     change.before = before.0;

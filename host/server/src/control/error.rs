@@ -1,6 +1,8 @@
 //! Why control refuses.
 
-use muster_api::{blocks::Digest, permissions::Permission, problem::FieldProblem};
+use muster_api::{
+    blocks::Digest, permissions::Permission, problem::FieldProblem, quotas::OverQuota,
+};
 use muster_blocks::BlocksError;
 use muster_engine::{EngineError, plugin::PluginError};
 use muster_store::StoreError;
@@ -44,6 +46,13 @@ pub(crate) enum ControlError {
         /// What they lack.
         permission: Permission,
     },
+    /// It would be more than a quota allows.
+    #[error(
+        "{}: {} used, {} asked, {} allowed in '{}'{}",
+        .0.resource, .0.used, .0.asked, .0.allowed, .0.project,
+        .0.user.as_ref().map(|user| format!(" for {user}")).unwrap_or_default()
+    )]
+    OverQuota(Box<OverQuota>),
     /// They may not, for a reason that is no missing permission.
     #[error("{message}")]
     Denied {

@@ -68,6 +68,7 @@ async fn forget(store: &Store) -> Result<(), ControlError> {
                 tx.idempotency_expired_delete(now - KEPT_FOR).await?;
                 tx.session_expired_delete(now).await?;
                 tx.ticket_expired_delete(now).await?;
+                tx.reservation_expired_delete(now).await?;
                 tx.access_key_gone_delete(now - KEPT_KEYS).await?;
                 // A push that waits for the stager still needs its package.
                 let waiting = tx.job_list_unfinished().await?;

@@ -23,6 +23,7 @@ pub(crate) mod plans;
 pub(crate) mod post;
 pub(crate) mod projects;
 pub(crate) mod pushes;
+pub(crate) mod quotas;
 pub(crate) mod record;
 mod redact;
 pub(crate) mod rights;
@@ -34,9 +35,9 @@ pub(crate) mod sign_in;
 pub(crate) mod sign_ups;
 pub(crate) mod staging;
 pub(crate) mod terms;
+pub(crate) mod terms_of_use;
 #[cfg(test)]
 pub(crate) mod testing;
-pub(crate) mod terms_of_use;
 pub(crate) mod tokens;
 pub(crate) mod user_states;
 pub(crate) mod users;

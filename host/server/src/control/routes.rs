@@ -14,6 +14,7 @@ use super::{
     apps::require_app,
     error::ControlError,
     projects::{require_active, require_project},
+    quotas::Guard,
     record::{Actor, Change, record, value},
     terms::Terms,
     views::{Urls, counted, page_limit, route_view},
@@ -145,7 +146,11 @@ impl Routes {
                         (Some(app), _) => {
                             let app = require_app(tx, &actor, app).await?;
                             require_active(tx, app.project).await?;
-                            add_target(tx, &actor, &address, &app, weight, new.sticky).await?
+                            let guard = Guard::before(tx, app.project).await?;
+                            let id =
+                                add_target(tx, &actor, &address, &app, weight, new.sticky).await?;
+                            guard.after(tx).await?;
+                            id
                         }
                         (None, redirect) => {
                             let project = match &new.project {
@@ -153,9 +158,13 @@ impl Routes {
                                 None => actor.home()?,
                             };
                             require_active(tx, project).await?;
+                            let guard = Guard::before(tx, project).await?;
                             let redirect = redirect.clone();
-                            set_redirect(tx, &actor, &address, project, redirect, new.sticky)
-                                .await?
+                            let id =
+                                set_redirect(tx, &actor, &address, project, redirect, new.sticky)
+                                    .await?;
+                            guard.after(tx).await?;
+                            id
                         }
                     };
                     let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;

@@ -3,8 +3,8 @@
 
 use muster_api::{logging::LoggingState, plan::Plan};
 use muster_store::{
-    AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, ProjectRecord, RoleRecord,
-    RouteRecord, UserRecord,
+    AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, ProjectRecord, QuotaRecord,
+    RoleRecord, RouteRecord, UserRecord,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -127,6 +127,12 @@ impl Versioned for LoggingState {
 impl Versioned for ProjectRecord {
     fn version(&self) -> String {
         digest(&(self.id, self.state, self.updated_at.unix_timestamp_nanos()))
+    }
+}
+
+impl Versioned for QuotaRecord {
+    fn version(&self) -> String {
+        digest(&(self.id, self.limit))
     }
 }
 

@@ -93,6 +93,7 @@ pub(crate) fn bare_app(project: ProjectId, name: &str) -> AppRecord {
     AppRecord {
         id: AppId(Uuid::now_v7()),
         project,
+        user: None,
         name: name.to_owned(),
         state: muster_api::apps::DesiredState::Started,
         instances: 1,

@@ -26,6 +26,7 @@ mod pages;
 mod probes;
 mod problems;
 mod projects;
+mod quotas;
 pub(crate) mod rate_limits;
 pub(crate) mod refusals;
 mod reply;
@@ -57,8 +58,8 @@ use crate::{
         access::AccessControl, accounts::Accounts, activations::Activations, apps::Apps,
         audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
         factors::Factors, jobs::Jobs, keys::Keys, logging::LoggingControl, post::Post,
-        projects::Projects, pushes::Pushes, routes::Routes, sessions::Sessions, sign_in::SignIn,
-        sign_ups::SignUps, terms_of_use::TermsOfUse, users::Users,
+        projects::Projects, pushes::Pushes, quotas::Quotas, routes::Routes, sessions::Sessions,
+        sign_in::SignIn, sign_ups::SignUps, terms_of_use::TermsOfUse, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -79,6 +80,7 @@ pub(crate) struct Api {
     pub(crate) keys: Keys,
     pub(crate) projects: Projects,
     pub(crate) access: AccessControl,
+    pub(crate) quotas: Quotas,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) factors: Factors,
@@ -132,6 +134,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(logging::routes())
         .merge(projects::routes())
         .merge(access::routes())
+        .merge(quotas::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
         .merge(logs::routes())

@@ -26,6 +26,7 @@ impl Refused {
             detail: String::new(),
             remedy: None,
             fields: Vec::new(),
+            quota: None,
             request_id: None,
         });
         Self(problem, Vec::new())
@@ -122,6 +123,15 @@ impl From<ControlError> for Refused {
                         "ask an admin, or an owner of the project, for: {}",
                         permission.description()
                     ))
+            }
+            ControlError::OverQuota(over) => {
+                let see = format!("see what is used with: muster quota usage {}", over.project);
+                let title = "This would be more than a quota allows";
+                let mut refused = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "over-quota", title)
+                    .detail(text)
+                    .remedy(see);
+                refused.0.quota = Some(*over);
+                refused
             }
             ControlError::Denied {
                 code,

@@ -7,6 +7,7 @@ use super::{Projects, require_active, require_project};
 use crate::control::{
     apps::{change_of, require_app},
     error::ControlError,
+    quotas::Guard,
     record::{Actor, record, value},
     terms::Terms,
 };
@@ -50,6 +51,7 @@ impl Projects {
                         return Err(ControlError::invalid("project", "the app is there already"));
                     }
                     require_active(tx, target.id).await?;
+                    let guard = Guard::before(tx, target.id).await?;
                     let mut plan = Plan::default();
                     let from = source.map(|project| project.name).unwrap_or_default();
                     plan.changes
@@ -76,6 +78,7 @@ impl Projects {
                     record(tx, &actor, change).await?;
                     tx.app_move(app.id, target.id).await?;
                     tx.job_move(app.id, target.id).await?;
+                    guard.after(tx).await?;
                     app.updated_at = muster_store::now();
                     tx.app_update(&app).await?;
                     Ok(plan)

@@ -1,7 +1,11 @@
 //! Enforcing quotas that were set below what runs already: apps are stopped,
 //! the newest first, until the rest is within.
 
-use muster_api::{apps::DesiredState, plan::Plan, quotas::{QuotaQuery, Resource}};
+use muster_api::{
+    apps::DesiredState,
+    plan::Plan,
+    quotas::{QuotaQuery, Resource},
+};
 use muster_store::{AppRecord, ChangeKind, ProjectRecord, Tx};
 
 use super::{
@@ -79,7 +83,10 @@ async fn bring_within(
         ));
         return Ok(());
     }
-    let mut apps = tx.app_list(Some(&[project.id]), None, u32::MAX).await?.items;
+    let mut apps = tx
+        .app_list(Some(&[project.id]), None, u32::MAX)
+        .await?
+        .items;
     apps.retain(|app| {
         app.state == DesiredState::Started && (limit.user.is_none() || app.user == limit.user)
     });
@@ -107,6 +114,11 @@ async fn stop(tx: &Tx, actor: &Actor, app: &AppRecord) -> Result<AppRecord, Cont
     app.state = DesiredState::Stopped;
     app.updated_at = muster_store::now();
     tx.app_update(&app).await?;
-    record(tx, actor, change_of(&app, "enforce-quota", ChangeKind::Updated)).await?;
+    record(
+        tx,
+        actor,
+        change_of(&app, "enforce-quota", ChangeKind::Updated),
+    )
+    .await?;
     Ok(app)
 }

@@ -75,7 +75,9 @@ pub(crate) fn limits_in(quotas: &[QuotaRecord], project: ProjectId) -> Vec<Limit
         allowed: quota.limit,
     };
     let own = quotas.iter().filter(own);
-    own.chain(quotas.iter().filter(general)).map(limit).collect()
+    own.chain(quotas.iter().filter(general))
+        .map(limit)
+        .collect()
 }
 
 /// What is used in a project: of everybody's apps, or of one user's.
@@ -173,11 +175,7 @@ impl Guard {
 }
 
 /// What is used and reserved of each limit. Without limits, nothing is counted.
-async fn totals(
-    tx: &Tx,
-    project: ProjectId,
-    limits: &[Limit],
-) -> Result<Vec<u64>, ControlError> {
+async fn totals(tx: &Tx, project: ProjectId, limits: &[Limit]) -> Result<Vec<u64>, ControlError> {
     let mut counted: Vec<(Option<UserId>, Amounts)> = Vec::new();
     let mut totals = Vec::with_capacity(limits.len());
     for limit in limits {

@@ -90,8 +90,7 @@ impl Quotas {
                     };
                     let all = tx.quota_list().await?;
                     let before = all.into_iter().find(|quota| {
-                        (quota.project, quota.user, quota.resource)
-                            == (project, user, new.resource)
+                        (quota.project, quota.user, quota.resource) == (project, user, new.resource)
                     });
                     let fresh = || QuotaId(Uuid::now_v7());
                     let quota = QuotaRecord {

@@ -89,7 +89,10 @@ async fn parallel_changes_do_not_overrun() {
     let (quotas, _dir) = quotas().await;
     let store = &quotas.store;
     let root = actor(store, "root", P::QuotaWrite).await;
-    quotas.set(&root, quota(None, None, Resource::Apps, 3)).await.unwrap();
+    quotas
+        .set(&root, quota(None, None, Resource::Apps, 3))
+        .await
+        .unwrap();
     let all = (0..20).map(|number| add(store, "ada", format!("app-{number}")));
     let done = futures::future::join_all(all).await;
     assert_eq!(done.iter().filter(|result| result.is_ok()).count(), 3);
@@ -98,12 +101,18 @@ async fn parallel_changes_do_not_overrun() {
             panic!("{refused}");
         };
         assert_eq!((over.used, over.asked, over.allowed), (3, 1, 3));
-        assert_eq!((over.resource, over.project.as_str()), (Resource::Apps, "ada"));
+        assert_eq!(
+            (over.resource, over.project.as_str()),
+            (Resource::Apps, "ada")
+        );
     }
     // Another project has its own three.
     add(store, "bob", "other".to_owned()).await.unwrap();
     // A quota of the project's own goes before the general one.
-    quotas.set(&root, quota(Some("ada"), None, Resource::Apps, 4)).await.unwrap();
+    quotas
+        .set(&root, quota(Some("ada"), None, Resource::Apps, 4))
+        .await
+        .unwrap();
     add(store, "ada", "fourth".to_owned()).await.unwrap();
     assert!(add(store, "ada", "fifth".to_owned()).await.is_err());
 }
@@ -113,7 +122,10 @@ async fn what_is_reserved_counts_until_it_is_let_go() {
     let (quotas, _dir) = quotas().await;
     let store = &quotas.store;
     let root = actor(store, "root", P::QuotaWrite).await;
-    quotas.set(&root, quota(Some("ada"), None, Resource::Instances, 5)).await.unwrap();
+    quotas
+        .set(&root, quota(Some("ada"), None, Resource::Instances, 5))
+        .await
+        .unwrap();
     let mut till = app(store, "ada", "till").await;
     till.state = muster_api::apps::DesiredState::Stopped;
     let stopped = till.clone();
@@ -146,8 +158,20 @@ async fn what_is_reserved_counts_until_it_is_let_go() {
     hold(3).await.unwrap();
     let ada = actor(store, "ada", P::QuotaRead).await;
     let usage = quotas.usage(&ada, "ada").await.unwrap();
-    let of = |resource| usage.items.iter().find(|one| one.resource == resource).unwrap();
-    assert_eq!((of(Resource::Instances).used, of(Resource::Instances).reserved), (0, 5));
+    let of = |resource| {
+        usage
+            .items
+            .iter()
+            .find(|one| one.resource == resource)
+            .unwrap()
+    };
+    assert_eq!(
+        (
+            of(Resource::Instances).used,
+            of(Resource::Instances).reserved
+        ),
+        (0, 5)
+    );
     assert_eq!(of(Resource::Apps).allowed, None);
 }
 
@@ -157,7 +181,10 @@ async fn members_have_quotas_of_their_own_and_see_what_concerns_them() {
     let store = &quotas.store;
     let root = actor(store, "root", P::QuotaWrite).await;
     put(store, "ada", "bob", MemberRole::Member).await;
-    quotas.set(&root, quota(Some("ada"), Some("bob"), Resource::Apps, 1)).await.unwrap();
+    quotas
+        .set(&root, quota(Some("ada"), Some("bob"), Resource::Apps, 1))
+        .await
+        .unwrap();
     let project = store.project_by_name("ada").await.unwrap().unwrap().id;
     let bob = store.user_by_name("bob").await.unwrap().unwrap().id;
     let add_of = async |name: &'static str, user| {
@@ -181,7 +208,10 @@ async fn members_have_quotas_of_their_own_and_see_what_concerns_them() {
     assert_eq!(over.user.as_deref(), Some("bob"));
     add_of("three", None).await.unwrap();
 
-    quotas.set(&root, quota(Some("root"), None, Resource::Apps, 1)).await.unwrap();
+    quotas
+        .set(&root, quota(Some("root"), None, Resource::Apps, 1))
+        .await
+        .unwrap();
     let bob = actor(store, "bob", P::QuotaRead).await;
     let seen = quotas.list(&bob, &QuotaQuery::default()).await.unwrap();
     assert_eq!(seen.items.len(), 1);
@@ -201,7 +231,13 @@ async fn enforcing_stops_the_newest_first_and_only_as_many_as_it_takes() {
         app(store, "ada", name).await;
     }
     let memory = Limits::default().memory.0;
-    quotas.set(&root, quota(Some("ada"), None, Resource::Memory, 2 * memory)).await.unwrap();
+    quotas
+        .set(
+            &root,
+            quota(Some("ada"), None, Resource::Memory, 2 * memory),
+        )
+        .await
+        .unwrap();
     let dry = Terms {
         dry_run: true,
         ..Terms::default()
@@ -209,7 +245,10 @@ async fn enforcing_stops_the_newest_first_and_only_as_many_as_it_takes() {
     let query = QuotaQuery::default();
     let plan = quotas.enforce(&root, &dry, &query).await.unwrap();
     assert_eq!(plan.changes.len(), 1, "{plan:?}");
-    assert!(plan.changes[0].starts_with("the app new of ada is stopped"), "{plan:?}");
+    assert!(
+        plan.changes[0].starts_with("the app new of ada is stopped"),
+        "{plan:?}"
+    );
     let states = async || {
         let among = store.app_list(None, None, 9).await.unwrap().items;
         let started = among
@@ -218,7 +257,13 @@ async fn enforcing_stops_the_newest_first_and_only_as_many_as_it_takes() {
         started.map(|app| app.name).collect::<Vec<_>>()
     };
     assert_eq!(states().await, ["middle", "new", "old"]);
-    assert!(quotas.enforce(&root, &Terms::default(), &query).await.unwrap().done);
+    assert!(
+        quotas
+            .enforce(&root, &Terms::default(), &query)
+            .await
+            .unwrap()
+            .done
+    );
     assert_eq!(states().await, ["middle", "old"]);
     let plan = quotas.enforce(&root, &dry, &query).await.unwrap();
     assert_eq!(plan.changes, [] as [String; 0]);

@@ -13,6 +13,7 @@ use crate::control::{
     jobs,
     projects::require_active,
     pushes::PushInput,
+    quotas::Guard,
     record::{Actor, record},
     rollouts,
     routes::{Address, DEFAULT_WEIGHT, add_target},
@@ -62,6 +63,9 @@ pub(super) async fn write_release(
     };
     let Some(mut app) = app else { return Ok(()) };
     require_active(tx, app.project).await?;
+    // What the push has reserved is about to be used.
+    let guard = Guard::before(tx, app.project).await?;
+    tx.reservation_end(job.id).await?;
     let actor = Actor::on_behalf(&input.actor, app.project);
     let droplet = DropletRecord {
         id: DropletId(Uuid::now_v7()),
@@ -124,6 +128,7 @@ pub(super) async fn write_release(
         }
     }
     rollouts::forget_old_droplets(tx, &app).await?;
+    guard.after(tx).await?;
     record(tx, &actor, change_of(&app, "stage", ChangeKind::Updated)).await?;
     Ok(())
 }
