@@ -106,6 +106,11 @@ impl Client {
             .bearer_auth(&self.token)
     }
 
+    /// A request with the token, with the whole path.
+    pub fn as_is(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.token)
+    }
+
     /// A request without the token, with the whole path.
     pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))

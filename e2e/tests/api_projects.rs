@@ -203,7 +203,7 @@ async fn twenty_pushes_at_once_do_not_overrun_a_quota_of_three() {
 
     // A failed push lets go of what it held.
     let broken = push_of(vec![client.upload("app.wasm", b"nothing").await]);
-    let limit = json!({"project": "shop", "resource": "disk", "limit": 1 << 40});
+    let limit = json!({"project": "shop", "resource": "disk", "limit": 1_u64 << 40});
     let _: Quota = client.send(Method::PUT, "/quotas", &limit).await;
     let job = client
         .push(

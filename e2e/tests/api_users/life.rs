@@ -7,7 +7,7 @@ use muster_api::{
     sign_ups::LinkReply,
     users::{Activation, CreatedUser, EndedSessions, User, UserState, UserType},
 };
-use muster_e2e::{Case, Client, Host, PASSWORD, greeting, only_field, refuse, refuse_all};
+use muster_e2e::{Case, Client, Host, PASSWORD, guest, only_field, refuse, refuse_all};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -136,7 +136,7 @@ async fn a_deleted_user_leaves_an_id_and_frees_the_name() {
     let client = host.client().await;
     let first = make(&client, "ada", "developer").await;
     let ada = Client::login_as(&host.url(), host.apps(), "ada", GOOD).await;
-    ada.push_component("mine", &greeting("mine")).await;
+    ada.push_component("mine", &guest("hello")).await;
 
     let gone = |dry: bool| client.request(Method::DELETE, &format!("/users/ada?dry_run={dry}"));
     for dry in [true, false] {
@@ -255,10 +255,41 @@ async fn what_is_wrong_is_refused_by_field() {
     .await;
     let stale = client
         .request(Method::PATCH, "/users/ada")
-        .header("if-match", "\"0000000000000000\"")
+        .header("if-match", "\"0.0000000000000000\"")
         .json(&json!({ "display_name": "x" }));
     assert_eq!(
         stale.send().await.unwrap().status(),
         StatusCode::PRECONDITION_FAILED
+    );
+}
+
+#[tokio::test]
+async fn a_browser_sets_the_password_too() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    let new = json!({ "name": "ada" });
+    let made: CreatedUser = client.send(Method::POST, "/users", &new).await;
+    let link = made.activation.unwrap().link.unwrap();
+    let path = link.strip_prefix(&host.url()).unwrap();
+    // A program that follows the link uses nothing up.
+    for _ in 0..2 {
+        let page = client.anonymous(Method::GET, path).send().await.unwrap();
+        assert_eq!(page.headers()["referrer-policy"], "no-referrer");
+        assert!(page.text().await.unwrap().contains("new-password"));
+    }
+    let send = |password: &str| {
+        let form = [("token", crate::token(&link)), ("password", password)];
+        client
+            .anonymous(Method::POST, "/account/activate")
+            .form(&form)
+    };
+    let weak = send("ada").send().await.unwrap();
+    assert_eq!(weak.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(weak.text().await.unwrap().contains("characters"));
+    assert_eq!(send(GOOD).send().await.unwrap().status(), StatusCode::OK);
+    log_in(&client, "ada", GOOD).await.unwrap();
+    assert_eq!(
+        send(GOOD).send().await.unwrap().status(),
+        StatusCode::UNPROCESSABLE_ENTITY
     );
 }

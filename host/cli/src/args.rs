@@ -8,6 +8,7 @@ use crate::{
         app::AppCommand,
         audit::AuditCommand,
         completion::CompletionArgs,
+        config::ConfigCommand,
         context::ContextCommand,
         events::EventsArgs,
         job::JobCommand,
@@ -23,6 +24,7 @@ use crate::{
         serve::ServeArgs,
         session::SessionCommand,
         sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs},
+        signing_key::SigningKeyCommand,
         term::TermCommand,
         user::UserCommand,
     },
@@ -108,6 +110,12 @@ pub enum Command {
     /// Say what everybody has to accept
     #[command(subcommand)]
     Term(TermCommand),
+    /// Settle how the host works, section by section
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look after the keys that tokens are signed with
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
     /// See whether mail works
     #[command(subcommand)]
     Mail(MailCommand),
@@ -141,6 +149,7 @@ pub enum Command {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use muster_api::permissions::OPERATIONS;
 
     use super::*;
 
@@ -216,6 +225,37 @@ mod tests {
                 .trim_end()
                 .replace(' ', "-");
             insta::assert_snapshot!(name, help(path));
+        }
+    }
+
+    /// Operations that are no command's business: a browser's, or another
+    /// program's that checks tokens by itself.
+    const NO_COMMAND: &[&str] = &[
+        "key_set_show",
+        "oauth_metadata_show",
+        "self_passkey_add",
+        "self_passkey_challenge",
+        "token_introspect",
+    ];
+
+    #[test]
+    fn every_operation_has_its_command_and_every_command_exists() {
+        let mut line = Cli::command();
+        line.build();
+        for operation in OPERATIONS {
+            let without = NO_COMMAND.contains(&operation.id);
+            assert_eq!(operation.commands.is_empty(), without, "{}", operation.id);
+            for command in operation.commands {
+                let mut found = &line;
+                for word in command.split(' ') {
+                    let next = found.find_subcommand(word);
+                    found = next.unwrap_or_else(|| panic!("{}: muster {command}", operation.id));
+                }
+                assert!(
+                    !found.has_subcommands(),
+                    "muster {command} does nothing by itself"
+                );
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 //! Starting and stopping a host: what is opened in which order, and how it is
 //! let go.
 
+mod people;
+
 use std::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -17,37 +19,13 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+use self::people::People;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        access::AccessControl,
-        accounts::Accounts,
-        activations::Activations,
-        apps::Apps,
-        audit::Audit,
-        authorization::Authorization,
-        config::Config,
-        droplets::Droplets,
-        error::ControlError,
-        factors::Factors,
-        failures::Strangers,
-        housekeeping::Housekeeping,
-        jobs::Jobs,
-        keys::Keys,
-        logging::LoggingControl,
-        passwords::Passwords,
-        post::Post,
-        projects::Projects,
-        pushes::Pushes,
-        quotas::Quotas,
-        routes::Routes,
-        sessions::Sessions,
-        sign_in::{Methods, SignIn},
-        sign_ups::SignUps,
-        staging::Staging,
-        terms_of_use::TermsOfUse,
-        tokens::Tokens,
-        users::Users,
+        access::AccessControl, apps::Apps, audit::Audit, droplets::Droplets, error::ControlError,
+        housekeeping::Housekeeping, jobs::Jobs, logging::LoggingControl, projects::Projects,
+        pushes::Pushes, quotas::Quotas, routes::Routes, staging::Staging, terms_of_use::TermsOfUse,
         views::Urls,
     },
     data_dir::{DataDir, DataDirError},
@@ -145,65 +123,12 @@ pub async fn serve(
         "--management",
         options.management,
     ))?;
-    let config = Config::open(store.clone()).await?;
-    let tokens = Tokens::open(store.clone(), config.clone()).await?;
-    let sessions = Sessions {
-        store: store.clone(),
-        tokens: tokens.clone(),
-    };
-    let passwords = Passwords::new(config.clone())?;
-    let methods = Methods::new(config.clone());
-    let factors = Factors {
-        store: store.clone(),
-        config: config.clone(),
-        passwords: passwords.clone(),
-        address: management.local_addr().unwrap_or(options.management),
-    };
-    let sign_in = SignIn {
-        store: store.clone(),
-        config: config.clone(),
-        sessions: sessions.clone(),
-        passwords: passwords.clone(),
-        methods: methods.clone(),
-        strangers: Strangers::default(),
-        factors: factors.clone(),
-    };
     let listening = management.local_addr().unwrap_or(options.management);
-    let keys = Keys {
-        store: store.clone(),
-        tokens: tokens.clone(),
-        dir: Arc::clone(&dir),
-        url: local_url(listening),
-    };
-    keys.ensure_internal(listening.ip()).await?;
-    let users = Users {
-        store: store.clone(),
-        passwords: passwords.clone(),
-    };
-    let post = Post::new(
-        store.clone(),
-        config.clone(),
-        format!("http://{}", options.management),
-    );
-    let sign_ups = SignUps {
-        store: store.clone(),
-        config: config.clone(),
-        methods: methods.clone(),
-        post: post.clone(),
-        passwords: passwords.clone(),
-    };
-    let accounts = Accounts {
-        store: store.clone(),
-        post: post.clone(),
-        passwords: passwords.clone(),
-    };
-    let activations = Activations {
-        store: store.clone(),
-        post: post.clone(),
-        passwords,
-    };
+    let people = People::open(&store, &dir, listening).await?;
+    let config = people.config.clone();
     let id = host_id(&store).await?;
-    users
+    people
+        .users
         .ensure_admin(options.initial_password.clone(), announce_admin)
         .await?;
 
@@ -265,7 +190,7 @@ pub async fn serve(
         metrics.clone(),
         ending.clone(),
     ));
-    tasks.spawn(post.clone().run(ending.clone()));
+    people.keep_up(&tasks, &ending);
     let housekeeping = Housekeeping {
         store: store.clone(),
         config: config.clone(),
@@ -288,16 +213,8 @@ pub async fn serve(
         app_domain: options.app_domain,
         started,
     };
-    let authorization = Authorization {
-        store: store.clone(),
-        config: config.clone(),
-        sign_in: sign_in.clone(),
-        listens: host.management,
-    };
     tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
     let rate_limits = Arc::new(RateLimits::new(&config.get()));
-    tasks.spawn(tokens.keep_up(ending.clone()));
-    tasks.spawn(methods.keep_up(ending.clone()));
     tasks.spawn(Arc::clone(&rate_limits).keep_up(config.clone(), ending.clone()));
     let api = Api {
         host: Arc::new(host),
@@ -321,7 +238,7 @@ pub async fn serve(
         jobs: Jobs {
             store: store.clone(),
         },
-        keys,
+        keys: people.keys,
         projects: Projects {
             store: store.clone(),
         },
@@ -331,18 +248,18 @@ pub async fn serve(
         access: AccessControl {
             store: store.clone(),
         },
-        sessions,
-        sign_in,
-        factors,
-        authorization,
-        users,
-        accounts,
-        activations,
-        sign_ups,
+        sessions: people.sessions,
+        sign_in: people.sign_in,
+        factors: people.factors,
+        authorization: people.authorization,
+        users: people.users,
+        accounts: people.accounts,
+        activations: people.activations,
+        sign_ups: people.sign_ups,
         terms_of_use: TermsOfUse {
             store: store.clone(),
         },
-        post,
+        post: people.post,
         config,
         audit,
         logging,
@@ -407,18 +324,6 @@ fn announce_admin(password: &str) {
         "The first user is 'admin' with the password {password}\n\
          It is shown this once. Log in with: muster login"
     );
-}
-
-/// The API's address for whoever is on this machine.
-fn local_url(listening: SocketAddr) -> String {
-    let mut address = listening;
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    format!("http://{address}")
 }
 
 fn machine_name() -> String {

@@ -10,9 +10,12 @@ use sea_orm::{
 use crate::{error::StoreError, tx::Tx};
 
 /// The tables of what goes with a user. Each has a column `user_id`.
-const GOING: [&str; 10] = [
+const GOING: [&str; 15] = [
     "passwords",
     "identities",
+    "totp",
+    "recovery_codes",
+    "passkeys",
     "access_keys",
     "refresh_tokens",
     "sessions",
@@ -21,6 +24,8 @@ const GOING: [&str; 10] = [
     "access_bindings",
     "sign_ups",
     "mails",
+    "quotas",
+    "quota_reservations",
 ];
 
 impl Tx {
@@ -69,7 +74,7 @@ mod tests {
     use crate::{now, testing};
 
     /// What is kept of a user for good.
-    const STAYING: [&str; 1] = ["term_acceptances"];
+    const STAYING: [&str; 2] = ["apps", "term_acceptances"];
 
     #[tokio::test]
     async fn each_table_of_users_says_whether_it_goes_with_them() {

@@ -151,6 +151,8 @@ pub const OPERATIONS: &[Operation] = &[
     op("config_list", "GET", "/api/v1/config", Needs(P::ConfigRead), &["config list"]),
     op("config_show", "GET", "/api/v1/config/{section}", Needs(P::ConfigRead), &["config show"]),
     op("config_change", "PUT", "/api/v1/config/{section}", Needs(P::ConfigWrite), &["config set"]),
+    op("signing_key_list", "GET", "/api/v1/signing-keys", Needs(P::ConfigRead), &["signing-key list"]),
+    op("signing_key_rotate", "POST", "/api/v1/signing-keys", Needs(P::ConfigWrite), &["signing-key rotate"]),
     op("config_reset", "DELETE", "/api/v1/config/{section}", Needs(P::ConfigWrite), &["config reset"]),
 ];
 

@@ -5,6 +5,7 @@ pub mod app;
 pub mod audit;
 mod captcha;
 pub mod completion;
+pub mod config;
 pub mod context;
 mod deletion;
 pub mod events;
@@ -27,6 +28,7 @@ pub mod route;
 pub mod serve;
 pub mod session;
 pub mod sign_up;
+pub mod signing_key;
 mod status;
 pub mod term;
 mod terminal;
@@ -82,6 +84,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Myself(command) => own::run(&scope, command).await,
         Command::Session(command) => session::run(&scope, command).await,
         Command::Term(command) => term::run(&scope, command).await,
+        Command::Config(command) => config::run(&scope, command).await,
+        Command::SigningKey(command) => signing_key::run(&scope, command).await,
         Command::Mail(command) => mail::run(&scope, command).await,
         Command::SignUp(args) => sign_up::run(&scope, args).await,
         Command::Activate(args) => sign_up::activate(&scope, args).await,

@@ -1,7 +1,10 @@
 //! `muster self`
 
 use clap::Subcommand;
-use muster_api::users::PasswordChange;
+use muster_api::{
+    identities::{IdentityLink, NewIdentity},
+    users::PasswordChange,
+};
 use serde_json::json;
 
 use super::{
@@ -30,6 +33,23 @@ pub enum SelfCommand {
     /// the host's page
     #[command(subcommand)]
     Passkey(PasskeyCommand),
+    /// List the sign-in methods that are tied to your account
+    Identities,
+    /// Tie a sign-in method to your account
+    Link {
+        /// The method, as the host calls it
+        method: String,
+        /// Your name there, for methods with passwords
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        #[command(flatten)]
+        source: PasswordArgs,
+    },
+    /// Untie a sign-in method from your account
+    Unlink {
+        /// The method
+        method: String,
+    },
 }
 
 /// Does it.
@@ -50,5 +70,41 @@ pub async fn run(scope: &Scope, command: SelfCommand) -> Result<(), Failure> {
         }
         SelfCommand::Factor(command) => factor::run(scope, command).await,
         SelfCommand::Passkey(command) => passkey::run(scope, command).await,
+        SelfCommand::Identities => scope.output.show(&scope.client()?.identities().await?),
+        SelfCommand::Link {
+            method,
+            user,
+            source,
+        } => link(scope, method, user, source).await,
+        SelfCommand::Unlink { method } => {
+            scope.client()?.remove_identity(&method).await?;
+            let line = format!("{method} is not tied to your account any more");
+            scope.output.done(&line, &json!({ "unlinked": method }))
+        }
     }
+}
+
+async fn link(
+    scope: &Scope,
+    method: String,
+    user: Option<String>,
+    source: PasswordArgs,
+) -> Result<(), Failure> {
+    let password = match &user {
+        Some(_) => Some(source.known("Password there: ")?),
+        None => None,
+    };
+    let new = NewIdentity {
+        method,
+        username: user,
+        password,
+    };
+    let linked = scope.client()?.add_identity(&new).await?;
+    let line = match &linked {
+        IdentityLink::Done(identity) => format!("{} is tied to your account", identity.method),
+        IdentityLink::Browser { url } => {
+            format!("Open this within ten minutes, sign in there and agree:\n{url}")
+        }
+    };
+    scope.output.done(&line, &linked)
 }

@@ -92,12 +92,11 @@ pub struct CreateArgs {
 
 /// What to change.
 #[derive(Debug, Args)]
-#[group(id = "changes", required = true, multiple = true, args = ["rename", "kind", "email", "display_name"])]
 pub struct ModifyArgs {
     /// The user's name or id
     name: String,
     /// Another name to sign in with
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["kind", "email", "display_name"])]
     rename: Option<String>,
     /// Another type: admin, operator, developer, viewer
     #[arg(long = "type", value_name = "TYPE", value_parser = kind)]

@@ -3,9 +3,11 @@
 mod access;
 mod apps;
 mod audit;
+mod config;
 mod contexts;
 mod droplets;
 mod factors;
+mod identities;
 mod jobs;
 mod keys;
 mod logging;

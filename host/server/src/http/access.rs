@@ -1,6 +1,7 @@
 //! `/permissions`, `/access-roles` and `/access-bindings`
 
 use axum::{Json, extract::State, http::StatusCode};
+use muster_api::page::PageQuery;
 use muster_api::{
     access::{
         AccessBinding, AccessRole, AccessRoleChange, BindingQuery, NewAccessBinding, NewAccessRole,
@@ -20,6 +21,8 @@ use super::{
     reply::{Answer, Input, Params, Segment},
 };
 
+use crate::control::views::page_of;
+
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(permission_list))
@@ -34,21 +37,27 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// List all permissions, with what each allows.
-#[utoipa::path(get, path = "/permissions", tag = "access", responses((status = 200, body = Page<PermissionEntry>)))]
-async fn permission_list(_: Caller) -> Json<Page<PermissionEntry>> {
+#[utoipa::path(get, path = "/permissions", tag = "access", params(PageQuery), responses((status = 200, body = Page<PermissionEntry>)))]
+async fn permission_list(
+    _: Caller,
+    Params(page): Params<PageQuery>,
+) -> Answer<Json<Page<PermissionEntry>>> {
     let entry = |permission: &Permission| PermissionEntry {
         permission: *permission,
         description: permission.description().to_owned(),
         reach: permission.scope(),
     };
     let items = Permission::ALL.iter().map(entry).collect();
-    Json(Page { items, next: None })
+    Ok(Json(page_of(items, &page)?))
 }
 
 /// List the access roles: those from the beginning, then the others by name.
-#[utoipa::path(get, path = "/access-roles", tag = "access", responses((status = 200, body = Page<AccessRole>)))]
-async fn access_role_list(State(api): State<Api>) -> Answer<Json<Page<AccessRole>>> {
-    Ok(Json(api.access.roles().await?))
+#[utoipa::path(get, path = "/access-roles", tag = "access", params(PageQuery), responses((status = 200, body = Page<AccessRole>)))]
+async fn access_role_list(
+    State(api): State<Api>,
+    Params(page): Params<PageQuery>,
+) -> Answer<Json<Page<AccessRole>>> {
+    Ok(Json(page_of(api.access.roles().await?.items, &page)?))
 }
 
 /// Make an access role of permissions that you have everywhere.
@@ -100,12 +109,14 @@ async fn access_role_delete(
 }
 
 /// List who has which access role where, oldest first.
-#[utoipa::path(get, path = "/access-bindings", tag = "access", params(BindingQuery), responses((status = 200, body = Page<AccessBinding>)))]
+#[utoipa::path(get, path = "/access-bindings", tag = "access", params(PageQuery, BindingQuery), responses((status = 200, body = Page<AccessBinding>)))]
 async fn access_binding_list(
     State(api): State<Api>,
     Params(query): Params<BindingQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Answer<Json<Page<AccessBinding>>> {
-    Ok(Json(api.access.bindings(&query).await?))
+    let all = api.access.bindings(&query).await?.items;
+    Ok(Json(page_of(all, &page)?))
 }
 
 /// Give somebody an access role, all of which you have there yourself.

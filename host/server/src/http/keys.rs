@@ -17,6 +17,8 @@ use super::{
 };
 use crate::control::keys::Whose;
 
+use crate::control::views::page_of;
+
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(self_key_list, self_key_create))
@@ -28,12 +30,14 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// List your access keys, oldest first.
-#[utoipa::path(get, path = "/self/keys", tag = "keys", responses((status = 200, body = Page<AccessKey>)))]
+#[utoipa::path(get, path = "/self/keys", tag = "keys", params(PageQuery), responses((status = 200, body = Page<AccessKey>)))]
 async fn self_key_list(
     State(api): State<Api>,
     Caller(actor): Caller,
+    Params(page): Params<PageQuery>,
 ) -> Answer<Json<Page<AccessKey>>> {
-    Ok(Json(api.keys.list_own(&actor).await?))
+    let all = api.keys.list_own(&actor).await?.items;
+    Ok(Json(page_of(all, &page)?))
 }
 
 /// Make an access key. Its secret is shown this once.

@@ -34,6 +34,7 @@ mod roles;
 mod routes;
 mod self_service;
 mod sign_ups;
+mod signing_keys;
 mod status;
 mod terms;
 mod users;
@@ -129,6 +130,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(sign_ups::routes())
         .merge(terms::routes())
         .merge(config::routes())
+        .merge(signing_keys::routes())
         .merge(status::routes())
         .merge(audit::routes())
         .merge(logging::routes())

@@ -15,6 +15,8 @@ use super::{
     reply::{Answer, Input, Params, Segment},
 };
 
+use crate::control::views::page_of;
+
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(project_list, project_create))
@@ -147,13 +149,15 @@ async fn project_leave(
 
 /// List who is in a project, and who has asked to be let in or out; oldest
 /// first.
-#[utoipa::path(get, path = "/projects/{project}/members", tag = "projects", params(("project" = String, Path, description = "The project's name or id")), responses((status = 200, body = Page<Member>)))]
+#[utoipa::path(get, path = "/projects/{project}/members", tag = "projects", params(PageQuery, ("project" = String, Path, description = "The project's name or id")), responses((status = 200, body = Page<Member>)))]
 async fn member_list(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(project): Segment<String>,
+    Params(page): Params<PageQuery>,
 ) -> Answer<Json<Page<Member>>> {
-    Ok(Json(api.projects.members(&actor, &project).await?))
+    let all = api.projects.members(&actor, &project).await?.items;
+    Ok(Json(page_of(all, &page)?))
 }
 
 /// Put somebody into a project, or change as what they are in it.

@@ -1,6 +1,7 @@
 //! `/quotas`, and what projects use
 
 use axum::{Json, extract::State};
+use muster_api::page::PageQuery;
 use muster_api::{
     id::QuotaId,
     page::Page,
@@ -16,6 +17,8 @@ use super::{
     reply::{Answer, Input, Params, Segment},
 };
 
+use crate::control::views::page_of;
+
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(quota_list, quota_set))
@@ -26,13 +29,15 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// List the quotas of the projects that you may see, and those that hold for
 /// every project; oldest first.
-#[utoipa::path(get, path = "/quotas", tag = "quotas", params(QuotaQuery), responses((status = 200, body = Page<Quota>)))]
+#[utoipa::path(get, path = "/quotas", tag = "quotas", params(PageQuery, QuotaQuery), responses((status = 200, body = Page<Quota>)))]
 async fn quota_list(
     State(api): State<Api>,
     Caller(actor): Caller,
     Params(query): Params<QuotaQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Answer<Json<Page<Quota>>> {
-    Ok(Json(api.quotas.list(&actor, &query).await?))
+    let all = api.quotas.list(&actor, &query).await?.items;
+    Ok(Json(page_of(all, &page)?))
 }
 
 /// Set a quota, in place of the one before. What is over it already goes on; see
@@ -81,11 +86,13 @@ async fn quota_enforce(
 
 /// Show what a project uses of everything, what jobs under way have reserved,
 /// and what is allowed.
-#[utoipa::path(get, path = "/projects/{project}/usage", tag = "quotas", params(("project" = String, Path, description = "The project's name or id")), responses((status = 200, body = Page<Usage>)))]
+#[utoipa::path(get, path = "/projects/{project}/usage", tag = "quotas", params(PageQuery, ("project" = String, Path, description = "The project's name or id")), responses((status = 200, body = Page<Usage>)))]
 async fn quota_usage(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(project): Segment<String>,
+    Params(page): Params<PageQuery>,
 ) -> Answer<Json<Page<Usage>>> {
-    Ok(Json(api.quotas.usage(&actor, &project).await?))
+    let all = api.quotas.usage(&actor, &project).await?.items;
+    Ok(Json(page_of(all, &page)?))
 }

@@ -125,3 +125,36 @@ pub(super) fn route(document: &Value) -> Router<Api> {
 pub fn openapi_document() -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&with_document().1)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use muster_api::permissions::{OPERATIONS, Operation};
+
+    #[test]
+    fn the_routes_are_those_of_the_table_of_permissions() {
+        let document = super::with_document().1;
+        let document = serde_json::to_value(&document).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let id = operation["operationId"].as_str().unwrap().to_owned();
+                described.insert((id, method.to_uppercase(), path.clone()));
+            }
+        }
+        let named: BTreeSet<_> = OPERATIONS
+            .iter()
+            .map(|operation| {
+                let Operation {
+                    id, method, path, ..
+                } = *operation;
+                (id.to_owned(), method.to_owned(), path.to_owned())
+            })
+            .collect();
+        let without: Vec<_> = described.difference(&named).collect();
+        assert!(without.is_empty(), "no permission is named for {without:?}");
+        let nowhere: Vec<_> = named.difference(&described).collect();
+        assert!(nowhere.is_empty(), "there is no such route: {nowhere:?}");
+    }
+}

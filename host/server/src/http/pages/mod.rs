@@ -2,6 +2,7 @@
 //! the described API: each checks for itself what it needs, which is the
 //! browser's cookie and, for whatever changes something, the form's token.
 
+mod account;
 mod assets;
 mod cookie;
 mod device;
@@ -25,12 +26,16 @@ pub(super) fn routes() -> Router<Api> {
         .route("/sign-in/{method}", post(sign_in::prove))
         .route("/sign-in/{method}/callback", get(sign_in::arrive))
         .route("/device", post(device::enter))
+        .route("/account/verify", post(account::verify))
+        .route("/account/activate", post(account::activate))
         .layer(middleware::from_fn(rate_limits::sign_in));
     Router::new()
         .route("/sign-in", get(sign_in::show))
         .route("/sign-in/{method}", get(sign_in::choose))
         .route("/sign-in-link/{link}", get(link::open))
         .route("/device", get(device::show))
+        .route("/account/verify", get(account::show_verification))
+        .route("/account/activate", get(account::show_activation))
         .route("/sign-in-assets/{file}", get(assets::serve))
         .merge(guarded)
 }

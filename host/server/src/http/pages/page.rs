@@ -16,6 +16,7 @@ use super::{
 use crate::control::{authorization::Visit, error::ControlError, sign_in::SignInError};
 
 const TEMPLATES: &[(&str, &str)] = &[
+    ("account.html", include_str!("templates/account.html")),
     ("agree.html", include_str!("templates/agree.html")),
     ("base.html", include_str!("templates/base.html")),
     ("choose.html", include_str!("templates/choose.html")),

@@ -1,0 +1,145 @@
+//! What there is for people and programs: who they are, and what they may do.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
+
+use muster_store::Store;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    control::{
+        accounts::Accounts,
+        activations::Activations,
+        authorization::Authorization,
+        config::Config,
+        error::ControlError,
+        factors::Factors,
+        failures::Strangers,
+        keys::Keys,
+        passwords::Passwords,
+        post::Post,
+        sessions::Sessions,
+        sign_in::{Methods, SignIn},
+        sign_ups::SignUps,
+        tokens::Tokens,
+        users::Users,
+    },
+    data_dir::DataDir,
+};
+
+/// The domains that have to do with people.
+pub(super) struct People {
+    pub(super) config: Config,
+    pub(super) tokens: Tokens,
+    pub(super) methods: Methods,
+    pub(super) sessions: Sessions,
+    pub(super) sign_in: SignIn,
+    pub(super) factors: Factors,
+    pub(super) authorization: Authorization,
+    pub(super) keys: Keys,
+    pub(super) users: Users,
+    pub(super) accounts: Accounts,
+    pub(super) activations: Activations,
+    pub(super) sign_ups: SignUps,
+    pub(super) post: Post,
+}
+
+impl People {
+    /// Reads the configuration and the signing keys, and makes what a first
+    /// start needs. `listens` is where the API is.
+    pub(super) async fn open(
+        store: &Store,
+        dir: &Arc<DataDir>,
+        listens: SocketAddr,
+    ) -> Result<Self, ControlError> {
+        let config = Config::open(store.clone()).await?;
+        let tokens = Tokens::open(store.clone(), config.clone()).await?;
+        let passwords = Passwords::new(config.clone())?;
+        let methods = Methods::new(config.clone());
+        let post = Post::new(store.clone(), config.clone(), format!("http://{listens}"));
+        let sessions = Sessions {
+            store: store.clone(),
+            tokens: tokens.clone(),
+        };
+        let factors = Factors {
+            store: store.clone(),
+            config: config.clone(),
+            passwords: passwords.clone(),
+            address: listens,
+        };
+        let sign_in = SignIn {
+            store: store.clone(),
+            config: config.clone(),
+            sessions: sessions.clone(),
+            passwords: passwords.clone(),
+            methods: methods.clone(),
+            strangers: Strangers::default(),
+            factors: factors.clone(),
+        };
+        let keys = Keys {
+            store: store.clone(),
+            tokens: tokens.clone(),
+            dir: Arc::clone(dir),
+            url: local_url(listens),
+        };
+        keys.ensure_internal(listens.ip()).await?;
+        Ok(Self {
+            authorization: Authorization {
+                store: store.clone(),
+                config: config.clone(),
+                sign_in: sign_in.clone(),
+                listens,
+            },
+            users: Users {
+                store: store.clone(),
+                passwords: passwords.clone(),
+            },
+            accounts: Accounts {
+                store: store.clone(),
+                post: post.clone(),
+                passwords: passwords.clone(),
+            },
+            sign_ups: SignUps {
+                store: store.clone(),
+                config: config.clone(),
+                methods: methods.clone(),
+                post: post.clone(),
+                passwords: passwords.clone(),
+            },
+            activations: Activations {
+                store: store.clone(),
+                post: post.clone(),
+                passwords,
+            },
+            config,
+            tokens,
+            methods,
+            sessions,
+            sign_in,
+            factors,
+            keys,
+            post,
+        })
+    }
+
+    /// Keeps up with the configuration and sends mail, until the host stops.
+    pub(super) fn keep_up(&self, tasks: &TaskTracker, ending: &CancellationToken) {
+        tasks.spawn(self.tokens.clone().keep_up(ending.clone()));
+        tasks.spawn(self.methods.clone().keep_up(ending.clone()));
+        tasks.spawn(self.post.clone().run(ending.clone()));
+    }
+}
+
+/// The API's address for whoever is on this machine.
+fn local_url(listening: SocketAddr) -> String {
+    let mut address = listening;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
+}
