@@ -67,11 +67,48 @@ impl Client {
         }
     }
 
+    /// The same client with another access token.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self {
+            token: token.into(),
+            ..self.clone()
+        }
+    }
+
+    /// Trades a form for tokens.
+    ///
+    /// # Panics
+    /// If the host refuses.
+    pub async fn tokens(&self, request: &TokenRequest) -> TokenReply {
+        let sent = self.anonymous(Method::POST, "/oauth/token").form(request);
+        expect(sent.send().await.expect("the host answers")).await
+    }
+
+    /// A client that shows an access key, with an access token that it bought.
+    ///
+    /// # Panics
+    /// If the host refuses.
+    pub async fn with_key(&self, id: &str, secret: &str) -> Self {
+        let request = TokenRequest {
+            grant_type: "client_credentials".to_owned(),
+            client_id: Some(id.to_owned()),
+            client_secret: Some(secret.to_owned()),
+            ..TokenRequest::default()
+        };
+        self.with_token(self.tokens(&request).await.access_token)
+    }
+
     /// A request to the API, with the token. `path` begins after `/api/v1`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}/api/v1{path}", self.url))
             .bearer_auth(&self.token)
+    }
+
+    /// A request with the token, with the whole path.
+    pub fn as_is(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.token)
     }
 
     /// A request without the token, with the whole path.

@@ -15,6 +15,9 @@ mod m20261121_000001_foundation;
 mod m20261122_000001_identity;
 mod m20261122_000002_audit;
 mod m20261122_000003_api_mechanisms;
+mod m20261122_000004_users;
+mod m20261122_000005_quotas;
+mod m20261122_000006_keys;
 mod m20261122_000007_second_factors;
 
 /// Brings a database to the newest schema.
@@ -29,6 +32,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_identity::Migration),
             Box::new(m20261122_000002_audit::Migration),
             Box::new(m20261122_000003_api_mechanisms::Migration),
+            Box::new(m20261122_000004_users::Migration),
+            Box::new(m20261122_000005_quotas::Migration),
+            Box::new(m20261122_000006_keys::Migration),
             Box::new(m20261122_000007_second_factors::Migration),
         ]
     }

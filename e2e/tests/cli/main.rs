@@ -5,9 +5,12 @@ mod apps;
 mod deletion;
 mod formats;
 mod jobs_and_logs;
+mod keys;
 mod login;
 mod mistakes;
+mod people;
 mod person;
+mod projects;
 mod routes_and_roles;
 
 /// Compares with a snapshot, without what differs from run to run.

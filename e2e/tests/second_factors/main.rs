@@ -70,7 +70,7 @@ pub async fn sign_in(client: &Client, request: &TokenRequest) -> Result<TokenRep
     Err(error)
 }
 
-/// The word of the error that a sign-in ends with.
+/// The error that a sign-in must end with.
 pub async fn refused(client: &Client, request: &TokenRequest) -> OAuthError {
     match sign_in(client, request).await {
         Ok(_) => panic!("there should be no tokens"),
@@ -78,6 +78,7 @@ pub async fn refused(client: &Client, request: &TokenRequest) -> OAuthError {
     }
 }
 
+/// The admin's second factors.
 pub async fn factors(client: &Client) -> Factors {
     client.get("/self/factors").await
 }
@@ -99,6 +100,7 @@ pub struct App {
 }
 
 impl App {
+    /// A phone that was given this secret.
     pub fn new(secret: &str) -> Self {
         Self {
             secret: secret.to_owned(),

@@ -65,7 +65,7 @@ impl Device {
         }
     }
 
-    fn browser(&self) -> Authenticator<Option<DeviceKey>, Finger, RustCryptoBackend> {
+    fn inside(&self) -> Authenticator<Option<DeviceKey>, Finger, RustCryptoBackend> {
         let id = Aaguid::new_empty();
         let mut device = Authenticator::new(id, self.key.clone(), Finger, RustCryptoBackend);
         device.set_make_credentials_with_signature_counter(true);
@@ -74,7 +74,7 @@ impl Device {
 
     async fn create(&mut self, options: &Value) -> Value {
         let options = serde_json::from_value(options.clone()).expect("options");
-        let mut browser = Browser::new(self.browser());
+        let mut browser = Browser::new(self.inside()).allows_insecure_localhost(true);
         let made = browser.register(&self.page, options, DefaultClientData);
         let made = made.await.expect("a credential");
         self.key = browser.authenticator().store().clone();
@@ -83,7 +83,7 @@ impl Device {
 
     async fn get(&mut self, options: &Value) -> Value {
         let options = serde_json::from_value(options.clone()).expect("options");
-        let mut browser = Browser::new(self.browser());
+        let mut browser = Browser::new(self.inside()).allows_insecure_localhost(true);
         let made = browser.authenticate(&self.page, options, DefaultClientData);
         let made = made.await.expect("an answer");
         self.key = browser.authenticator().store().clone();

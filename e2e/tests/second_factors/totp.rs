@@ -121,7 +121,8 @@ async fn an_admin_helps_whoever_has_lost_everything() {
         let reply = reset("admin").send().await.unwrap();
         assert_eq!(reply.status(), StatusCode::NO_CONTENT);
     }
-    refuse(reset("nobody"), 404, "user-not-found").await;
+    let reply = reset("nobody").send().await.unwrap();
+    assert_eq!(reply.status(), StatusCode::NOT_FOUND);
     let left = factors(&client).await;
     assert_eq!((left.required, left.recovery_codes), (false, 0));
     sign_in(&client, &password()).await.unwrap();

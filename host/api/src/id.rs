@@ -46,6 +46,8 @@ ids! {
     SessionId,
     /// Names a project. A personal project bears its user's id.
     ProjectId,
+    /// Names a quota.
+    QuotaId,
     /// Names the assignment of an access role.
     BindingId,
     /// Names a host for life.

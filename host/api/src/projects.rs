@@ -1,7 +1,10 @@
 //! Projects: to whom apps belong, and who works on them.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+use crate::id::ProjectId;
 
 /// Where a project stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -57,4 +60,103 @@ impl MemberState {
     pub fn is_in(self) -> bool {
         matches!(self, Self::Member | Self::Leaving)
     }
+}
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Project {
+    /// Names the project for life. A personal project bears its user's id.
+    pub id: ProjectId,
+    /// Its name, a DNS label; a personal project is named after its user.
+    #[schema(example = "shop")]
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Where it stands.
+    pub state: ProjectState,
+    /// Who may join.
+    pub join_policy: JoinPolicy,
+    /// Who may leave.
+    pub leave_policy: JoinPolicy,
+    /// Whether it is one user's own, which nobody can join.
+    pub personal: bool,
+    /// As what you are in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<MemberRole>,
+    /// Whether you are in, or wait to be let in or out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub membership: Option<MemberState>,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it was last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// A new project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewProject {
+    /// Its name, a DNS label that no other project and no user has.
+    #[schema(example = "shop")]
+    pub name: String,
+    /// What it is for; at most 1000 characters.
+    pub description: String,
+    /// Who may join; `closed` unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join_policy: Option<JoinPolicy>,
+    /// Who may leave; `open` unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leave_policy: Option<JoinPolicy>,
+    /// Its first owner, by name; you unless told. Naming somebody else takes
+    /// `project:write` everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+}
+
+/// A change of a project. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectChange {
+    /// What it is for; at most 1000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Who may join.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join_policy: Option<JoinPolicy>,
+    /// Who may leave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leave_policy: Option<JoinPolicy>,
+}
+
+/// Somebody in a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Member {
+    /// The user's name.
+    #[schema(example = "ada")]
+    pub user: String,
+    /// As what.
+    pub role: MemberRole,
+    /// Whether they are in, or wait to be let in or out.
+    pub state: MemberState,
+    /// Since when.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// As what somebody is in a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberChange {
+    /// As what.
+    pub role: MemberRole,
+}
+
+/// Where an app goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// The project that the app belongs to from then on, by name.
+    pub project: String,
 }

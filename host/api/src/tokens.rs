@@ -2,6 +2,7 @@
 //! (RFC 6749). Requests are forms, not JSON.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::factors::{FactorKind, PasskeyChallenge};
@@ -151,4 +152,25 @@ pub struct Introspection {
     /// When it was given out, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iat: Option<u64>,
+}
+
+/// A key that tokens are signed with. Its public part is at
+/// `/.well-known/jwks.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SigningKey {
+    /// Its id: the thumbprint of RFC 7638, which tokens name as `kid`.
+    pub id: String,
+    /// Its algorithm, as JWTs name it.
+    #[schema(example = "EdDSA")]
+    pub algorithm: String,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Until when tokens that it has signed may be good; absent while it signs.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ends_at: Option<OffsetDateTime>,
 }

@@ -4,9 +4,28 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        app::AppCommand, audit::AuditCommand, completion::CompletionArgs, context::ContextCommand,
-        events::EventsArgs, job::JobCommand, logging::LoggingCommand, login::LoginArgs,
-        own::SelfCommand, role::RoleCommand, route::RouteCommand, serve::ServeArgs,
+        access::{AccessBindingCommand, AccessRoleCommand},
+        app::AppCommand,
+        audit::AuditCommand,
+        completion::CompletionArgs,
+        config::ConfigCommand,
+        context::ContextCommand,
+        events::EventsArgs,
+        job::JobCommand,
+        key::KeyCommand,
+        logging::LoggingCommand,
+        login::LoginArgs,
+        mail::MailCommand,
+        own::SelfCommand,
+        project::ProjectCommand,
+        quota::QuotaCommand,
+        role::RoleCommand,
+        route::RouteCommand,
+        serve::ServeArgs,
+        session::SessionCommand,
+        sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs},
+        signing_key::SigningKeyCommand,
+        term::TermCommand,
         user::UserCommand,
     },
     output::Format,
@@ -17,7 +36,9 @@ const AFTER_HELP: &str = "\
 Environment:
   MUSTER_URL    The host to speak to, in place of the context in use
   MUSTER_TOKEN  An access token, in place of a login
-  Both step back behind --context.
+  MUSTER_KEY_ID, MUSTER_KEY_SECRET
+                An access key, in place of a login
+  All step back behind --context.
 
 Exit codes:
   0  done
@@ -60,14 +81,44 @@ pub enum Command {
     /// Look at what takes longer
     #[command(subcommand)]
     Job(JobCommand),
+    /// Make keys for programs, and look after them
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Share apps in projects
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Say how much projects may use
+    #[command(subcommand)]
+    Quota(QuotaCommand),
+    /// Bundle permissions
+    #[command(subcommand)]
+    AccessRole(AccessRoleCommand),
+    /// Say who has which bundle of permissions where
+    #[command(subcommand)]
+    AccessBinding(AccessBindingCommand),
     /// Show what changed, and follow it
     Events(EventsArgs),
     /// Look after the users of the host
     #[command(subcommand)]
     User(UserCommand),
-    /// Look after what you sign in with
+    /// See who you are, and look after what you sign in with
     #[command(subcommand, name = "self")]
     Myself(SelfCommand),
+    /// See where somebody is logged in, and end it
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Say what everybody has to accept
+    #[command(subcommand)]
+    Term(TermCommand),
+    /// Settle how the host works, section by section
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look after the keys that tokens are signed with
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
+    /// See whether mail works
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// See what was done and what was refused
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -83,6 +134,12 @@ pub enum Command {
     Context(ContextCommand),
     /// Log in to a host
     Login(LoginArgs),
+    /// Ask a host to take you as a user
+    SignUp(SignUpArgs),
+    /// Follow a link that you got: verify your address or set your password
+    Activate(ActivateArgs),
+    /// Ask for a link by which you replace a forgotten password
+    ResetPassword(ResetPasswordArgs),
     /// Forget the login of a context
     Logout,
     /// Print a completion script for a shell
@@ -92,6 +149,7 @@ pub enum Command {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use muster_api::permissions::OPERATIONS;
 
     use super::*;
 
@@ -129,9 +187,29 @@ mod tests {
             &["role"],
             &["role", "add"],
             &["job"],
+            &["key"],
+            &["key", "create"],
+            &["project"],
+            &["project", "create"],
+            &["quota"],
+            &["access-role"],
+            &["access-binding"],
             &["events"],
             &["context"],
             &["login"],
+            &["user"],
+            &["user", "create"],
+            &["user", "modify"],
+            &["user", "suspend"],
+            &["self"],
+            &["session"],
+            &["session", "end"],
+            &["term"],
+            &["term", "add"],
+            &["mail"],
+            &["sign-up"],
+            &["activate"],
+            &["reset-password"],
             &["self", "factor"],
             &["self", "factor", "add-totp"],
             &["self", "passkey"],
@@ -150,6 +228,34 @@ mod tests {
         }
     }
 
+    /// Operations that are no command's business: a browser's, or another
+    /// program's that checks tokens by itself.
+    const NO_COMMAND: &[&str] = &[
+        "key_set_show",
+        "oauth_metadata_show",
+        "self_passkey_add",
+        "self_passkey_challenge",
+        "token_introspect",
+    ];
+
+    #[test]
+    fn every_operation_has_its_command_and_every_command_exists() {
+        let mut line = Cli::command();
+        line.build();
+        for operation in OPERATIONS {
+            let without = NO_COMMAND.contains(&operation.id);
+            assert_eq!(operation.commands.is_empty(), without, "{}", operation.id);
+            for command in operation.commands {
+                let mut found = &line;
+                for word in command.split(' ') {
+                    let next = found.find_subcommand(word);
+                    found = next.unwrap_or_else(|| panic!("{}: muster {command}", operation.id));
+                }
+                assert!(!found.has_subcommands(), "muster {command} does nothing by itself");
+            }
+        }
+    }
+
     fn is_valid(arguments: &str) -> bool {
         Cli::try_parse_from(arguments.split(' ')).is_ok()
     }
@@ -162,6 +268,13 @@ mod tests {
             "muster app scale a --memory 64MiB",
             "muster app push --path . --env A=b=c",
             "muster app list -o json",
+            "muster key create backup --scope app:read --expires 90d",
+            "muster login --local --data-dir d",
+            "muster project add-member shop ada --role owner",
+            "muster access-role create auditor --permission audit:read",
+            "muster user list --state pending --type admin",
+            "muster user modify ada --type viewer --email ",
+            "muster session end --all-of ada",
             "muster audit list --outcome refused --since 2h --from 192.0.2.1",
             "muster audit verify --file log.ndjson --filtered",
             "muster logging set --module muster_server=debug --to stderr --to file:a.log --for 10m",
@@ -179,6 +292,19 @@ mod tests {
             "muster app push a --path . --env =b",
             "muster app list -o xml",
             "muster job show 17",
+            "muster key create backup --scope app:everything",
+            "muster login --local --user ada",
+            "muster project modify shop",
+            "muster quota set peace 3",
+            "muster access-role create auditor",
+            "muster user list --state here",
+            "muster user create ada --type king",
+            "muster user modify ada",
+            "muster user suspend ada --yes --dry-run",
+            "muster session end",
+            "muster session end 01890a5d-ac96-774b-bcce-b302099a8057 --all-of ada",
+            "muster term add",
+            "muster term add terms.md --media-type image/png",
             "muster audit list --since yesterday",
             "muster audit verify --head 17",
             "muster audit verify --filtered",

@@ -92,6 +92,10 @@ pub struct Context {
     /// The login, until `muster logout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
+    /// The data directory of a host on this machine, whose own key is used in
+    /// place of a login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
 }
 
 /// All contexts.
@@ -272,6 +276,7 @@ mod tests {
             url: url.to_owned(),
             user: "admin".to_owned(),
             tokens: None,
+            data_dir: None,
         }
     }
 

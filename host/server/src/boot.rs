@@ -2,7 +2,7 @@
 //! let go.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -20,6 +20,9 @@ use uuid::Uuid;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
+        access::AccessControl,
+        accounts::Accounts,
+        activations::Activations,
         apps::Apps,
         audit::Audit,
         authorization::Authorization,
@@ -30,13 +33,19 @@ use crate::{
         failures::Strangers,
         housekeeping::Housekeeping,
         jobs::Jobs,
+        keys::Keys,
         logging::LoggingControl,
         passwords::Passwords,
+        post::Post,
+        projects::Projects,
         pushes::Pushes,
+        quotas::Quotas,
         routes::Routes,
         sessions::Sessions,
         sign_in::{Methods, SignIn},
+        sign_ups::SignUps,
         staging::Staging,
+        terms_of_use::TermsOfUse,
         tokens::Tokens,
         users::Users,
         views::Urls,
@@ -159,8 +168,38 @@ pub async fn serve(
         strangers: Strangers::default(),
         factors: factors.clone(),
     };
+    let listening = management.local_addr().unwrap_or(options.management);
+    let keys = Keys {
+        store: store.clone(),
+        tokens: tokens.clone(),
+        dir: Arc::clone(&dir),
+        url: local_url(listening),
+    };
+    keys.ensure_internal(listening.ip()).await?;
     let users = Users {
         store: store.clone(),
+        passwords: passwords.clone(),
+    };
+    let post = Post::new(
+        store.clone(),
+        config.clone(),
+        format!("http://{}", options.management),
+    );
+    let sign_ups = SignUps {
+        store: store.clone(),
+        config: config.clone(),
+        methods: methods.clone(),
+        post: post.clone(),
+        passwords: passwords.clone(),
+    };
+    let accounts = Accounts {
+        store: store.clone(),
+        post: post.clone(),
+        passwords: passwords.clone(),
+    };
+    let activations = Activations {
+        store: store.clone(),
+        post: post.clone(),
         passwords,
     };
     let id = host_id(&store).await?;
@@ -226,6 +265,7 @@ pub async fn serve(
         metrics.clone(),
         ending.clone(),
     ));
+    tasks.spawn(post.clone().run(ending.clone()));
     let housekeeping = Housekeeping {
         store: store.clone(),
         config: config.clone(),
@@ -243,7 +283,7 @@ pub async fn serve(
     let host = Host {
         id,
         name: options.name.clone().unwrap_or_else(machine_name),
-        management: management.local_addr().unwrap_or(options.management),
+        management: listening,
         apps: ingress.address(),
         app_domain: options.app_domain,
         started,
@@ -281,11 +321,28 @@ pub async fn serve(
         jobs: Jobs {
             store: store.clone(),
         },
+        keys,
+        projects: Projects {
+            store: store.clone(),
+        },
+        quotas: Quotas {
+            store: store.clone(),
+        },
+        access: AccessControl {
+            store: store.clone(),
+        },
         sessions,
         sign_in,
         factors,
         authorization,
         users,
+        accounts,
+        activations,
+        sign_ups,
+        terms_of_use: TermsOfUse {
+            store: store.clone(),
+        },
+        post,
         config,
         audit,
         logging,
@@ -350,6 +407,18 @@ fn announce_admin(password: &str) {
         "The first user is 'admin' with the password {password}\n\
          It is shown this once. Log in with: muster login"
     );
+}
+
+/// The API's address for whoever is on this machine.
+fn local_url(listening: SocketAddr) -> String {
+    let mut address = listening;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
 }
 
 fn machine_name() -> String {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use muster_api::id::DropletId;
+use muster_api::{id::DropletId, keys::INTERNAL_KEY_FILE};
 use rustix::fs::{FlockOperation, flock};
 
 /// A host's folder, locked for as long as this value lives.
@@ -72,6 +72,11 @@ impl DataDir {
     /// The database.
     pub(crate) fn database(&self) -> PathBuf {
         self.root.join("muster.db")
+    }
+
+    /// The host's own access key, for whoever may read this folder.
+    pub(crate) fn internal_key(&self) -> PathBuf {
+        self.root.join(INTERNAL_KEY_FILE)
     }
 
     /// The block store.

@@ -2,7 +2,7 @@
 
 use muster_api::{
     apps::DesiredState,
-    id::{AppId, ProjectId},
+    id::{AppId, ProjectId, UserId},
     page::Page,
 };
 use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
@@ -34,6 +34,7 @@ pub(crate) mod app {
         pub created_at: i64,
         pub updated_at: i64,
         pub project_id: Option<Uuid>,
+        pub user_id: Option<Uuid>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,6 +52,8 @@ pub struct AppRecord {
     pub id: AppId,
     /// The project that it belongs to.
     pub project: ProjectId,
+    /// Who made it.
+    pub user: Option<UserId>,
     /// Its name; unique.
     pub name: String,
     /// Whether it should run.
@@ -78,6 +81,7 @@ impl TryFrom<Model> for AppRecord {
         Ok(Self {
             id: AppId(row.id),
             project: project(row.project_id, "apps.project_id")?,
+            user: row.user_id.map(UserId),
             name: row.name,
             state: from_word(row.state, "apps.state")?,
             instances: unsigned(row.instances, "apps.instances")?,
@@ -176,6 +180,7 @@ impl Tx {
             id: Set(app.id.0),
             name: Set(app.name.clone()),
             project_id: Set(Some(app.project.0)),
+            user_id: Set(app.user.map(|user| user.0)),
             last_release: Set(0),
             created_at: Set(millis(app.created_at)),
             ..changing(app)?
@@ -196,6 +201,19 @@ impl Tx {
         let done = Entity::update_many()
             .set(changing(app)?)
             .filter(Column::Id.eq(app.id.0))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Puts an app into another project. False if there is no such app.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn app_move(&self, id: AppId, to: ProjectId) -> Result<bool, StoreError> {
+        let done = Entity::update_many()
+            .col_expr(Column::ProjectId, Expr::value(Some(to.0)))
+            .filter(Column::Id.eq(id.0))
             .exec(&self.db())
             .await?;
         Ok(done.rows_affected > 0)

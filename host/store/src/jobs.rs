@@ -178,6 +178,19 @@ impl Reader {
 }
 
 impl Tx {
+    /// Puts the jobs of an app into another project, and says how many.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_move(&self, app: AppId, to: ProjectId) -> Result<u64, StoreError> {
+        let done = Entity::update_many()
+            .col_expr(Column::ProjectId, Expr::value(Some(to.0)))
+            .filter(Column::AppId.eq(app.0))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected)
+    }
+
     /// Adds a job.
     ///
     /// # Errors
@@ -298,6 +311,8 @@ impl Tx {
             ended_at: Set(Some(millis(at))),
             ..Default::default()
         };
+        // What it has not used by now, it will not use.
+        self.reservation_end(id).await?;
         self.job_change(id, change).await
     }
 

@@ -10,6 +10,7 @@
 //! [`now`] does from the beginning.
 
 mod access;
+mod access_keys;
 mod apps;
 mod audit;
 mod changes;
@@ -21,9 +22,11 @@ mod idempotency;
 mod identities;
 mod jobs;
 mod live;
+mod mails;
 mod packages;
 mod passwords;
 mod projects;
+mod quotas;
 mod reader;
 mod refresh_tokens;
 mod releases;
@@ -31,17 +34,21 @@ mod roles;
 mod routes;
 mod sessions;
 mod settings;
+mod sign_ups;
 mod signing_keys;
 mod sqlite;
 mod store;
+mod terms;
 mod tickets;
 mod tx;
+mod user_ends;
 mod users;
 
 #[cfg(test)]
 mod testing;
 
 pub use access::{AccessBindingRecord, AccessRoleRecord};
+pub use access_keys::AccessKeyRecord;
 pub use apps::AppRecord;
 pub use audit::AuditKeep;
 pub use changes::{ChangeKind, ChangeRecord};
@@ -52,9 +59,11 @@ pub use factors::{passkeys::PasskeyRecord, totp::TotpRecord};
 pub use idempotency::{AnswerRecord, IdempotencyRecord};
 pub use identities::IdentityRecord;
 pub use jobs::JobRecord;
+pub use mails::MailRecord;
 pub use muster_api::audit::{AuditEntry, AuditRecord};
 pub use packages::PackageRecord;
 pub use projects::{MemberRecord, ProjectRecord};
+pub use quotas::{QuotaRecord, ReservationRecord};
 pub use reader::Reader;
 pub use refresh_tokens::RefreshTokenRecord;
 pub use releases::ReleaseRecord;
@@ -63,6 +72,7 @@ pub use routes::{Detached, Redirect, RouteRecord, TargetRecord};
 pub use sessions::SessionRecord;
 pub use signing_keys::SigningKeyRecord;
 pub use store::{Store, Work};
+pub use terms::{AcceptanceRecord, TermRecord};
 pub use tickets::TicketRecord;
 pub use tx::Tx;
 pub use users::{UserFilter, UserRecord};

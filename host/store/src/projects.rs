@@ -6,7 +6,7 @@ use muster_api::{
     projects::{JoinPolicy, MemberRole, MemberState, ProjectState},
 };
 use sea_orm::{
-    IntoActiveModel, QueryOrder, QuerySelect, entity::prelude::*, sea_query::OnConflict,
+    Condition, IntoActiveModel, QueryOrder, QuerySelect, entity::prelude::*, sea_query::OnConflict,
 };
 use time::OffsetDateTime;
 
@@ -187,8 +187,8 @@ impl Reader {
         row.map(ProjectRecord::try_from).transpose()
     }
 
-    /// At most `limit` projects by name, from the one after `cursor` on; only
-    /// those of `among` if told.
+    /// At most `limit` projects by name, from the one after `cursor` on; if told,
+    /// only those of `among` and those that are active and that anybody may join.
     ///
     /// # Errors
     /// If the database could not be read.
@@ -202,7 +202,12 @@ impl Reader {
             .order_by_asc(project::Column::Name)
             .limit(u64::from(limit) + 1);
         if let Some(among) = among {
-            question = question.filter(project::Column::Id.is_in(among.iter().map(|id| id.0)));
+            let joinable = Condition::all()
+                .add(project::Column::JoinPolicy.ne(word(JoinPolicy::Closed)?))
+                .add(project::Column::State.eq(word(ProjectState::Active)?))
+                .add(project::Column::Personal.eq(false));
+            let these = project::Column::Id.is_in(among.iter().map(|id| id.0));
+            question = question.filter(Condition::any().add(these).add(joinable));
         }
         if let Some(name) = cursor {
             question = question.filter(project::Column::Name.gt(name));

@@ -221,6 +221,19 @@ impl Reader {
 }
 
 impl Tx {
+    /// Puts a route into another project. False if there is no such route.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn route_move(&self, id: RouteId, to: ProjectId) -> Result<bool, StoreError> {
+        let done = route::Entity::update_many()
+            .col_expr(route::Column::ProjectId, Expr::value(Some(to.0)))
+            .filter(route::Column::Id.eq(id.0))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
     /// Adds a route with its targets.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ pub(crate) fn app(name: &str) -> AppRecord {
     AppRecord {
         id: AppId(Uuid::now_v7()),
         project: PROJECT,
+        user: None,
         name: name.to_owned(),
         state: DesiredState::Started,
         instances: 1,

@@ -11,6 +11,7 @@ pub mod rate_limits;
 pub mod secret;
 pub mod section;
 pub mod sign_in;
+pub mod sign_up;
 pub mod tokens;
 
 pub use secret::Secret;

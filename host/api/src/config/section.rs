@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use super::{
     audit::AuditConfig, captcha::Captcha, mail::Mail, management::Management,
-    passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn, tokens::Tokens,
+    passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp,
+    tokens::Tokens,
 };
 use crate::problem::FieldProblem;
 
@@ -118,6 +119,15 @@ impl Section for SignIn {
 
     fn keep(&mut self, current: &Self) {
         Self::keep(self, current);
+    }
+}
+
+impl Section for SignUp {
+    const NAME: &'static str = "sign-up";
+    const ABOUT: &'static str = "Whether people may come by themselves, and who lets them in";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::quotas::OverQuota;
+
 mod codes;
 
 pub use codes::{CODES, Code, is_known};
@@ -45,6 +47,9 @@ pub struct Problem {
     /// The fields that are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldProblem>,
+    /// What there would be too much of, if a quota stands in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<OverQuota>,
     /// The request's id, to find it in the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,

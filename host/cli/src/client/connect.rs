@@ -4,7 +4,7 @@ use std::env;
 
 use super::{
     Client, ClientError, Transport,
-    credentials::{Credentials, Login},
+    credentials::{Credentials, Key, Login, local_key},
 };
 use crate::contexts::{Context, ContextStore, Contexts};
 
@@ -12,11 +12,12 @@ use crate::contexts::{Context, ContextStore, Contexts};
 #[derive(Default)]
 struct Environment {
     url: Option<String>,
-    token: Option<String>,
+    /// A token or an access key.
+    credentials: Option<Credentials>,
 }
 
-/// The client for the named context; else for what `MUSTER_URL` and
-/// `MUSTER_TOKEN` say; else for the context in use.
+/// The client for the named context; else for what `MUSTER_URL`, `MUSTER_TOKEN`,
+/// `MUSTER_KEY_ID` and `MUSTER_KEY_SECRET` say; else for the context in use.
 ///
 /// # Errors
 /// If there is no such context, or nobody is logged in.
@@ -30,19 +31,23 @@ pub fn connect(context: Option<&str>) -> Result<Client, ClientError> {
         Some(_) => Environment::default(),
         None => Environment {
             url: set("MUSTER_URL"),
-            token: set("MUSTER_TOKEN"),
+            credentials: match (set("MUSTER_TOKEN"), set("MUSTER_KEY_ID")) {
+                (Some(token), _) => Some(Credentials::Fixed(token)),
+                (None, Some(id)) => {
+                    let secret = set("MUSTER_KEY_SECRET").ok_or(ClientError::NoKeySecret)?;
+                    Some(Credentials::Key(Box::new(Key::new(id, secret))))
+                }
+                (None, None) => None,
+            },
         },
     };
     if let Environment {
         url: Some(url),
-        token: Some(token),
+        credentials: Some(credentials),
     } = environment
     {
         // Nothing is needed from the contexts: there may be no home directory at all.
-        return Ok(Client::new(
-            Transport::new(&url)?,
-            Credentials::Fixed(token),
-        ));
+        return Ok(Client::new(Transport::new(&url)?, credentials));
     }
     let store = ContextStore::of_this_user()?;
     let contexts = store.read()?;
@@ -61,16 +66,20 @@ fn select(
         None => contexts.select(name)?,
     };
     let transport = Transport::new(&context.url)?;
-    let credentials = match (environment.token, &context.tokens) {
-        (Some(token), _) => Credentials::Fixed(token),
-        (None, Some(tokens)) => Credentials::Login(Box::new(Login::new(
+    let credentials = match (environment.credentials, &context.data_dir, &context.tokens) {
+        (Some(credentials), ..) => credentials,
+        (None, Some(data_dir), _) => {
+            let key = local_key(data_dir)?;
+            Credentials::Key(Box::new(Key::new(key.id, key.secret)))
+        }
+        (None, None, Some(tokens)) => Credentials::Login(Box::new(Login::new(
             store,
             name,
             &context.user,
             &context.url,
             tokens.clone(),
         ))),
-        (None, None) => {
+        (None, None, None) => {
             return Err(ClientError::NotLoggedIn {
                 url: context.url.clone(),
                 login: login_command(name, &context.url, &context.user),
@@ -120,6 +129,7 @@ mod tests {
         let context = |url: &str, logged_in: bool| Context {
             url: url.to_owned(),
             user: "admin".to_owned(),
+            data_dir: None,
             tokens: logged_in.then(|| Tokens {
                 access: "a".to_owned(),
                 expires_at: OffsetDateTime::now_utc(),
@@ -144,7 +154,7 @@ mod tests {
     ) -> Result<Client, ClientError> {
         let environment = Environment {
             url: url.map(str::to_owned),
-            token: token.map(str::to_owned),
+            credentials: token.map(|token| Credentials::Fixed(token.to_owned())),
         };
         select(
             ContextStore::at("/nowhere".into()),

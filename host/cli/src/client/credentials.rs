@@ -1,6 +1,11 @@
 //! What shows who is asking, and how it is kept fresh.
 
-use muster_api::tokens::TokenRequest;
+use std::{fs, io, path::Path};
+
+use muster_api::{
+    keys::{INTERNAL_KEY_FILE, LocalKey},
+    tokens::TokenRequest,
+};
 use tokio::{sync::Mutex, task};
 
 use super::{ClientError, Transport, login_command};
@@ -12,6 +17,50 @@ pub enum Credentials {
     Fixed(String),
     /// The login of a context.
     Login(Box<Login>),
+    /// An access key.
+    Key(Box<Key>),
+}
+
+/// An access key, and the access token that it bought.
+pub struct Key {
+    id: String,
+    secret: String,
+    token: Mutex<Option<String>>,
+}
+
+impl Key {
+    /// A key that has bought nothing yet.
+    pub fn new(id: String, secret: String) -> Self {
+        Self {
+            id,
+            secret,
+            token: Mutex::default(),
+        }
+    }
+
+    async fn buy(&self, transport: &Transport) -> Result<String, ClientError> {
+        let request = TokenRequest {
+            grant_type: "client_credentials".to_owned(),
+            client_id: Some(self.id.clone()),
+            client_secret: Some(self.secret.clone()),
+            ..TokenRequest::default()
+        };
+        Ok(transport.tokens(request).await?.access_token)
+    }
+}
+
+/// The internal key of the host that has this data directory.
+///
+/// # Errors
+/// If its file cannot be read, or is something else.
+pub fn local_key(data_dir: &Path) -> Result<LocalKey, ClientError> {
+    let path = data_dir.join(INTERNAL_KEY_FILE);
+    let failed = |source: io::Error| ClientError::LocalKey {
+        path: path.clone(),
+        source,
+    };
+    let bytes = fs::read(&path).map_err(failed)?;
+    serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))
 }
 
 /// The login of a context. Other processes may use and renew the same one.
@@ -94,6 +143,13 @@ impl Credentials {
     pub async fn access(&self, transport: &Transport) -> Result<String, ClientError> {
         match self {
             Self::Fixed(token) => Ok(token.clone()),
+            Self::Key(key) => {
+                let mut token = key.token.lock().await;
+                if let Some(token) = token.as_ref() {
+                    return Ok(token.clone());
+                }
+                Ok(token.insert(key.buy(transport).await?).clone())
+            }
             Self::Login(login) => {
                 let mut tokens = login.tokens.lock().await;
                 if tokens.is_stale() {
@@ -113,6 +169,13 @@ impl Credentials {
             Self::Fixed(_) => Err(ClientError::TokenRefused {
                 url: transport.address().to_owned(),
             }),
+            Self::Key(key) => {
+                let mut token = key.token.lock().await;
+                if token.as_deref() == Some(refused) {
+                    *token = Some(key.buy(transport).await?);
+                }
+                Ok(token.clone().unwrap_or_default())
+            }
             Self::Login(login) => {
                 let mut tokens = login.tokens.lock().await;
                 if tokens.access == refused {

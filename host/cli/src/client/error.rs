@@ -1,6 +1,6 @@
 //! What can go wrong between this command and a host.
 
-use std::error::Error;
+use std::{error::Error, io, path::PathBuf};
 
 use muster_api::{problem::Problem, tokens::OAuthError};
 
@@ -68,6 +68,17 @@ pub enum ClientError {
     TokenRefused {
         /// The host's address.
         url: String,
+    },
+    /// The environment names an access key, but not its secret.
+    #[error("MUSTER_KEY_ID names an access key, but MUSTER_KEY_SECRET is not set")]
+    NoKeySecret,
+    /// The file of a host's own key cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    LocalKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// The HTTP client cannot be set up.
     #[error("HTTPS cannot be set up: {0}")]

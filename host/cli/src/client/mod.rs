@@ -1,25 +1,33 @@
 //! The API from the other side: one method per call, a file per resource.
 
+mod access;
 mod apps;
 mod audit;
 mod blocks;
 mod changes;
+mod config;
 mod connect;
 mod credentials;
 mod error;
 mod events;
 mod factors;
 mod jobs;
+mod keys;
 mod logging;
 mod logs;
+mod projects;
+mod quotas;
 mod retry;
 mod roles;
 mod routes;
+mod sign_ups;
 mod status;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod transport;
+mod users;
 
 use std::time::Duration;
 
@@ -33,6 +41,7 @@ pub use self::{
     apps::{AppAction, Change},
     changes::{Changes, Told},
     connect::{connect, login_command},
+    credentials::local_key,
     error::ClientError,
     retry::{Patience, patiently},
     transport::Transport,
@@ -137,10 +146,19 @@ impl Client {
 
     /// All items of a list, page after page.
     async fn list<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Page<T>, ClientError> {
+        self.list_where(path, &[]).await
+    }
+
+    /// All items of a list that a filter lets through, page after page.
+    async fn list_where<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        filter: &[(&str, String)],
+    ) -> Result<Page<T>, ClientError> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let mut request = self.get(path).query(&[("limit", PAGE)]);
+            let mut request = self.get(path).query(&[("limit", PAGE)]).query(filter);
             if let Some(cursor) = &cursor {
                 request = request.query(&[("cursor", cursor)]);
             }

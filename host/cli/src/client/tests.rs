@@ -196,6 +196,7 @@ impl Kept {
             url: self.url.clone(),
             user: "admin".to_owned(),
             tokens: Some(self.tokens.clone()),
+            data_dir: None,
         };
         self.store
             .change(|contexts| {

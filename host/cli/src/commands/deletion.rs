@@ -29,11 +29,27 @@ impl DeletionArgs {
         what: &str,
         delete: impl AsyncFn(bool) -> Result<Plan, ClientError>,
     ) -> Result<(), Failure> {
+        let (question, done) = (format!("Remove {what}?"), format!("Removed {what}"));
+        self.carry_out_as(scope, &question, &done, delete).await
+    }
+
+    /// The same for what is no removal, with its own question and its own line
+    /// for when it is done.
+    ///
+    /// # Errors
+    /// If the host refuses or the person does.
+    pub async fn carry_out_as(
+        &self,
+        scope: &Scope,
+        question: &str,
+        done: &str,
+        act: impl AsyncFn(bool) -> Result<Plan, ClientError>,
+    ) -> Result<(), Failure> {
         if self.dry_run {
-            return scope.output.show(&delete(true).await?);
+            return scope.output.show(&act(true).await?);
         }
         if !self.yes {
-            let plan = delete(true).await?;
+            let plan = act(true).await?;
             for (title, lines) in [
                 ("This removes:", &plan.removes),
                 ("This changes:", &plan.changes),
@@ -45,9 +61,9 @@ impl DeletionArgs {
                     eprintln!("  {}", text::printable(line));
                 }
             }
-            terminal::confirm(&format!("Remove {what}?"))?;
+            terminal::confirm(question)?;
         }
-        let plan = delete(false).await?;
-        scope.output.done(&format!("Removed {what}"), &plan)
+        let plan = act(false).await?;
+        scope.output.done(done, &plan)
     }
 }

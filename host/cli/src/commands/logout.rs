@@ -21,6 +21,7 @@ pub async fn run(scope: &Scope) -> Result<(), Failure> {
         let unknown = || ContextError::Unknown { name: name.clone() };
         let context = contexts.contexts.get_mut(&name).ok_or_else(unknown)?;
         let (url, tokens) = (context.url.clone(), context.tokens.take());
+        context.data_dir = None;
         let row = ContextRow::new(&name, context, current.as_deref());
         Ok((name, row, url, tokens))
     })?;

@@ -1,9 +1,11 @@
 //! The commands, a file per noun or verb.
 
+pub mod access;
 pub mod app;
 pub mod audit;
 mod captcha;
 pub mod completion;
+pub mod config;
 pub mod context;
 mod deletion;
 pub mod events;
@@ -11,16 +13,24 @@ pub mod factor;
 mod follow;
 mod info;
 pub mod job;
+pub mod key;
 pub mod logging;
 pub mod login;
 mod logout;
+pub mod mail;
 pub mod own;
 pub mod passkey;
 mod password;
+pub mod project;
+pub mod quota;
 pub mod role;
 pub mod route;
 pub mod serve;
+pub mod session;
+pub mod sign_up;
+pub mod signing_key;
 mod status;
+pub mod term;
 mod terminal;
 pub mod user;
 
@@ -64,9 +74,22 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
+        Command::Key(command) => key::run(&scope, command).await,
+        Command::Project(command) => project::run(&scope, command).await,
+        Command::Quota(command) => quota::run(&scope, command).await,
+        Command::AccessRole(command) => access::run_role(&scope, command).await,
+        Command::AccessBinding(command) => access::run_binding(&scope, command).await,
         Command::Events(args) => events::run(&scope, args).await,
         Command::User(command) => user::run(&scope, command).await,
         Command::Myself(command) => own::run(&scope, command).await,
+        Command::Session(command) => session::run(&scope, command).await,
+        Command::Term(command) => term::run(&scope, command).await,
+        Command::Config(command) => config::run(&scope, command).await,
+        Command::SigningKey(command) => signing_key::run(&scope, command).await,
+        Command::Mail(command) => mail::run(&scope, command).await,
+        Command::SignUp(args) => sign_up::run(&scope, args).await,
+        Command::Activate(args) => sign_up::activate(&scope, args).await,
+        Command::ResetPassword(args) => sign_up::reset_password(&scope, args).await,
         Command::Audit(command) => audit::run(&scope, command).await,
         Command::Logging(command) => logging::run(&scope, command).await,
         Command::Status => status::run(&scope).await,

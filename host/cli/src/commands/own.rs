@@ -1,17 +1,28 @@
 //! `muster self`
 
 use clap::Subcommand;
+use muster_api::users::PasswordChange;
+use serde_json::json;
 
 use super::{
     Scope,
     factor::{self, FactorCommand},
     passkey::{self, PasskeyCommand},
+    password::PasswordArgs,
 };
 use crate::failure::Failure;
 
 /// What concerns oneself.
 #[derive(Debug, Subcommand)]
 pub enum SelfCommand {
+    /// Show who you are and what you may do
+    Show,
+    /// Change your password; your other sessions end. With --password-stdin the
+    /// first line is the old one, the second the new one
+    Password {
+        #[command(flatten)]
+        source: PasswordArgs,
+    },
     /// Look after what you sign in with besides the password
     #[command(subcommand)]
     Factor(FactorCommand),
@@ -27,6 +38,16 @@ pub enum SelfCommand {
 /// If the host refuses.
 pub async fn run(scope: &Scope, command: SelfCommand) -> Result<(), Failure> {
     match command {
+        SelfCommand::Show => scope.output.show(&scope.client()?.profile().await?),
+        SelfCommand::Password { source } => {
+            let change = PasswordChange {
+                current: source.known("Password so far: ")?,
+                new: source.new_one()?,
+            };
+            scope.client()?.change_password(&change).await?;
+            let line = "Your password is changed, and your other sessions have ended";
+            scope.output.done(line, &json!({ "changed": true }))
+        }
         SelfCommand::Factor(command) => factor::run(scope, command).await,
         SelfCommand::Passkey(command) => passkey::run(scope, command).await,
     }

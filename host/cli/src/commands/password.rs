@@ -15,6 +15,11 @@ pub struct PasswordArgs {
 }
 
 impl PasswordArgs {
+    /// Whether they come from standard input.
+    pub fn is_piped(self) -> bool {
+        self.password_stdin
+    }
+
     /// A password that exists.
     ///
     /// # Errors
@@ -24,6 +29,22 @@ impl PasswordArgs {
             piped()
         } else {
             typed(prompt)
+        }
+    }
+
+    /// A new password, which is typed twice.
+    ///
+    /// # Errors
+    /// If there is none, nobody to ask, or they differ.
+    pub fn new_one(self) -> Result<String, Failure> {
+        if self.password_stdin {
+            return piped();
+        }
+        let password = typed("New password: ")?;
+        if typed("The same again: ")? == password {
+            Ok(password)
+        } else {
+            Err(Failure::usage("the passwords differ, and nothing was done"))
         }
     }
 }

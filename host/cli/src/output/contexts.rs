@@ -25,7 +25,7 @@ impl ContextRow {
             url: context.url.clone(),
             user: context.user.clone(),
             current: current == Some(name),
-            logged_in: context.tokens.is_some(),
+            logged_in: context.tokens.is_some() || context.data_dir.is_some(),
         }
     }
 }

@@ -1,21 +1,28 @@
 //! What commands print: tables for people, JSON and YAML for programs.
 
+mod access;
 mod apps;
 mod audit;
+mod config;
 mod contexts;
 mod droplets;
 mod factors;
 mod jobs;
+mod keys;
 mod logging;
 mod logs;
 mod plans;
+mod projects;
+mod quotas;
 mod roles;
 mod routes;
 mod sheet;
 mod status;
+mod terms;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod users;
 
 use std::io::{self, IsTerminal, Write};
 

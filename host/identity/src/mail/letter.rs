@@ -15,16 +15,25 @@ pub enum Occasion {
     ResetPassword,
     /// An account was made for somebody.
     Invitation,
+    /// Somebody signed up with an address that has an account.
+    AddressTaken,
+    /// Somebody signed up with a name that has an account.
+    NameTaken,
+    /// An admin wants to see whether mail arrives.
+    Test,
 }
 
 impl Occasion {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::VerifyEmail,
         Self::Activated,
         Self::Pending,
         Self::ResetPassword,
         Self::Invitation,
+        Self::AddressTaken,
+        Self::NameTaken,
+        Self::Test,
     ];
 
     /// What its templates are called, without the ending.
@@ -36,6 +45,9 @@ impl Occasion {
             Self::Pending => "pending",
             Self::ResetPassword => "reset-password",
             Self::Invitation => "invitation",
+            Self::AddressTaken => "address-taken",
+            Self::NameTaken => "name-taken",
+            Self::Test => "test",
         }
     }
 }

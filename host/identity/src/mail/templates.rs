@@ -155,6 +155,18 @@ fn built_in(occasion: Occasion) -> (&'static str, &'static str) {
             include_str!("templates/invitation.txt"),
             include_str!("templates/invitation.html"),
         ),
+        Occasion::AddressTaken => (
+            include_str!("templates/address-taken.txt"),
+            include_str!("templates/address-taken.html"),
+        ),
+        Occasion::NameTaken => (
+            include_str!("templates/name-taken.txt"),
+            include_str!("templates/name-taken.html"),
+        ),
+        Occasion::Test => (
+            include_str!("templates/test.txt"),
+            include_str!("templates/test.html"),
+        ),
     }
 }
 

@@ -16,6 +16,8 @@ use super::{
     error::ControlError,
     jobs,
     plans::{compare, look},
+    projects::require_active,
+    quotas::Guard,
     record::{Actor, Change, record, value},
     rollouts, settings,
     terms::{Outcome, Terms},
@@ -356,8 +358,13 @@ impl Apps {
                 Box::pin(async move {
                     let mut app = require_app(tx, &actor, &name).await?;
                     owned.check(Some(&app))?;
+                    if verb != "stop" {
+                        require_active(tx, app.project).await?;
+                    }
                     let before = (value(&summary(&app)), look(tx, &app).await?);
+                    let guard = Guard::before(tx, app.project).await?;
                     let job = work(tx, &mut app).await?;
+                    guard.after(tx).await?;
                     let plan = compare(&before.1, &look(tx, &app).await?);
                     let mut change = change_of(&app, verb, ChangeKind::Updated);
                     change.before = before.0;

@@ -7,7 +7,7 @@ use muster_api::{
     config::{
         Section, SectionSummary, SectionView, audit::AuditConfig, captcha::Captcha, mail::Mail,
         management::Management, passwords::PasswordPolicy, rate_limits::RateLimits,
-        sign_in::SignIn, tokens::Tokens,
+        sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
     },
     problem::FieldProblem,
 };
@@ -30,6 +30,7 @@ const SECTIONS: &[Kind] = &[
     kind::<PasswordPolicy>(),
     kind::<RateLimits>(),
     kind::<SignIn>(),
+    kind::<SignUp>(),
     kind::<Tokens>(),
 ];
 

@@ -1,6 +1,8 @@
 //! Why control refuses.
 
-use muster_api::{blocks::Digest, permissions::Permission, problem::FieldProblem};
+use muster_api::{
+    blocks::Digest, permissions::Permission, problem::FieldProblem, quotas::OverQuota,
+};
 use muster_blocks::BlocksError;
 use muster_engine::{EngineError, plugin::PluginError};
 use muster_store::StoreError;
@@ -44,6 +46,26 @@ pub(crate) enum ControlError {
         /// What they lack.
         permission: Permission,
     },
+    /// It would be more than a quota allows.
+    #[error(
+        "{}: {} used, {} asked, {} allowed in '{}'{}",
+        .0.resource, .0.used, .0.asked, .0.allowed, .0.project,
+        .0.user.as_ref().map(|user| format!(" for {user}")).unwrap_or_default()
+    )]
+    OverQuota(Box<OverQuota>),
+    /// They may not, for a reason that is no missing permission.
+    #[error("{message}")]
+    Denied {
+        /// A word for programs.
+        code: &'static str,
+        /// Why not.
+        message: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// They have to accept the terms of use first.
+    #[error("version {0} of the terms of use has to be accepted first")]
+    TermsRequired(u64),
     /// Name or password is wrong, or a token is.
     #[error("{0}")]
     Unauthorized(&'static str),

@@ -15,6 +15,8 @@ use crate::{data_dir::DataDir, http::idempotency::KEPT_FOR};
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// Uploads may take this long before their push arrives.
 const YOUNG: Duration = Duration::from_secs(24 * 3600);
+/// How long keys are shown that have ended.
+const KEPT_KEYS: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How many entries of the change log are kept.
 const KEPT_CHANGES: u64 = 10_000;
 
@@ -66,6 +68,8 @@ async fn forget(store: &Store) -> Result<(), ControlError> {
                 tx.idempotency_expired_delete(now - KEPT_FOR).await?;
                 tx.session_expired_delete(now).await?;
                 tx.ticket_expired_delete(now).await?;
+                tx.reservation_expired_delete(now).await?;
+                tx.access_key_gone_delete(now - KEPT_KEYS).await?;
                 // A push that waits for the stager still needs its package.
                 let waiting = tx.job_list_unfinished().await?;
                 if waiting.iter().all(|job| job.kind != "push") {

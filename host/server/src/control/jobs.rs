@@ -208,6 +208,7 @@ pub(crate) fn problem(
         detail: detail.into(),
         remedy,
         fields: Vec::new(),
+        quota: None,
         request_id: None,
     }
 }

@@ -2,11 +2,13 @@
 
 use muster_api::{
     apps::DesiredState,
-    id::AppId,
+    id::{AppId, ProjectId},
     jobs::Job,
     name,
     plan::Plan,
     pushes::{Push, SettingsChange},
+    quotas::Resource,
+    settings::Settings,
 };
 use muster_blocks::Blocks;
 use muster_store::{AppRecord, ChangeKind, PackageRecord, Store, Tx};
@@ -17,7 +19,8 @@ use super::{
     apps::{MAX_INSTANCES, change_of, newest_release},
     error::ControlError,
     jobs,
-    projects::require_project,
+    projects::{require_active, require_project},
+    quotas::{Amounts, Guard, reserve},
     record::{Actor, record},
     routes::Address,
     settings,
@@ -79,12 +82,16 @@ impl Pushes {
                     let known = tx.app_by_name(&name).await?;
                     owned.check(known.as_ref())?;
                     let plan = plan(known.as_ref(), &name, &push);
-                    let app = app_for(tx, &actor, &name, push.project.as_deref()).await?;
+                    let place = place_for(tx, &actor, &name, push.project.as_deref()).await?;
+                    let guard = Guard::before(tx, place.project()).await?;
+                    let app = place.app(tx, &actor, &name).await?;
+                    require_active(tx, app.project).await?;
                     let before = newest_release(tx, &app)
                         .await?
                         .map(|release| release.settings)
                         .unwrap_or_default();
                     settings::check(&push.settings.apply(&before))?;
+                    let expected = expected(tx, &app, &push, &before).await?;
                     let package = PackageRecord {
                         id: Uuid::now_v7(),
                         size: push.files.iter().map(|file| file.size).sum(),
@@ -105,6 +112,8 @@ impl Pushes {
                     })?;
                     let job =
                         jobs::begin(tx, "push", &app, input, "waiting for the stager").await?;
+                    reserve(tx, &app, job.id, &expected).await?;
+                    guard.after(tx).await?;
                     record(tx, &actor, change_of(&app, "push", ChangeKind::Updated)).await?;
                     Ok::<_, ControlError>((job, plan))
                 })
@@ -166,14 +175,56 @@ fn check(push: &Push) -> Result<(), ControlError> {
     Ok(())
 }
 
-/// The app of that name, made if there is none: in the project that was named,
-/// else in the pusher's own.
-async fn app_for(
+/// Where a push goes.
+enum Place {
+    /// To an app that is there.
+    Known(AppRecord),
+    /// To a new app in this project.
+    New(ProjectId),
+}
+
+impl Place {
+    fn project(&self) -> ProjectId {
+        match self {
+            Self::Known(app) => app.project,
+            Self::New(project) => *project,
+        }
+    }
+
+    /// The app, made if there is none.
+    async fn app(self, tx: &Tx, actor: &Actor, name: &str) -> Result<AppRecord, ControlError> {
+        let project = match self {
+            Self::Known(app) => return Ok(app),
+            Self::New(project) => project,
+        };
+        let now = muster_store::now();
+        let app = AppRecord {
+            id: AppId(Uuid::now_v7()),
+            project,
+            user: actor.user,
+            name: name.to_owned(),
+            state: DesiredState::Stopped,
+            instances: 1,
+            current_release: None,
+            next_release: None,
+            last_failure: None,
+            created_at: now,
+            updated_at: now,
+        };
+        tx.app_insert(&app).await?;
+        record(tx, actor, change_of(&app, "create", ChangeKind::Created)).await?;
+        Ok(app)
+    }
+}
+
+/// Where a push to that name goes: to the app of that name, else into the
+/// project that was named, else into the pusher's own.
+async fn place_for(
     tx: &Tx,
     actor: &Actor,
     name: &str,
     project: Option<&str>,
-) -> Result<AppRecord, ControlError> {
+) -> Result<Place, ControlError> {
     let project = match project {
         Some(project) => Some(require_project(tx, actor, project).await?.id),
         None => None,
@@ -193,27 +244,52 @@ async fn app_for(
                 format!("'{name}' belongs to another project; leave it out"),
             ));
         }
-        return Ok(app);
+        return Ok(Place::Known(app));
     }
     let project = match project {
         Some(project) => project,
         None => actor.home()?,
     };
     actor.require(project, "project", name)?;
-    let now = muster_store::now();
-    let app = AppRecord {
-        id: AppId(Uuid::now_v7()),
-        project,
-        name: name.to_owned(),
-        state: DesiredState::Stopped,
-        instances: 1,
-        current_release: None,
-        next_release: None,
-        last_failure: None,
-        created_at: now,
-        updated_at: now,
-    };
-    tx.app_insert(&app).await?;
-    record(tx, actor, change_of(&app, "create", ChangeKind::Created)).await?;
-    Ok(app)
+    Ok(Place::New(project))
+}
+
+/// What the app will use once this push serves, beyond what it uses now.
+async fn expected(
+    tx: &Tx,
+    app: &AppRecord,
+    push: &Push,
+    before: &Settings,
+) -> Result<Amounts, ControlError> {
+    let (mut now, mut then) = (Amounts::default(), Amounts::default());
+    let started = app.state == DesiredState::Started;
+    if started {
+        now.running(app.instances, &before.limits);
+    }
+    if started || !push.no_start {
+        let instances = push.instances.unwrap_or(app.instances);
+        let wanted = push.settings.apply(before).limits;
+        // A release that is only staged leaves the settings of what runs.
+        let limits = if push.no_start {
+            &before.limits
+        } else {
+            &wanted
+        };
+        then.running(instances, limits);
+    }
+    then.add(
+        Resource::Disk,
+        push.files.iter().map(|file| file.size).sum(),
+    );
+    let held = tx.route_list_for_app(app.id).await?;
+    let first = app.next_release.or(app.current_release).is_none();
+    if push.routes.is_empty() && first && held.is_empty() {
+        then.add(Resource::Routes, 1);
+    }
+    for route in &push.routes {
+        let address = Address::parse(route).map_err(|why| ControlError::invalid("routes", why))?;
+        let found = tx.route_by_address(&address.host, &address.path).await?;
+        then.add(Resource::Routes, u64::from(found.is_none()));
+    }
+    Ok(then.beyond(&now))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use muster_api::{
     audit::AuditOutcome,
     id::{ProjectId, SessionId, UserId},
-    permissions::Permission,
+    permissions::{Permission, PermissionSet},
 };
 use muster_store::{AuditEntry, ChangeKind, StoreError, Tx};
 use serde::Serialize;
@@ -22,6 +22,10 @@ pub(crate) struct Actor {
     pub(crate) user: Option<UserId>,
     /// The session that asks, unless an access key does.
     pub(crate) session: Option<SessionId>,
+    /// The access key that asks.
+    pub(crate) key: Option<String>,
+    /// All that their credential may do at most, if that is limited.
+    pub(crate) scopes: Option<PermissionSet>,
     /// By what they showed who they are, for the audit log: `session …`,
     /// `key …`.
     pub(crate) credential: Option<String>,
@@ -42,6 +46,8 @@ impl Actor {
             name: name.into(),
             user: None,
             session: None,
+            key: None,
+            scopes: None,
             credential: None,
             origin: None,
             request: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_api::{
     id::ProjectId,
-    permissions::{Permission, PermissionSet, bundle},
+    permissions::{Permission, PermissionSet, Reach, bundle},
     projects::{MemberRole, ProjectState},
     users::UserType,
 };
@@ -31,6 +31,14 @@ impl Rights {
         Self {
             everywhere: PermissionSet::default(),
             projects: BTreeMap::from([(project, built_in("project-owner"))]),
+        }
+    }
+
+    /// What goes with a type of user.
+    pub(crate) fn of_type(kind: UserType) -> Self {
+        Self {
+            everywhere: built_in(kind.word()),
+            projects: BTreeMap::new(),
         }
     }
 
@@ -72,15 +80,33 @@ impl Rights {
         Ok(rights)
     }
 
+    /// In a project, what does not reach single projects counts for nothing:
+    /// else it would count everywhere.
     fn add(&mut self, project: Option<ProjectId>, set: PermissionSet) {
-        let place = match project {
-            Some(project) => self.projects.entry(project).or_default(),
-            None => &mut self.everywhere,
-        };
-        *place = place.with(set);
+        match project {
+            Some(project) => {
+                let place = self.projects.entry(project).or_default();
+                *place = place.with(reaching_projects(set));
+            }
+            None => self.everywhere = self.everywhere.with(set),
+        }
     }
 
-    fn limit(&mut self, to: PermissionSet) {
+    /// The first permission of a set that they do not have themselves, in a
+    /// project or everywhere.
+    pub(crate) fn lacking(
+        &self,
+        set: PermissionSet,
+        project: Option<ProjectId>,
+    ) -> Option<Permission> {
+        set.iter().find(|permission| match project {
+            Some(project) => !self.within(project, *permission),
+            None => !self.everywhere(*permission),
+        })
+    }
+
+    /// Leaves only what is among these.
+    pub(crate) fn limit(&mut self, to: PermissionSet) {
         self.everywhere = self.everywhere.within(to);
         for set in self.projects.values_mut() {
             *set = set.within(to);
@@ -131,6 +157,11 @@ impl Rights {
         &self.projects
     }
 
+    /// Whether everything that `other` may do everywhere, these may do too.
+    pub(crate) fn covers_everywhere(&self, other: &Self) -> bool {
+        other.everywhere.is_within(self.everywhere)
+    }
+
     /// Whether everything that `other` may do, these may do too.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         other.everywhere.is_within(self.everywhere)
@@ -139,6 +170,13 @@ impl Rights {
                 set.is_within(own.with(self.everywhere))
             })
     }
+}
+
+/// What of a set can be had for single projects.
+pub(crate) fn reaching_projects(set: PermissionSet) -> PermissionSet {
+    set.iter()
+        .filter(|permission| permission.scope() == Reach::Project)
+        .collect()
 }
 
 fn built_in(name: &str) -> PermissionSet {

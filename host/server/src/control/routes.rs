@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::{
     apps::require_app,
     error::ControlError,
-    projects::require_project,
+    projects::{require_active, require_project},
+    quotas::Guard,
     record::{Actor, Change, record, value},
     terms::Terms,
     views::{Urls, counted, page_limit, route_view},
@@ -144,16 +145,26 @@ impl Routes {
                     let id = match (&new.app, &redirect) {
                         (Some(app), _) => {
                             let app = require_app(tx, &actor, app).await?;
-                            add_target(tx, &actor, &address, &app, weight, new.sticky).await?
+                            require_active(tx, app.project).await?;
+                            let guard = Guard::before(tx, app.project).await?;
+                            let id =
+                                add_target(tx, &actor, &address, &app, weight, new.sticky).await?;
+                            guard.after(tx).await?;
+                            id
                         }
                         (None, redirect) => {
                             let project = match &new.project {
                                 Some(name) => require_project(tx, &actor, name).await?.id,
                                 None => actor.home()?,
                             };
+                            require_active(tx, project).await?;
+                            let guard = Guard::before(tx, project).await?;
                             let redirect = redirect.clone();
-                            set_redirect(tx, &actor, &address, project, redirect, new.sticky)
-                                .await?
+                            let id =
+                                set_redirect(tx, &actor, &address, project, redirect, new.sticky)
+                                    .await?;
+                            guard.after(tx).await?;
+                            id
                         }
                     };
                     let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;

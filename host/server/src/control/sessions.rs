@@ -10,7 +10,7 @@ use muster_api::{
     tokens::{Introspection, TokenReply},
     users::UserState,
 };
-use muster_identity::secret;
+use muster_identity::{keyring::Verified, secret};
 use muster_store::{ChangeKind, RefreshTokenRecord, SessionRecord, Store, Tx, UserRecord};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -18,12 +18,14 @@ use uuid::Uuid;
 
 use super::{
     error::ControlError,
+    keys::KeyClaims,
     record::{Actor, Change, record},
+    terms_of_use,
     tokens::Tokens,
 };
 
 /// For whom access tokens are.
-const AUDIENCE: &str = "muster-api";
+pub(crate) const AUDIENCE: &str = "muster-api";
 
 const WRONG_REFRESH: &str = "the refresh token is not good any more; log in again";
 const ENDED: &str = "the session has ended; log in again";
@@ -39,6 +41,16 @@ pub(crate) struct Claims {
     client_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+}
+
+/// What an access token says: of a session, or of an access key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Bearer {
+    /// Somebody has signed in.
+    Session(Claims),
+    /// A program has shown an access key.
+    Key(KeyClaims),
 }
 
 /// Where and with what somebody signs in.
@@ -134,6 +146,12 @@ impl Sessions {
                     let Some(user) = user.filter(|_| found.expires_at > now) else {
                         return Ok(None);
                     };
+                    // Not used up: once the terms are accepted, it is good again.
+                    if found.used_at.is_none()
+                        && let Some(version) = terms_of_use::required(tx, &user).await?
+                    {
+                        return Err(ControlError::TermsRequired(version));
+                    }
                     if !tx.refresh_token_mark_used(found.id, now).await? {
                         end_for_reuse(tx, &session, &user.name).await?;
                         return Ok(None);
@@ -149,13 +167,17 @@ impl Sessions {
         reply.ok_or_else(refused)
     }
 
+    /// What an access token says, if it is one of ours.
+    pub(crate) fn read(&self, token: &str) -> Result<Verified<Bearer>, ControlError> {
+        self.tokens.verify::<Bearer>(token, AUDIENCE)
+    }
+
     /// Who shows an access token: a user who is active, in a session that goes
     /// on.
-    pub(crate) async fn authenticate(
+    pub(crate) async fn admit(
         &self,
-        token: &str,
+        claims: &Claims,
     ) -> Result<(UserRecord, SessionRecord), ControlError> {
-        let claims = self.tokens.verify::<Claims>(token, AUDIENCE)?.claims;
         let session = self.store.session_get(claims.sid).await?;
         let session = session.filter(|session| {
             session.user == claims.sub && session.expires_at > muster_store::now()
@@ -166,20 +188,20 @@ impl Sessions {
         Ok((user.ok_or(ControlError::Unauthorized(ENDED))?, session))
     }
 
-    /// What is known of a token, whichever it is.
-    pub(crate) async fn introspect(&self, token: &str) -> Result<Introspection, ControlError> {
-        let Ok((user, session)) = self.authenticate(token).await else {
-            return self.introspect_refresh(token).await;
-        };
-        let verified = self.tokens.verify::<Claims>(token, AUDIENCE)?;
-        Ok(Introspection {
-            exp: seconds(verified.expires_at),
-            iat: seconds(verified.issued_at),
-            ..introspection(&user, &session)
-        })
+    /// What is known of the access token of a session, but for its times.
+    pub(crate) async fn introspect(&self, claims: &Claims) -> Result<Introspection, ControlError> {
+        match self.admit(claims).await {
+            Ok((user, session)) => Ok(introspection(&user, &session)),
+            Err(ControlError::Unauthorized(_)) => Ok(Introspection::default()),
+            Err(error) => Err(error),
+        }
     }
 
-    async fn introspect_refresh(&self, token: &str) -> Result<Introspection, ControlError> {
+    /// What is known of a refresh token.
+    pub(crate) async fn introspect_refresh(
+        &self,
+        token: &str,
+    ) -> Result<Introspection, ControlError> {
         let now = muster_store::now();
         let found = self
             .store
@@ -278,6 +300,32 @@ impl Sessions {
             .await
     }
 
+    /// Ends all sessions of a user, and says how many.
+    pub(crate) async fn end_all(&self, actor: &Actor, user: UserId) -> Result<u64, ControlError> {
+        let actor = actor.clone();
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let found = tx.user_by_id(user).await?;
+                    let found =
+                        found.ok_or_else(|| ControlError::not_found("user", user.to_string()))?;
+                    let ended = tx.session_end_all(user, None).await?;
+                    let change = Change {
+                        resource: "user",
+                        id: user.to_string(),
+                        name: &found.name,
+                        verb: "end-sessions",
+                        kind: ChangeKind::Updated,
+                        before: None,
+                        after: None,
+                    };
+                    record(tx, &actor, change).await?;
+                    Ok(ended as u64)
+                })
+            })
+            .await
+    }
+
     /// How long a session that began at `began` may rest from `now` on.
     fn refresh_life(&self, began: OffsetDateTime, now: OffsetDateTime) -> Duration {
         let settings = self.tokens.settings();
@@ -355,12 +403,12 @@ fn introspection(user: &UserRecord, session: &SessionRecord) -> Introspection {
     }
 }
 
-fn seconds(at: OffsetDateTime) -> Option<u64> {
+pub(crate) fn seconds(at: OffsetDateTime) -> Option<u64> {
     u64::try_from(at.unix_timestamp()).ok()
 }
 
 /// Permissions as OAuth writes them.
-fn words(scopes: &[Permission]) -> String {
+pub(crate) fn words(scopes: &[Permission]) -> String {
     let words: Vec<_> = scopes.iter().map(|scope| scope.word()).collect();
     words.join(" ")
 }

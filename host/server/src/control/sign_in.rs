@@ -21,6 +21,7 @@ use super::{
     failures::{self, Strangers},
     passwords::Passwords,
     sessions::{Origin, Sessions},
+    terms_of_use,
 };
 
 /// What somebody shows.
@@ -238,7 +239,42 @@ impl SignIn {
         origin: &Origin,
     ) -> Result<(), SignInError> {
         Self::check_state(user)?;
-        self.check_factor(user, &attempt.factor, origin).await
+        let accepted = self.check_terms(user, attempt.accept_terms).await?;
+        self.check_factor(user, &attempt.factor, origin).await?;
+        self.accept_terms(user, accepted, origin).await
+    }
+
+    /// Checks that somebody accepts the terms of use that they are asked to
+    /// accept; says which version that is.
+    pub(crate) async fn check_terms(
+        &self,
+        user: &UserRecord,
+        accepted: Option<u64>,
+    ) -> Result<Option<u64>, SignInError> {
+        let required = terms_of_use::required(&self.store, user).await?;
+        match required.filter(|version| accepted != Some(*version)) {
+            Some(version) => Err(terms_required(version)),
+            None => Ok(required),
+        }
+    }
+
+    /// Keeps that somebody has accepted a version of the terms.
+    pub(crate) async fn accept_terms(
+        &self,
+        user: &UserRecord,
+        version: Option<u64>,
+        origin: &Origin,
+    ) -> Result<(), SignInError> {
+        let Some(version) = version else {
+            return Ok(());
+        };
+        let (user, address) = (user.clone(), origin.address.clone());
+        let kept = self.store.write_or_refuse(move |tx| {
+            Box::pin(
+                async move { terms_of_use::accept(tx, &user, version, address.as_deref()).await },
+            )
+        });
+        Ok(kept.await?)
     }
 
     /// Checks whether somebody may sign in at all, by where they stand.
@@ -286,6 +322,16 @@ const WRONG: &str = "invalid_grant";
 
 fn wrong() -> SignInError {
     SignInError::refused(WRONG, "the user name or the password is wrong")
+}
+
+/// Says that a version of the terms of use has to be accepted first.
+pub(crate) fn terms_required(version: u64) -> SignInError {
+    SignInError::Refused(Box::new(OAuthError {
+        error: "terms_required".to_owned(),
+        error_description: format!("accept version {version} of the terms of use first"),
+        terms: Some(version),
+        ..OAuthError::default()
+    }))
 }
 
 /// Says how many seconds there are to wait.

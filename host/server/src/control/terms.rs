@@ -2,7 +2,10 @@
 //! changed meanwhile.
 
 use muster_api::{logging::LoggingState, plan::Plan};
-use muster_store::{AppRecord, JobRecord, RoleRecord, RouteRecord};
+use muster_store::{
+    AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, ProjectRecord, QuotaRecord,
+    RoleRecord, RouteRecord, UserRecord,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -105,15 +108,56 @@ impl Versioned for JobRecord {
     }
 }
 
+impl Versioned for AccessKeyRecord {
+    fn version(&self) -> String {
+        digest(&(
+            &self.id,
+            self.rotated_at.unix_timestamp_nanos(),
+            self.revoked_at.is_some(),
+        ))
+    }
+}
+
 impl Versioned for LoggingState {
     fn version(&self) -> String {
         digest(&(&self.logging, &self.kept))
     }
 }
 
+impl Versioned for ProjectRecord {
+    fn version(&self) -> String {
+        digest(&(self.id, self.state, self.updated_at.unix_timestamp_nanos()))
+    }
+}
+
+impl Versioned for QuotaRecord {
+    fn version(&self) -> String {
+        digest(&(self.id, self.limit))
+    }
+}
+
+impl Versioned for AccessRoleRecord {
+    fn version(&self) -> String {
+        digest(&(&self.name, &self.description, &self.permissions))
+    }
+}
+
 impl Versioned for RoleRecord {
     fn version(&self) -> String {
         digest(&(&self.name, self.enabled, &self.component))
+    }
+}
+
+impl Versioned for UserRecord {
+    fn version(&self) -> String {
+        digest(&(
+            self.id,
+            &self.name,
+            &self.display_name,
+            &self.email,
+            self.kind,
+            self.state,
+        ))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use muster_api::config::tokens::Tokens as Settings;
+use muster_api::{config::tokens::Tokens as Settings, tokens::SigningKey};
 use muster_identity::keyring::{KeyRecord, KeyRing, KeyRingError, TokenError, Verified};
 use muster_store::{ChangeKind, SigningKeyRecord, Store};
 use serde::{Serialize, de::DeserializeOwned};
@@ -83,12 +83,13 @@ impl Tokens {
     }
 
     /// Makes a new signing key. Tokens that are signed already stay good.
-    pub(crate) async fn rotate(&self, actor: &Actor) -> Result<(), ControlError> {
+    pub(crate) async fn rotate(&self, actor: &Actor) -> Result<SigningKey, ControlError> {
         let rotation = self
             .ring
             .load()
             .rotate(muster_store::now())
             .map_err(|error| failed(&error))?;
+        let made = view(kept(&rotation.new));
         let actor = actor.clone();
         self.store
             .write(move |tx| {
@@ -112,7 +113,14 @@ impl Tokens {
                 })
             })
             .await?;
-        self.reload().await
+        self.reload().await?;
+        Ok(made)
+    }
+
+    /// The keys that tokens are signed with, newest first.
+    pub(crate) async fn list(&self) -> Result<Vec<SigningKey>, ControlError> {
+        let keys = self.store.signing_key_list().await?;
+        Ok(keys.into_iter().map(view).collect())
     }
 
     async fn rotate_if_due(&self) -> Result<(), ControlError> {
@@ -156,6 +164,15 @@ async fn load(store: &Store, config: &Config) -> Result<KeyRing, ControlError> {
         .map(known)
         .collect::<Result<Vec<_>, _>>()?;
     KeyRing::new(&records, &config.get()).map_err(|error| failed(&error))
+}
+
+fn view(key: SigningKeyRecord) -> SigningKey {
+    SigningKey {
+        id: key.id,
+        algorithm: key.algorithm,
+        created_at: key.created_at,
+        ends_at: key.ends_at,
+    }
 }
 
 fn failed(error: &KeyRingError) -> ControlError {

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use muster_api::{
-    id::UserId,
+    id::{ProjectId, UserId},
     page::{Page, PageQuery},
     projects::{MemberRole, MemberState},
     users::{PasswordChange, Profile, ProjectRights, User, UserType},
@@ -11,6 +11,7 @@ use muster_store::{ChangeKind, MemberRecord, ProjectRecord, Store, Tx, UserFilte
 use uuid::Uuid;
 
 use super::{
+    accounts::find,
     error::ControlError,
     passwords::Passwords,
     record::{Actor, Change, record, value},
@@ -72,13 +73,9 @@ impl Users {
     }
 
     /// One user, by name or id.
-    pub(crate) async fn show(&self, name: &str) -> Result<User, ControlError> {
-        let user = match name.parse::<UserId>() {
-            Ok(id) => self.store.user_by_id(id).await?,
-            Err(_) => self.store.user_by_name(name).await?,
-        };
-        user.map(view)
-            .ok_or_else(|| ControlError::not_found("user", name))
+    pub(crate) async fn show(&self, name: &str) -> Result<(UserRecord, User), ControlError> {
+        let user = find(&self.store, name).await?;
+        Ok((user.clone(), view(user)))
     }
 
     /// Who somebody is and what they may do.
@@ -145,14 +142,28 @@ impl Users {
 /// Adds a user with a project of their own.
 pub(crate) async fn insert(tx: &Tx, user: &UserRecord) -> Result<(), muster_store::StoreError> {
     tx.user_insert(user).await?;
-    let project = ProjectRecord::personal(user.id, &user.name);
+    settle(tx, user).await
+}
+
+/// Gives an active user the project of their own, unless they have it. It has
+/// their name, with a number if another project has that.
+pub(crate) async fn settle(tx: &Tx, user: &UserRecord) -> Result<(), muster_store::StoreError> {
+    if tx.project_get(ProjectId(user.id.0)).await?.is_some() {
+        return Ok(());
+    }
+    let (mut name, mut number) = (user.name.clone(), 1_u32);
+    while tx.project_by_name(&name).await?.is_some() {
+        number += 1;
+        name = format!("{}-{number}", user.name);
+    }
+    let project = ProjectRecord::personal(user.id, &name);
     tx.project_insert(&project).await?;
     tx.member_put(&MemberRecord {
         project: project.id,
         user: user.id,
         role: MemberRole::Owner,
         state: MemberState::Member,
-        created_at: user.created_at,
+        created_at: project.created_at,
     })
     .await
 }

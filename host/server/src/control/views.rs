@@ -6,7 +6,7 @@ use muster_api::{
     apps::App,
     droplets::Droplet,
     jobs::Job,
-    page::PageQuery,
+    page::{Page, PageQuery},
     routes::{Route, RouteAction, RouteTarget},
 };
 use muster_store::{AppRecord, DropletRecord, JobRecord, Reader, RouteRecord, StoreError};
@@ -32,6 +32,22 @@ pub(crate) fn page_limit(query: &PageQuery) -> Result<u32, ControlError> {
             format!("{limit} is out of bounds: 1 to {MAX_LIMIT}"),
         )),
     }
+}
+
+/// A page of a list that is short enough to be at hand as a whole. The cursor
+/// says how many items came before.
+pub(crate) fn page_of<T>(items: Vec<T>, query: &PageQuery) -> Result<Page<T>, ControlError> {
+    let limit = page_limit(query)? as usize;
+    let before: usize = match &query.cursor {
+        None => 0,
+        Some(cursor) => cursor
+            .parse()
+            .map_err(|_| ControlError::invalid("cursor", "this is no cursor of this list"))?,
+    };
+    let end = before.saturating_add(limit);
+    let next = (end < items.len()).then(|| end.to_string());
+    let items = items.into_iter().skip(before).take(limit).collect();
+    Ok(Page { items, next })
 }
 
 /// Makes the addresses at which routes are reached.

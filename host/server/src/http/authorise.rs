@@ -17,7 +17,7 @@ use super::{
     refusals::Claim,
     reply::{Answer, REQUEST_ID},
 };
-use crate::control::{error::ControlError, record::Actor, rights::Rights};
+use crate::control::{error::ControlError, record::Actor, rights::Rights, sessions::Bearer};
 
 /// Lets a request through to its handler if its caller may call it, and tells
 /// the handler who that is.
@@ -40,8 +40,13 @@ async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
         return Ok(());
     }
     let mut actor = authenticate(api, request).await?;
-    if let (Some(meter), Some(user)) = (request.extensions.get::<Meter>(), actor.user) {
-        meter.take(Identity::User(user.0))?;
+    if let Some(meter) = request.extensions.get::<Meter>() {
+        if let Some(key) = &actor.key {
+            meter.take(Identity::of_key(key))?;
+        }
+        if let Some(user) = actor.user {
+            meter.take(Identity::User(user.0))?;
+        }
     }
     if let Access::Needs(permission) = operation.access {
         if !actor.rights.anywhere(permission) {
@@ -57,17 +62,40 @@ async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError>
     let token = bearer(&request.headers).ok_or(ControlError::Unauthorized(
         "the request has no access token",
     ))?;
-    let (user, session) = api.sessions.authenticate(token).await?;
-    let rights = Rights::of_user(&api.store, &user, session.scopes.as_deref()).await?;
-    let actor = Actor {
-        user: Some(user.id),
-        session: Some(session.id),
-        credential: Some(format!("session {}", session.id)),
-        origin: origin(&request.extensions),
-        request: request_id(&request.headers),
-        permission: None,
-        rights: Arc::new(rights),
-        name: user.name,
+    let origin = origin(&request.extensions);
+    let request_id = request_id(&request.headers);
+    let actor = match api.sessions.read(token)?.claims {
+        Bearer::Session(claims) => {
+            let (user, session) = api.sessions.admit(&claims).await?;
+            let rights = Rights::of_user(&api.store, &user, session.scopes.as_deref()).await?;
+            Actor {
+                user: Some(user.id),
+                session: Some(session.id),
+                key: None,
+                scopes: session.scopes.map(|scopes| scopes.into_iter().collect()),
+                credential: Some(format!("session {}", session.id)),
+                origin,
+                request: request_id,
+                permission: None,
+                rights: Arc::new(rights),
+                name: user.name,
+            }
+        }
+        Bearer::Key(claims) => {
+            let used = api.keys.admit(&claims, origin.as_deref()).await?;
+            Actor {
+                name: used.name(),
+                user: used.user.map(|user| user.id),
+                session: None,
+                scopes: used.scopes,
+                credential: Some(format!("key {}", used.key.id)),
+                key: Some(used.key.id),
+                origin,
+                request: request_id,
+                permission: None,
+                rights: Arc::new(used.rights),
+            }
+        }
     };
     if let Some(claim) = request.extensions.get::<Claim>() {
         claim.is(&actor.name, actor.credential.as_deref());

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use muster_api::{
     config::{SectionSummary, SectionView},
-    page::Page,
+    page::{Page, PageQuery},
     problem::Problem,
 };
 use serde_json::Value;
@@ -16,6 +16,8 @@ use super::{
     reply::{Answer, Input, Params, Segment},
 };
 
+use crate::control::views::page_of;
+
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(config_list))
@@ -23,12 +25,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// List the sections of the configuration.
-#[utoipa::path(get, path = "/config", tag = "config", responses((status = 200, body = Page<SectionSummary>)))]
-async fn config_list(State(api): State<Api>) -> Answer<Json<Page<SectionSummary>>> {
-    Ok(Json(Page {
-        items: api.config.list(),
-        next: None,
-    }))
+#[utoipa::path(get, path = "/config", tag = "config", params(PageQuery), responses((status = 200, body = Page<SectionSummary>)))]
+async fn config_list(
+    State(api): State<Api>,
+    Params(query): Params<PageQuery>,
+) -> Answer<Json<Page<SectionSummary>>> {
+    Ok(Json(page_of(api.config.list(), &query)?))
 }
 
 /// Show a section with its values; secrets are hidden.

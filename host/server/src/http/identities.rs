@@ -4,7 +4,7 @@
 use axum::{Json, extract::State, http::StatusCode, middleware};
 use muster_api::{
     identities::{Identity, IdentityLink, MethodOffer, NewIdentity},
-    page::Page,
+    page::{Page, PageQuery},
     problem::Problem,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,9 +13,11 @@ use super::{
     Api,
     caller::Caller,
     rate_limits,
-    reply::{Answer, Input, Segment},
+    reply::{Answer, Input, Params, Segment},
     self_service::user,
 };
+
+use crate::control::views::page_of;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -27,20 +29,23 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// List the ways to sign in.
-#[utoipa::path(get, path = "/sign-in-methods", tag = "oauth", security(()), responses((status = 200, body = Page<MethodOffer>)))]
-async fn sign_in_method_list(State(api): State<Api>) -> Json<Page<MethodOffer>> {
-    let items = api.sign_in.methods.offers();
-    Json(Page { items, next: None })
+#[utoipa::path(get, path = "/sign-in-methods", tag = "oauth", params(PageQuery), security(()), responses((status = 200, body = Page<MethodOffer>)))]
+async fn sign_in_method_list(
+    State(api): State<Api>,
+    Params(query): Params<PageQuery>,
+) -> Answer<Json<Page<MethodOffer>>> {
+    Ok(Json(page_of(api.sign_in.methods.offers(), &query)?))
 }
 
 /// List the sign-in methods that are tied to your account.
-#[utoipa::path(get, path = "/self/identities", tag = "self", responses((status = 200, body = Page<Identity>)))]
+#[utoipa::path(get, path = "/self/identities", tag = "self", params(PageQuery), responses((status = 200, body = Page<Identity>)))]
 async fn self_identity_list(
     State(api): State<Api>,
     Caller(actor): Caller,
+    Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<Identity>>> {
     let items = api.authorization.identities(user(&actor)?).await?;
-    Ok(Json(Page { items, next: None }))
+    Ok(Json(page_of(items, &query)?))
 }
 
 /// Tie a sign-in method to your account: with name and password there, or with

@@ -1,5 +1,6 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
+mod access;
 mod apps;
 mod audit;
 mod authorise;
@@ -14,6 +15,7 @@ mod factors;
 pub(crate) mod idempotency;
 mod identities;
 mod jobs;
+mod keys;
 mod linger;
 mod logging;
 mod logs;
@@ -23,13 +25,18 @@ mod openapi;
 mod pages;
 mod probes;
 mod problems;
+mod projects;
+mod quotas;
 pub(crate) mod rate_limits;
 pub(crate) mod refusals;
 mod reply;
 mod roles;
 mod routes;
 mod self_service;
+mod sign_ups;
+mod signing_keys;
 mod status;
+mod terms;
 mod users;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
@@ -49,9 +56,11 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::instances::Instances,
     control::{
-        apps::Apps, audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
-        factors::Factors, jobs::Jobs, logging::LoggingControl, pushes::Pushes, routes::Routes,
-        sessions::Sessions, sign_in::SignIn, users::Users,
+        access::AccessControl, accounts::Accounts, activations::Activations, apps::Apps,
+        audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
+        factors::Factors, jobs::Jobs, keys::Keys, logging::LoggingControl, post::Post,
+        projects::Projects, pushes::Pushes, quotas::Quotas, routes::Routes, sessions::Sessions,
+        sign_in::SignIn, sign_ups::SignUps, terms_of_use::TermsOfUse, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -69,11 +78,20 @@ pub(crate) struct Api {
     pub(crate) pushes: Pushes,
     pub(crate) routes: Routes,
     pub(crate) jobs: Jobs,
+    pub(crate) keys: Keys,
+    pub(crate) projects: Projects,
+    pub(crate) access: AccessControl,
+    pub(crate) quotas: Quotas,
     pub(crate) sessions: Sessions,
     pub(crate) sign_in: SignIn,
     pub(crate) factors: Factors,
     pub(crate) authorization: Authorization,
     pub(crate) users: Users,
+    pub(crate) accounts: Accounts,
+    pub(crate) activations: Activations,
+    pub(crate) sign_ups: SignUps,
+    pub(crate) terms_of_use: TermsOfUse,
+    pub(crate) post: Post,
     pub(crate) config: Config,
     pub(crate) audit: Audit,
     pub(crate) logging: LoggingControl,
@@ -105,13 +123,20 @@ pub(crate) struct Host {
 fn v1() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(self_service::routes())
+        .merge(keys::routes())
         .merge(factors::routes())
         .merge(identities::routes())
         .merge(users::routes())
+        .merge(sign_ups::routes())
+        .merge(terms::routes())
         .merge(config::routes())
+        .merge(signing_keys::routes())
         .merge(status::routes())
         .merge(audit::routes())
         .merge(logging::routes())
+        .merge(projects::routes())
+        .merge(access::routes())
+        .merge(quotas::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
         .merge(logs::routes())

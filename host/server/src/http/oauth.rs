@@ -1,17 +1,20 @@
 //! `/oauth`: tokens in the words of OAuth 2 (RFC 6749, 7009, 7662).
 
+use std::convert::Infallible;
+
 use axum::{
     Extension, Form, Json,
-    extract::{FromRequest, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{FromRequest, FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     middleware,
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use muster_api::{
     authorization::DEVICE_GRANT,
     factors::PasskeyAnswer,
     permissions::Permission,
-    tokens::{CLI_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
+    tokens::{CLI_CLIENT, Introspection, OAuthError, TokenForm, TokenReply, TokenRequest},
 };
 use serde::de::DeserializeOwned;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -28,8 +31,8 @@ use crate::control::{
     authorization::{self, Redemption, clients::is_client},
     error::ControlError,
     factors::Shown,
-    sessions::Origin,
-    sign_in::{Attempt, SignInError},
+    sessions::{Bearer, Origin, seconds},
+    sign_in::{Attempt, SignInError, terms_required},
 };
 
 /// The largest form.
@@ -40,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(token_create))
         .layer(middleware::from_fn(rate_limits::sign_in))
         .routes(routes!(token_revoke))
+        .routes(routes!(token_introspect))
         .routes(routes!(key_set_show))
 }
 
@@ -52,9 +56,11 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 async fn token_create(
     State(api): State<Api>,
     Extension(claim): Extension<Claim>,
+    Basic(basic): Basic,
     Fields(request, origin): Fields<TokenRequest>,
 ) -> Result<Uncached<TokenReply>, Denied> {
-    claim.tries(request.username.as_deref());
+    let name = request.username.as_deref();
+    claim.tries(name.or(request.client_id.as_deref()).or(basic.id()));
     let reply = match request.grant_type.as_str() {
         "password" => {
             let attempt = Attempt {
@@ -80,8 +86,15 @@ async fn token_create(
             let refreshed = api.sessions.refresh(&token).await;
             refreshed.map_err(|error| match error {
                 ControlError::Unauthorized(why) => SignInError::refused("invalid_grant", why),
+                ControlError::TermsRequired(version) => terms_required(version),
                 error => SignInError::Control(error),
             })?
+        }
+        "client_credentials" => {
+            let (id, secret) = basic.or_form(request.client_id, request.client_secret)?;
+            let scopes = scopes(request.scope.as_deref())?;
+            let from = origin.address.as_deref();
+            api.keys.by_secret(&id, &secret, scopes, from).await?
         }
         "authorization_code" => {
             let shown = Redemption {
@@ -125,6 +138,38 @@ async fn token_revoke(
     Ok(StatusCode::OK)
 }
 
+/// Tell whose a token is and whether it is good. Asks for an access key, as
+/// HTTP Basic or in the form.
+#[utoipa::path(post, path = "/oauth/introspect", tag = "oauth", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), security(()), responses(
+    (status = 200, body = Introspection),
+    (status = 401, description = "The access key is wrong or missing", body = OAuthError),
+))]
+async fn token_introspect(
+    State(api): State<Api>,
+    Extension(claim): Extension<Claim>,
+    Basic(basic): Basic,
+    Fields(form, origin): Fields<TokenForm>,
+) -> Result<Uncached<Introspection>, Denied> {
+    claim.tries(form.client_id.as_deref().or(basic.id()));
+    let (id, secret) = basic.or_form(form.client_id, form.client_secret)?;
+    let from = origin.address.as_deref();
+    api.keys.authenticate(&id, &secret, from).await?;
+    let Ok(read) = api.sessions.read(&form.token) else {
+        let known = api.sessions.introspect_refresh(&form.token).await;
+        return Ok(Uncached(known.map_err(SignInError::Control)?));
+    };
+    let known = match &read.claims {
+        Bearer::Session(claims) => api.sessions.introspect(claims).await,
+        Bearer::Key(claims) => api.keys.introspect(claims).await,
+    };
+    let mut known = known.map_err(SignInError::Control)?;
+    if known.active {
+        known.exp = seconds(read.expires_at);
+        known.iat = seconds(read.issued_at);
+    }
+    Ok(Uncached(known))
+}
+
 /// Show the keys with which access tokens can be checked (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "oauth", security(()), responses((status = 200, body = Object)))]
 async fn key_set_show(State(api): State<Api>) -> Json<serde_json::Value> {
@@ -159,6 +204,83 @@ pub(super) fn client(id: Option<String>) -> Result<String, SignInError> {
 /// Permissions as OAuth writes them: separated by spaces.
 pub(super) fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, SignInError> {
     authorization::scopes(text).map_err(|why| SignInError::refused("invalid_scope", &why))
+}
+
+/// What the header `Authorization: Basic` says, if there is one.
+struct Basic(BasicHeader);
+
+/// Id and secret of an access key, as HTTP Basic.
+enum BasicHeader {
+    Absent,
+    /// It is there, but cannot be read.
+    Malformed,
+    Given(String, String),
+}
+
+impl BasicHeader {
+    /// The id.
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Given(id, _) => Some(id),
+            Self::Absent | Self::Malformed => None,
+        }
+    }
+
+    /// Id and secret from here, or from the form, but not from both (RFC 6749,
+    /// section 2.3).
+    fn or_form(
+        self,
+        id: Option<String>,
+        secret: Option<String>,
+    ) -> Result<(String, String), SignInError> {
+        match self {
+            Self::Absent => match (id, secret) {
+                (Some(id), Some(secret)) => Ok((id, secret)),
+                _ => Err(SignInError::refused(
+                    "invalid_client",
+                    "show an access key: its id and secret as HTTP Basic, or as 'client_id' and 'client_secret'",
+                )),
+            },
+            Self::Malformed => Err(SignInError::refused(
+                "invalid_client",
+                "the header Authorization cannot be read as HTTP Basic",
+            )),
+            Self::Given(name, _) if secret.is_some() || id.is_some_and(|id| id != name) => {
+                Err(SignInError::refused(
+                    "invalid_request",
+                    "show the access key in one way, not in two",
+                ))
+            }
+            Self::Given(id, secret) => Ok((id, secret)),
+        }
+    }
+}
+
+impl FromRequestParts<Api> for Basic {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Infallible> {
+        Ok(Self(basic(&parts.headers)))
+    }
+}
+
+fn basic(headers: &HeaderMap) -> BasicHeader {
+    let header = headers.get(header::AUTHORIZATION);
+    let Some(text) = header.and_then(|value| value.to_str().ok()) else {
+        return BasicHeader::Absent;
+    };
+    let Some((scheme, rest)) = text.split_once(' ') else {
+        return BasicHeader::Absent;
+    };
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return BasicHeader::Absent;
+    }
+    let bytes = STANDARD.decode(rest.trim()).ok();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    match text.as_deref().and_then(|text| text.split_once(':')) {
+        Some((id, secret)) => BasicHeader::Given(id.to_owned(), secret.to_owned()),
+        None => BasicHeader::Malformed,
+    }
 }
 
 /// A form, and where it came from.
@@ -235,9 +357,16 @@ impl IntoResponse for Denied {
                     _ => StatusCode::BAD_REQUEST,
                 };
                 let wait = error.retry_after;
+                let challenge = status == StatusCode::UNAUTHORIZED;
                 let code = Code(error.error.clone());
                 let mut response = uncached((status, Json(error)).into_response());
                 response.extensions_mut().insert(code);
+                if challenge {
+                    let basic = HeaderValue::from_static("Basic realm=\"muster\"");
+                    response
+                        .headers_mut()
+                        .insert(header::WWW_AUTHENTICATE, basic);
+                }
                 if let Some(wait) = wait {
                     response
                         .headers_mut()

@@ -26,6 +26,7 @@ impl Refused {
             detail: String::new(),
             remedy: None,
             fields: Vec::new(),
+            quota: None,
             request_id: None,
         });
         Self(problem, Vec::new())
@@ -96,6 +97,13 @@ impl From<ControlError> for Refused {
                 .remedy("upload them with PUT /api/v1/blocks/{digest} and push again")
                 .fields(missing.iter().take(100).map(field).collect())
             }
+            ControlError::TermsRequired(_) => Self::new(
+                StatusCode::FORBIDDEN,
+                "terms-required",
+                "Accept the terms of use first",
+            )
+            .detail(text)
+            .remedy("log in again with: muster login"),
             ControlError::Unauthorized(why) => {
                 Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Log in first")
                     .detail(why)
@@ -116,6 +124,22 @@ impl From<ControlError> for Refused {
                         permission.description()
                     ))
             }
+            ControlError::OverQuota(over) => {
+                let see = format!("see what is used with: muster quota usage {}", over.project);
+                let title = "This would be more than a quota allows";
+                let mut refused = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "over-quota", title)
+                    .detail(text)
+                    .remedy(see);
+                refused.0.quota = Some(*over);
+                refused
+            }
+            ControlError::Denied {
+                code,
+                message,
+                remedy,
+            } => Self::new(StatusCode::FORBIDDEN, code, "You may not do this")
+                .detail(message)
+                .remedy(remedy),
             ControlError::Plugin(error) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "plugin-unusable",
@@ -176,12 +200,18 @@ fn listing(kind: &str) -> &'static str {
     match kind {
         "factor" | "passkey" => "muster self factor list",
         "droplet" => "muster app droplets NAME",
+        "access-role" => "muster access-role list",
+        "access-binding" => "muster access-binding list",
+        "member" => "muster project members PROJECT",
+        "quota" => "muster quota list",
         "job" => "muster job list",
+        "key" => "muster key list",
         "role" => "muster role list",
         "route" | "target" => "muster route list",
         "project" => "muster project list",
         "section" => "muster config list",
         "session" => "muster session list",
+        "term" => "muster term list",
         "user" => "muster user list",
         _ => "muster app list",
     }

@@ -5,16 +5,21 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use muster_api::{page::Page, plan::Plan, problem::Problem, roles::Role};
+use muster_api::{
+    page::{Page, PageQuery},
+    plan::Plan,
+    problem::Problem,
+    roles::Role,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
     caller::Caller,
     etag::{DryRun, On, Tagged},
-    reply::{Answer, Raw, Segment},
+    reply::{Answer, Params, Raw, Segment},
 };
-use crate::control::{error::ControlError, terms::Outcome};
+use crate::control::{error::ControlError, terms::Outcome, views::page_of};
 
 /// The largest plugin.
 const MAX_PLUGIN: usize = 64 << 20;
@@ -26,9 +31,13 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// List the roles of this host and those that it could have.
-#[utoipa::path(get, path = "/roles", tag = "roles", responses((status = 200, body = Page<Role>)))]
-async fn role_list(State(api): State<Api>, _: Caller) -> Answer<Json<Page<Role>>> {
-    Ok(Json(api.roles.list().await?))
+#[utoipa::path(get, path = "/roles", tag = "roles", params(PageQuery), responses((status = 200, body = Page<Role>)))]
+async fn role_list(
+    State(api): State<Api>,
+    _: Caller,
+    Params(query): Params<PageQuery>,
+) -> Answer<Json<Page<Role>>> {
+    Ok(Json(page_of(api.roles.list().await?.items, &query)?))
 }
 
 /// Show a role and the plugin that plays it.

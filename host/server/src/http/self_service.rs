@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use muster_api::{
     id::SessionId,
-    page::Page,
+    page::{Page, PageQuery},
     problem::Problem,
     sessions::Session,
     users::{PasswordChange, Profile},
@@ -13,9 +13,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    reply::{Answer, Input, Segment},
+    reply::{Answer, Input, Params, Segment},
 };
 use crate::control::{error::ControlError, record::Actor};
+
+use crate::control::views::page_of;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -52,13 +54,14 @@ async fn self_password_change(
 }
 
 /// List your sessions, newest first.
-#[utoipa::path(get, path = "/self/sessions", tag = "self", responses((status = 200, body = Page<Session>)))]
+#[utoipa::path(get, path = "/self/sessions", tag = "self", params(PageQuery), responses((status = 200, body = Page<Session>)))]
 async fn self_session_list(
     State(api): State<Api>,
     Caller(actor): Caller,
+    Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<Session>>> {
     let items = api.sessions.list(user(&actor)?, actor.session).await?;
-    Ok(Json(Page { items, next: None }))
+    Ok(Json(page_of(items, &query)?))
 }
 
 /// End one of your sessions.

@@ -25,6 +25,7 @@ async fn a_job_runs_and_ends_once() {
         detail: String::new(),
         remedy: None,
         fields: Vec::new(),
+        quota: None,
         request_id: None,
     };
     let reason = problem.clone();

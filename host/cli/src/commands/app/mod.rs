@@ -42,6 +42,8 @@ pub enum AppCommand {
     Droplets(NameArgs),
     /// Return to an earlier droplet
     Rollback(rollback::RollbackArgs),
+    /// Move an app with its routes into another project
+    Move(MoveArgs),
     /// Delete an app with all that belongs to it
     Delete(delete::DeleteArgs),
 }
@@ -51,6 +53,19 @@ pub enum AppCommand {
 pub struct NameArgs {
     /// The app
     name: String,
+}
+
+/// Which app goes where.
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// The app
+    name: String,
+    /// The project that it belongs to from then on
+    #[arg(long, value_name = "PROJECT")]
+    project: String,
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Which app to act on.
@@ -82,6 +97,16 @@ pub async fn run(scope: &Scope, command: AppCommand) -> Result<(), Failure> {
         AppCommand::Env(args) => env::run(scope, &client, args).await,
         AppCommand::Droplets(args) => scope.output.show(&client.droplets(&args.name).await?),
         AppCommand::Rollback(args) => rollback::run(scope, &client, args).await,
+        AppCommand::Move(args) => {
+            let (name, project) = (&args.name, &args.project);
+            let plan = client.move_app(name, project, args.dry_run).await?;
+            if args.dry_run {
+                return scope.output.show(&plan);
+            }
+            scope
+                .output
+                .done(&format!("Moved {name} to {project}"), &plan)
+        }
         AppCommand::Delete(args) => delete::run(scope, &client, args).await,
     }
 }

@@ -54,26 +54,18 @@ impl Config {
     /// # Errors
     /// If the file is named and missing, or wrong, or there is no place for data.
     pub fn resolve(args: ServeArgs) -> Result<Self, Failure> {
-        let base = |variable: &str| {
-            env::var_os(variable)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        let home = base("HOME").map(|home| home.join(".local/share"));
-        Self::resolve_with(args, base("XDG_DATA_HOME").or(home))
+        Self::resolve_with(args, data_home())
     }
 
     fn resolve_with(args: ServeArgs, data_home: Option<PathBuf>) -> Result<Self, Failure> {
-        let usual = data_home.map(|home| home.join("muster"));
+        let usual = data_home.map(in_home);
         let file = match (&args.config, args.data_dir.as_ref().or(usual.as_ref())) {
             (Some(path), _) => read(path, true)?,
             (None, Some(directory)) => read(&directory.join(FILE), false)?,
             (None, None) => ConfigFile::default(),
         };
-        let data_dir = args.data_dir.or(file.data_dir).or(usual).ok_or_else(|| {
-            Failure::usage("there is no home directory to keep data in")
-                .hint("name a directory with --data-dir")
-        })?;
+        let data_dir = args.data_dir.or(file.data_dir).or(usual);
+        let data_dir = data_dir.ok_or_else(homeless)?;
         let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         Ok(Self {
             data_dir,
@@ -98,6 +90,33 @@ impl Config {
             },
         })
     }
+}
+
+/// Where a host of this user keeps its data unless told.
+///
+/// # Errors
+/// If there is no home directory.
+pub fn usual_data_dir() -> Result<PathBuf, Failure> {
+    data_home().map(in_home).ok_or_else(homeless)
+}
+
+fn data_home() -> Option<PathBuf> {
+    let base = |variable: &str| {
+        env::var_os(variable)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let home = base("HOME").map(|home| home.join(".local/share"));
+    base("XDG_DATA_HOME").or(home)
+}
+
+fn in_home(home: PathBuf) -> PathBuf {
+    home.join("muster")
+}
+
+fn homeless() -> Failure {
+    Failure::usage("there is no home directory to keep data in")
+        .hint("name a directory with --data-dir")
 }
 
 fn read(path: &Path, required: bool) -> Result<ConfigFile, Failure> {

@@ -10,7 +10,7 @@ use muster_server::ServeOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::config::Config;
-pub use self::logging::LogFormat;
+pub use self::{config::usual_data_dir, logging::LogFormat};
 use crate::failure::{Exit, Failure};
 
 /// How long the last log lines may take to be written.

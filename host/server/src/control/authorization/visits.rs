@@ -378,6 +378,14 @@ impl Authorization {
                 Err(error) => return Err(error),
             }
         }
+        match self.sign_in.check_terms(user, person.accept_terms).await {
+            Ok(version) => self.sign_in.accept_terms(user, version, origin).await?,
+            Err(SignInError::Refused(missing)) if missing.terms.is_some() => {
+                person.missing = Some(*missing);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
         person.admitted = true;
         person.missing = None;
         Ok(())

@@ -20,6 +20,19 @@ pub(super) fn failed(error: &ControlError) -> Problem {
                 Some("free some space on the data directory's disk and push again".to_owned()),
             )
         }
+        ControlError::OverQuota(over) => {
+            let mut found = problem(
+                "over-quota",
+                "This would be more than a quota allows",
+                error.to_string(),
+                Some(format!(
+                    "see what is used with: muster quota usage {}",
+                    over.project
+                )),
+            );
+            found.quota = Some((**over).clone());
+            found
+        }
         other => problem("push-failed", "The push failed", other.to_string(), None),
     }
 }

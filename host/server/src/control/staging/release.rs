@@ -11,7 +11,9 @@ use crate::control::{
     apps::{change_of, newest_release},
     error::ControlError,
     jobs,
+    projects::require_active,
     pushes::PushInput,
+    quotas::Guard,
     record::{Actor, record},
     rollouts,
     routes::{Address, DEFAULT_WEIGHT, add_target},
@@ -60,6 +62,10 @@ pub(super) async fn write_release(
         None => None,
     };
     let Some(mut app) = app else { return Ok(()) };
+    require_active(tx, app.project).await?;
+    // What the push has reserved is about to be used.
+    let guard = Guard::before(tx, app.project).await?;
+    tx.reservation_end(job.id).await?;
     let actor = Actor::on_behalf(&input.actor, app.project);
     let droplet = DropletRecord {
         id: DropletId(Uuid::now_v7()),
@@ -122,6 +128,7 @@ pub(super) async fn write_release(
         }
     }
     rollouts::forget_old_droplets(tx, &app).await?;
+    guard.after(tx).await?;
     record(tx, &actor, change_of(&app, "stage", ChangeKind::Updated)).await?;
     Ok(())
 }

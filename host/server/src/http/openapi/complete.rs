@@ -27,6 +27,7 @@ pub(super) fn complete(document: &mut Value) {
             }
         }
     }
+    name_tags(document, &paths);
     document["paths"] = Value::Object(paths);
     let components = &mut document["components"];
     for status in used {
@@ -34,6 +35,22 @@ pub(super) fn complete(document: &mut Value) {
     }
     components["headers"] = headers();
     components["parameters"] = parameters();
+}
+
+/// Names every tag that an operation has.
+fn name_tags(document: &mut Value, paths: &Map<String, Value>) {
+    let operations = paths
+        .values()
+        .filter_map(Value::as_object)
+        .flat_map(Map::values);
+    for tag in operations.filter_map(|operation| operation["tags"][0].as_str()) {
+        let Some(tags) = document["tags"].as_array_mut() else {
+            return;
+        };
+        if !tags.iter().any(|known| known["name"] == tag) {
+            tags.push(json!({ "name": tag }));
+        }
+    }
 }
 
 /// What an operation is like, as far as it decides on what it may answer.
@@ -48,7 +65,6 @@ struct Shape {
     query: bool,
     json: bool,
     body: bool,
-    dry_run: bool,
     conditional: bool,
     streams: bool,
 }
@@ -79,7 +95,7 @@ impl Shape {
             query: has("query", None),
             json: content.get("application/json").is_some(),
             body: content.is_object(),
-            dry_run,
+
             conditional: dry_run || has("header", Some("If-Match")),
             streams: described["responses"]["200"]["content"]
                 .as_object()

@@ -41,6 +41,10 @@ something tells what it would do when asked with `dry_run=true`.";
         (name = "oauth", description = "Log in and out"),
         (name = "self", description = "What concerns the caller"),
         (name = "users", description = "Who may log in"),
+        (name = "keys", description = "What programs show in place of a password"),
+        (name = "projects", description = "To whom apps belong, and who works on them"),
+        (name = "access", description = "Who may do what"),
+        (name = "quotas", description = "How much projects may use"),
         (name = "apps", description = "What users push and reach"),
         (name = "droplets", description = "What staging made of packages"),
         (name = "logs", description = "What apps write and answer"),
@@ -49,6 +53,7 @@ something tells what it would do when asked with `dry_run=true`.";
         (name = "roles", description = "The jobs of the host, and the plugins that do them"),
         (name = "jobs", description = "What takes longer than a moment"),
         (name = "events", description = "What changes"),
+        (name = "config", description = "What operators settle while the host runs"),
         (name = "host", description = "What the host is and how it is"),
     ),
 )]
@@ -119,4 +124,35 @@ pub(super) fn route(document: &Value) -> Router<Api> {
 /// If it cannot be put into JSON, which a test would notice.
 pub fn openapi_document() -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&with_document().1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use muster_api::permissions::{OPERATIONS, Operation};
+
+    #[test]
+    fn the_routes_are_those_of_the_table_of_permissions() {
+        let document = super::with_document().1;
+        let document = serde_json::to_value(&document).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let id = operation["operationId"].as_str().unwrap().to_owned();
+                described.insert((id, method.to_uppercase(), path.clone()));
+            }
+        }
+        let named: BTreeSet<_> = OPERATIONS
+            .iter()
+            .map(|operation| {
+                let Operation { id, method, path, .. } = *operation;
+                (id.to_owned(), method.to_owned(), path.to_owned())
+            })
+            .collect();
+        let without: Vec<_> = described.difference(&named).collect();
+        assert!(without.is_empty(), "no permission is named for {without:?}");
+        let nowhere: Vec<_> = named.difference(&described).collect();
+        assert!(nowhere.is_empty(), "there is no such route: {nowhere:?}");
+    }
 }

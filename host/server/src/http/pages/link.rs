@@ -30,5 +30,5 @@ pub(super) async fn open(State(api): State<Api>, Path(link): Path<String>) -> Sh
 /// What a user is called.
 pub(super) async fn name_of(api: &Api, user: UserId) -> Result<String, Response> {
     let user = api.users.show(&user.to_string()).await;
-    Ok(user.map_err(stopped)?.name)
+    Ok(user.map_err(stopped)?.0.name)
 }

@@ -24,6 +24,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use muster_api::config::rate_limits::{self as config, Rate};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::bucket::{Bucket, Standing};
@@ -44,7 +45,7 @@ pub(crate) enum Identity {
     SignIn(IpAddr),
     /// A user.
     User(Uuid),
-    /// An access key.
+    /// An access key, by a digest of its id.
     Key(Uuid),
 }
 
@@ -59,6 +60,16 @@ struct Limits {
     sign_in: Arc<Bucket>,
     user: Arc<Bucket>,
     key: Arc<Bucket>,
+}
+
+impl Identity {
+    /// The access key of that id.
+    pub(crate) fn of_key(id: &str) -> Self {
+        let digest = Sha256::digest(id.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self::Key(Uuid::from_bytes(bytes))
+    }
 }
 
 impl RateLimits {

@@ -1,0 +1,97 @@
+//! Every route as every type of user: what the table of operations gives them
+//! is open, everything else is closed, and nothing fails.
+
+use muster_api::permissions::{Access, OPERATIONS, Operation, PermissionSet, bundle};
+use muster_e2e::{Client, Host};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+const GOOD: &str = "correct horse battery staple 42";
+/// Names nothing that exists, whatever kind of thing it is taken for.
+const NOTHING: &str = "0199d1a2-0000-7000-8000-000000000000";
+
+/// The path with something in place of its parameters.
+fn path(operation: &Operation) -> String {
+    let part = |part: &str| {
+        if part.starts_with('{') {
+            NOTHING.to_owned()
+        } else {
+            part.to_owned()
+        }
+    };
+    let parts: Vec<_> = operation.path.split('/').map(part).collect();
+    parts.join("/")
+}
+
+/// What somebody of a type may do somewhere: by the type, and in their own
+/// project, where a viewer only looks.
+fn rights(kind: &str) -> PermissionSet {
+    let set = |name: &str| bundle(name).expect("it is built in").set();
+    let own = if kind == "viewer" {
+        set("project-owner").within(set("project-viewer"))
+    } else {
+        set("project-owner")
+    };
+    set(kind).with(own)
+}
+
+async fn status(client: &Client, operation: &Operation) -> StatusCode {
+    let method: Method = operation.method.parse().expect("a method");
+    let sent = client
+        .as_is(method, &path(operation))
+        .json(&json!({}))
+        .send()
+        .await
+        .expect("the host answers");
+    sent.status()
+}
+
+#[tokio::test]
+async fn every_type_of_user_gets_what_the_table_says_and_nothing_else() {
+    let host = Host::start().await;
+    let admin = host.client().await;
+    for kind in ["viewer", "developer", "operator", "admin"] {
+        let name = format!("some-{kind}");
+        let new = json!({ "name": name, "type": kind, "password": GOOD });
+        let made = admin.request(Method::POST, "/users").json(&new);
+        assert_eq!(made.send().await.unwrap().status(), StatusCode::CREATED);
+        let client = Client::login_as(&host.url(), host.apps(), &name, GOOD).await;
+        let rights = rights(kind);
+        let (mut open, mut closed) = (0, 0);
+        for operation in OPERATIONS {
+            let told = format!("{kind}: {} {}", operation.method, operation.path);
+            let got = status(&client, operation).await;
+            assert!(!got.is_server_error(), "{told}: {got}");
+            match operation.access {
+                Access::Needs(permission) if !rights.has(permission) => {
+                    assert_eq!(got, StatusCode::FORBIDDEN, "{told}");
+                    closed += 1;
+                }
+                Access::Needs(_) | Access::SignedIn => {
+                    assert_ne!(got, StatusCode::UNAUTHORIZED, "{told}");
+                    assert_ne!(got, StatusCode::FORBIDDEN, "{told}");
+                    open += 1;
+                }
+                Access::Public => {}
+            }
+        }
+        assert_eq!(closed == 0, kind == "admin", "{kind}: {open} open, {closed} closed");
+        assert!(open > 10, "{kind}: only {open} are open");
+    }
+}
+
+#[tokio::test]
+async fn strangers_get_in_nowhere_but_through_the_public_door() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    for operation in OPERATIONS {
+        let told = format!("{} {}", operation.method, operation.path);
+        let method: Method = operation.method.parse().unwrap();
+        let sent = client.anonymous(method, &path(operation)).json(&json!({}));
+        let got = sent.send().await.unwrap().status();
+        assert!(!got.is_server_error(), "{told}: {got}");
+        if operation.access != Access::Public {
+            assert_eq!(got, StatusCode::UNAUTHORIZED, "{told}");
+        }
+    }
+}

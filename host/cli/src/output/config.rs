@@ -1,0 +1,78 @@
+//! The configuration and signing keys.
+
+use comfy_table::Cell;
+use muster_api::{
+    config::{SectionSummary, SectionView},
+    page::Page,
+    tokens::SigningKey,
+};
+use serde_json::Value;
+
+use super::{
+    Sheet, View,
+    text::{moment, printable},
+};
+
+impl View for Page<SectionSummary> {
+    fn show(&self, sheet: &mut Sheet) {
+        let rows: Vec<_> = self
+            .items
+            .iter()
+            .map(|section| {
+                [
+                    Cell::new(&section.section),
+                    Cell::new(if section.is_set { "yes" } else { "no" }),
+                    Cell::new(&section.about),
+                ]
+            })
+            .collect();
+        sheet.list(["SECTION", "SET", "WHAT IT SETTLES"], rows);
+    }
+}
+
+impl View for SectionView {
+    fn show(&self, sheet: &mut Sheet) {
+        sheet.line(&self.about);
+        let mut lines = Vec::new();
+        flatten(&self.values, "", &mut lines);
+        for (name, value) in lines {
+            sheet.line(&printable(&format!("{name}={value}")));
+        }
+    }
+}
+
+/// One line for each value, by its name with dots, as `muster config set`
+/// takes it.
+fn flatten(value: &Value, name: &str, lines: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (field, value) in fields {
+                let dot = if name.is_empty() { "" } else { "." };
+                flatten(value, &format!("{name}{dot}{field}"), lines);
+            }
+        }
+        other => lines.push((name.to_owned(), other.to_string())),
+    }
+}
+
+impl View for Page<SigningKey> {
+    fn show(&self, sheet: &mut Sheet) {
+        let rows: Vec<_> = self.items.iter().map(row).collect();
+        sheet.list(["KEY", "ALGORITHM", "MADE", "GOOD UNTIL"], rows);
+    }
+}
+
+impl View for SigningKey {
+    fn show(&self, sheet: &mut Sheet) {
+        sheet.list(["KEY", "ALGORITHM", "MADE", "GOOD UNTIL"], vec![row(self)]);
+    }
+}
+
+fn row(key: &SigningKey) -> [Cell; 4] {
+    [
+        Cell::new(&key.id),
+        Cell::new(&key.algorithm),
+        Cell::new(moment(key.created_at)),
+        Cell::new(key.ends_at.map_or_else(|| "it signs".to_owned(), moment)),
+    ]
+}

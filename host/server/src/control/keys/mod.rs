@@ -1,0 +1,444 @@
+//! Access keys: what programs show in place of a password. A key acts for the
+//! user who made it and never may more than they may at that moment.
+
+mod local;
+mod networks;
+mod tokens;
+
+use std::sync::Arc;
+
+use muster_api::{
+    id::UserId,
+    keys::{AccessKey, KeyQuery, KeyRotation, KeyState, KeyWithSecret, NewKey},
+    page::{Page, PageQuery},
+    permissions::{Permission, repeated},
+    plan::Plan,
+    units::Millis,
+};
+use muster_identity::secret::{self, Issued, Kind};
+use muster_store::{AccessKeyRecord, ChangeKind, Reader, Store, StoreError, Tx};
+use time::{Duration, OffsetDateTime};
+
+pub(crate) use self::tokens::KeyClaims;
+use super::{
+    error::ControlError,
+    record::{Actor, Change, record, value},
+    rights::Rights,
+    terms::Terms,
+    tokens::Tokens,
+    views::page_limit,
+};
+use crate::data_dir::DataDir;
+
+/// The most keys of one user, the ended ones among them.
+const MAX_KEYS: u32 = 200;
+/// The longest time for which an old secret stays good.
+const MAX_OVERLAP: Millis = Millis(7 * 86_400_000);
+/// The longest time for which a key lasts that ends by itself.
+const MAX_LIFE: Millis = Millis(3_650 * 86_400_000);
+
+/// The access keys of everybody.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) store: Store,
+    pub(crate) tokens: Tokens,
+    pub(crate) dir: Arc<DataDir>,
+    /// Where the host's API listens, for whoever is on this machine.
+    pub(crate) url: String,
+}
+
+/// Whose keys an operation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Those of whoever asks.
+    Own,
+    /// Those of everybody.
+    Everybodys,
+}
+
+impl Keys {
+    /// The keys of whoever asks, oldest first.
+    pub(crate) async fn list_own(&self, actor: &Actor) -> Result<Page<AccessKey>, ControlError> {
+        let user = person(actor)?;
+        let mut found = self
+            .store
+            .access_key_list(Some(user), None, MAX_KEYS)
+            .await?
+            .items;
+        found.sort_by_key(|key| key.created_at);
+        let items = found
+            .into_iter()
+            .map(|key| view(key, Some(actor.name.clone())))
+            .collect();
+        Ok(Page { items, next: None })
+    }
+
+    /// One page of everybody's keys, by id.
+    pub(crate) async fn list(
+        &self,
+        query: &KeyQuery,
+        page: &PageQuery,
+    ) -> Result<Page<AccessKey>, ControlError> {
+        let user = match &query.user {
+            Some(name) => Some(user_named(&self.store, name).await?),
+            None => None,
+        };
+        let limit = page_limit(page)?;
+        let found = self
+            .store
+            .access_key_list(user, page.cursor.as_deref(), limit)
+            .await?;
+        let mut items = Vec::with_capacity(found.items.len());
+        for key in found.items {
+            items.push(self.shown(&self.store, key).await?);
+        }
+        Ok(Page {
+            items,
+            next: found.next,
+        })
+    }
+
+    /// One key.
+    pub(crate) async fn show(
+        &self,
+        actor: &Actor,
+        id: &str,
+        whose: Whose,
+    ) -> Result<AccessKey, ControlError> {
+        let key = require_key(&self.store, actor, id, whose).await?;
+        Ok(self.shown(&self.store, key).await?)
+    }
+
+    /// Makes a key for whoever asks.
+    pub(crate) async fn create(
+        &self,
+        actor: &Actor,
+        new: NewKey,
+    ) -> Result<KeyWithSecret, ControlError> {
+        let user = person(actor)?;
+        if actor.key.is_some() {
+            return Err(ControlError::Denied {
+                code: "key-makes-no-keys",
+                message: "an access key cannot make access keys".to_owned(),
+                remedy: "log in with: muster login".to_owned(),
+            });
+        }
+        let networks = check(&new)?;
+        let scopes = granted(actor, new.scopes)?;
+        let now = muster_store::now();
+        let Issued { text, digest } = secret::issue(Kind::AccessKey);
+        let key = AccessKeyRecord {
+            id: new_id(),
+            user: Some(user),
+            name: new.name.trim().to_owned(),
+            secret_hash: digest,
+            previous: None,
+            scopes,
+            networks,
+            internal: false,
+            created_at: now,
+            rotated_at: now,
+            expires_at: new.expires_in.map(|life| later(now, life)),
+            revoked_at: None,
+            last_used_at: None,
+            last_used_from: None,
+        };
+        let (actor, kept) = (actor.clone(), key.clone());
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let all = tx.access_key_list(Some(user), None, MAX_KEYS).await?;
+                    if all.items.len() >= MAX_KEYS as usize {
+                        return Err(ControlError::Conflict {
+                            code: "too-many-keys",
+                            message: format!("a user has at most {MAX_KEYS} keys"),
+                            remedy: "revoke one with: muster key revoke ID".to_owned(),
+                        });
+                    }
+                    tx.access_key_insert(&kept).await?;
+                    changed(tx, &actor, None, &kept, "create").await
+                })
+            })
+            .await?;
+        Ok(KeyWithSecret {
+            key: self.shown(&self.store, key).await?,
+            secret: text.expose().to_owned(),
+        })
+    }
+
+    /// Gives a key a new secret.
+    pub(crate) async fn rotate(
+        &self,
+        actor: &Actor,
+        id: &str,
+        how: KeyRotation,
+        whose: Whose,
+    ) -> Result<KeyWithSecret, ControlError> {
+        let overlap = how.overlap.unwrap_or(Millis(0));
+        if overlap > MAX_OVERLAP {
+            return Err(ControlError::invalid("overlap", "7d at most"));
+        }
+        let Issued { text, digest } = secret::issue(Kind::AccessKey);
+        let (this, asks, id) = (self.clone(), actor.clone(), id.to_owned());
+        let told = text.expose().to_owned();
+        let key = self
+            .store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let before = require_key(tx, &asks, &id, whose).await?;
+                    only_itself(&asks, &id)?;
+                    let now = muster_store::now();
+                    if state(&before, now) != KeyState::Active {
+                        return Err(ControlError::Conflict {
+                            code: "key-ended",
+                            message: format!("the key {id} is not good any more"),
+                            remedy: "make another one with: muster key create NAME".to_owned(),
+                        });
+                    }
+                    // Whoever has the secret may do what the key may.
+                    if !asks.rights.covers(&rights_of(tx, &before).await?) {
+                        return Err(ControlError::Denied {
+                            code: "key-may-more",
+                            message: format!("the key {id} may do what you may not"),
+                            remedy: "ask its user, or an admin, to rotate it".to_owned(),
+                        });
+                    }
+                    let mut key = before.clone();
+                    key.previous = (overlap > Millis(0))
+                        .then(|| (before.secret_hash.clone(), later(now, overlap)));
+                    key.secret_hash = digest;
+                    key.rotated_at = now;
+                    tx.access_key_update(&key).await?;
+                    changed(tx, &asks, Some(&before), &key, "rotate").await?;
+                    if key.internal {
+                        // Should the transaction fail after this, the next start
+                        // finds a file that does not fit and makes a new one.
+                        this.write_local(&told)?;
+                    }
+                    Ok(key)
+                })
+            })
+            .await?;
+        Ok(KeyWithSecret {
+            key: self.shown(&self.store, key).await?,
+            secret: text.expose().to_owned(),
+        })
+    }
+
+    /// Puts an end to a key and to the access tokens that it bought.
+    pub(crate) async fn revoke(
+        &self,
+        actor: &Actor,
+        id: &str,
+        whose: Whose,
+        terms: &Terms,
+    ) -> Result<Plan, ControlError> {
+        let (actor, id, terms) = (actor.clone(), id.to_owned(), terms.clone());
+        self.store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    let before = require_key(tx, &actor, &id, whose).await?;
+                    only_itself(&actor, &id)?;
+                    if before.internal {
+                        return Err(ControlError::Conflict {
+                            code: "key-is-internal",
+                            message: format!("the key {id} belongs to the host"),
+                            remedy: format!("give it a new secret with: muster key rotate {id}"),
+                        });
+                    }
+                    terms.check(Some(&before))?;
+                    if !terms.dry_run && before.revoked_at.is_none() {
+                        let mut key = before.clone();
+                        key.revoked_at = Some(muster_store::now());
+                        key.previous = None;
+                        tx.access_key_update(&key).await?;
+                        changed(tx, &actor, Some(&before), &key, "revoke").await?;
+                    }
+                    let line = format!("the use of the key {id} ({})", before.name);
+                    Ok(Plan {
+                        removes: vec![line],
+                        changes: Vec::new(),
+                        done: !terms.dry_run,
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn shown(&self, db: &Reader, key: AccessKeyRecord) -> Result<AccessKey, StoreError> {
+        let user = match key.user {
+            Some(user) => db.user_by_id(user).await?.map(|user| user.name),
+            None => None,
+        };
+        Ok(view(key, user))
+    }
+}
+
+/// What a key may do at this moment.
+async fn rights_of(db: &Reader, key: &AccessKeyRecord) -> Result<Rights, StoreError> {
+    let Some(user) = key.user else {
+        return Ok(Rights::all());
+    };
+    match db.user_by_id(user).await? {
+        Some(user) => Rights::of_user(db, &user, key.scopes.as_deref()).await,
+        None => Ok(Rights::default()),
+    }
+}
+
+fn person(actor: &Actor) -> Result<UserId, ControlError> {
+    actor.user.ok_or_else(|| ControlError::Denied {
+        code: "no-user",
+        message: format!("'{}' is no user, and has no keys of its own", actor.name),
+        remedy: "see all keys with: muster key list --all".to_owned(),
+    })
+}
+
+/// A key has no say over other keys, so that none can put itself in the place
+/// of one that lasts longer or may be used from elsewhere.
+fn only_itself(actor: &Actor, id: &str) -> Result<(), ControlError> {
+    match &actor.key {
+        Some(key) if actor.user.is_some() && key != id => Err(ControlError::Denied {
+            code: "another-key",
+            message: "an access key can rotate and revoke itself alone".to_owned(),
+            remedy: "log in with: muster login".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The key of that id. Of other people's keys there is none for whoever asks
+/// for their own.
+async fn require_key(
+    db: &Reader,
+    actor: &Actor,
+    id: &str,
+    whose: Whose,
+) -> Result<AccessKeyRecord, ControlError> {
+    let found = db.access_key_get(id).await?;
+    let own = |key: &AccessKeyRecord| key.user.is_some() && key.user == actor.user;
+    found
+        .filter(|key| whose == Whose::Everybodys || own(key))
+        .ok_or_else(|| ControlError::not_found("key", id))
+}
+
+async fn user_named(db: &Reader, name: &str) -> Result<UserId, ControlError> {
+    let user = match name.parse::<UserId>() {
+        Ok(id) => db.user_by_id(id).await?,
+        Err(_) => db.user_by_name(name).await?,
+    };
+    user.map(|user| user.id)
+        .ok_or_else(|| ControlError::not_found("user", name))
+}
+
+/// What a new key may do at most: what was asked for if whoever asks has it,
+/// and in no case more than the credential that they ask with.
+fn granted(
+    actor: &Actor,
+    asked: Option<Vec<Permission>>,
+) -> Result<Option<Vec<Permission>>, ControlError> {
+    let Some(asked) = asked else {
+        return Ok(actor.scopes.map(|scopes| scopes.iter().collect()));
+    };
+    if let Some(twice) = repeated(&asked) {
+        return Err(ControlError::invalid(
+            "scopes",
+            format!("'{twice}' stands there twice"),
+        ));
+    }
+    match asked.iter().find(|scope| !actor.rights.anywhere(**scope)) {
+        Some(permission) => Err(ControlError::Forbidden {
+            permission: *permission,
+        }),
+        None => Ok(Some(asked)),
+    }
+}
+
+/// Checks the fields of a new key, and brings its networks into one form.
+fn check(new: &NewKey) -> Result<Vec<String>, ControlError> {
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return Err(ControlError::invalid(
+            "name",
+            "say what the key is for in 1 to 100 characters",
+        ));
+    }
+    if new.scopes.as_ref().is_some_and(Vec::is_empty) {
+        return Err(ControlError::invalid(
+            "scopes",
+            "a key without any permission is of no use; leave the field out for all of yours",
+        ));
+    }
+    if let Some(life) = new.expires_in
+        && !(Millis(1_000)..=MAX_LIFE).contains(&life)
+    {
+        return Err(ControlError::invalid("expires_in", "from 1s to 3650d"));
+    }
+    networks::parse(&new.networks)
+        .map_err(|(place, why)| ControlError::invalid(format!("networks.{place}"), why))
+}
+
+fn later(now: OffsetDateTime, time: Millis) -> OffsetDateTime {
+    now + Duration::milliseconds(i64::try_from(time.0).unwrap_or(i64::MAX))
+}
+
+/// `MK` and 90 random bits in base 32.
+fn new_id() -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let random = rand::random::<[u8; 18]>();
+    let letter = |byte: &u8| char::from(ALPHABET[usize::from(byte % 32)]);
+    format!("MK{}", random.iter().map(letter).collect::<String>())
+}
+
+fn state(key: &AccessKeyRecord, now: OffsetDateTime) -> KeyState {
+    if key.revoked_at.is_some() {
+        KeyState::Revoked
+    } else if key.expires_at.is_some_and(|at| at <= now) {
+        KeyState::Expired
+    } else {
+        KeyState::Active
+    }
+}
+
+fn view(key: AccessKeyRecord, user: Option<String>) -> AccessKey {
+    let now = muster_store::now();
+    AccessKey {
+        state: state(&key, now),
+        previous_until: key.previous.map(|(_, until)| until).filter(|at| *at > now),
+        id: key.id,
+        name: key.name,
+        user,
+        internal: key.internal,
+        scopes: key.scopes,
+        networks: key.networks,
+        created_at: key.created_at,
+        rotated_at: key.rotated_at,
+        expires_at: key.expires_at,
+        revoked_at: key.revoked_at,
+        last_used_at: key.last_used_at,
+        last_used_from: key.last_used_from,
+    }
+}
+
+async fn changed(
+    tx: &Tx,
+    actor: &Actor,
+    before: Option<&AccessKeyRecord>,
+    after: &AccessKeyRecord,
+    verb: &'static str,
+) -> Result<(), ControlError> {
+    let shown = |key: &AccessKeyRecord| value(&view(key.clone(), None));
+    let kind = match before {
+        Some(_) => ChangeKind::Updated,
+        None => ChangeKind::Created,
+    };
+    let change = Change {
+        resource: "key",
+        id: after.id.clone(),
+        name: &after.id,
+        verb,
+        kind,
+        before: before.and_then(shown),
+        after: shown(after),
+    };
+    Ok(record(tx, actor, change).await?)
+}

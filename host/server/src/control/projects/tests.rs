@@ -1,0 +1,376 @@
+//! Attempts to get further through projects than one may.
+
+use muster_api::{apps::DesiredState, permissions::Permission as P, users::UserType};
+use muster_store::AccessBindingRecord;
+
+use super::*;
+use crate::control::{
+    apps::require_app,
+    testing::{actor, app, limited, put, store_with},
+};
+
+fn dry() -> Terms {
+    Terms {
+        dry_run: true,
+        ..Terms::default()
+    }
+}
+
+fn code(error: ControlError) -> String {
+    match error {
+        ControlError::Conflict { code, .. } | ControlError::Denied { code, .. } => code.to_owned(),
+        ControlError::Forbidden { permission } => permission.to_string(),
+        ControlError::NotFound { kind, .. } => format!("no {kind}"),
+        ControlError::Invalid(fields) => fields[0].field.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn new(name: &str, join: JoinPolicy, leave: JoinPolicy) -> NewProject {
+    NewProject {
+        name: name.to_owned(),
+        join_policy: Some(join),
+        leave_policy: Some(leave),
+        ..NewProject::default()
+    }
+}
+
+/// Ada owns `shop`, Bob is a member of it, Eve is not.
+async fn shop(join: JoinPolicy, leave: JoinPolicy) -> (Projects, tempfile::TempDir) {
+    let (store, dir) = store_with(&[
+        ("root", UserType::Admin),
+        ("ada", UserType::Developer),
+        ("bob", UserType::Developer),
+        ("eve", UserType::Developer),
+    ])
+    .await;
+    let projects = Projects { store };
+    let ada = actor(&projects.store, "ada", P::ProjectCreate).await;
+    projects
+        .create(&ada, new("shop", join, leave))
+        .await
+        .unwrap();
+    put(&projects.store, "shop", "bob", MemberRole::Member).await;
+    (projects, dir)
+}
+
+#[tokio::test]
+async fn a_member_makes_nobody_an_owner() {
+    let (projects, _dir) = shop(JoinPolicy::Closed, JoinPolicy::Open).await;
+    let store = &projects.store;
+    let bob = actor(store, "bob", P::ProjectWrite).await;
+    for user in ["bob", "eve"] {
+        let refused = projects
+            .put_member(&bob, "shop", user, MemberRole::Owner)
+            .await;
+        assert_eq!(code(refused.unwrap_err()), "project:write");
+    }
+    let refused = projects
+        .remove_member(&bob, &Terms::default(), "shop", "ada")
+        .await;
+    assert_eq!(code(refused.unwrap_err()), "project:write");
+
+    // Even with the right to change who is in, nobody gets what they have not.
+    let project = store.project_by_name("shop").await.unwrap().unwrap();
+    let eve = store.user_by_name("eve").await.unwrap().unwrap();
+    let now = muster_store::now();
+    let bound = store.write(move |tx| {
+        Box::pin(async move {
+            tx.access_role_put(&muster_store::AccessRoleRecord {
+                name: "clerk".to_owned(),
+                description: String::new(),
+                permissions: vec![P::ProjectRead, P::ProjectWrite],
+                created_at: now,
+                updated_at: now,
+            })
+            .await?;
+            tx.access_binding_insert(&AccessBindingRecord {
+                id: muster_api::id::BindingId(Uuid::now_v7()),
+                user: eve.id,
+                role: "clerk".to_owned(),
+                project: Some(project.id),
+                created_at: now,
+            })
+            .await
+        })
+    });
+    bound.await.unwrap();
+    let eve = actor(store, "eve", P::ProjectWrite).await;
+    for role in [MemberRole::Owner, MemberRole::Member, MemberRole::Viewer] {
+        let refused = projects.put_member(&eve, "shop", "eve", role).await;
+        assert_eq!(code(refused.unwrap_err()), "app:read");
+    }
+    let refused = projects
+        .remove_member(&eve, &Terms::default(), "shop", "ada")
+        .await;
+    assert_eq!(code(refused.unwrap_err()), "app:read");
+
+    // An owner's narrow session neither.
+    let narrow = limited(
+        store,
+        "ada",
+        Some(P::ProjectWrite),
+        Some(&[P::ProjectWrite]),
+    )
+    .await;
+    let refused = projects
+        .put_member(&narrow, "shop", "bob", MemberRole::Owner)
+        .await;
+    assert_eq!(code(refused.unwrap_err()), "app:read");
+    let ada = actor(store, "ada", P::ProjectWrite).await;
+    projects
+        .put_member(&ada, "shop", "bob", MemberRole::Owner)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn nobody_gets_into_what_is_closed_to_them() {
+    let (projects, _dir) = shop(JoinPolicy::Closed, JoinPolicy::Open).await;
+    let store = &projects.store;
+    let eve = actor(store, "eve", None).await;
+    assert_eq!(
+        code(projects.join(&eve, "shop").await.unwrap_err()),
+        "no project"
+    );
+    assert_eq!(
+        code(projects.show(&eve, "shop").await.unwrap_err()),
+        "no project"
+    );
+    assert_eq!(
+        code(projects.leave(&eve, "shop").await.unwrap_err()),
+        "no project"
+    );
+    assert_eq!(
+        code(projects.join(&eve, "ada").await.unwrap_err()),
+        "no project"
+    );
+    let seen = projects.list(&eve, &PageQuery::default()).await.unwrap();
+    let names: Vec<_> = seen
+        .items
+        .iter()
+        .map(|project| project.name.as_str())
+        .collect();
+    assert_eq!(names, ["eve"]);
+
+    // Whoever may see it may still not come in.
+    let root = actor(store, "root", None).await;
+    assert_eq!(
+        code(projects.join(&root, "shop").await.unwrap_err()),
+        "project-closed"
+    );
+    assert_eq!(
+        code(projects.join(&root, "ada").await.unwrap_err()),
+        "project-is-personal"
+    );
+
+    // Personal projects are not shared, moved or ended.
+    let ada = actor(store, "ada", P::ProjectWrite).await;
+    let terms = Terms::default();
+    let open = ProjectChange {
+        join_policy: Some(JoinPolicy::Open),
+        ..ProjectChange::default()
+    };
+    for refused in [
+        projects.change(&ada, &terms, "ada", open).await.err(),
+        projects
+            .put_member(&ada, "ada", "eve", MemberRole::Viewer)
+            .await
+            .err(),
+        projects.delete(&ada, &terms, "ada").await.err(),
+        projects.terminate(&ada, &terms, "ada").await.err(),
+        projects.leave(&ada, "ada").await.err(),
+    ] {
+        assert_eq!(code(refused.unwrap()), "project-is-personal");
+    }
+}
+
+#[tokio::test]
+async fn joining_and_leaving_follow_the_policies() {
+    let (projects, _dir) = shop(JoinPolicy::Moderated, JoinPolicy::Moderated).await;
+    let store = &projects.store;
+    let eve = actor(store, "eve", None).await;
+    let joined = projects.join(&eve, "shop").await.unwrap();
+    assert_eq!(joined.membership, Some(MemberState::Joining));
+    assert_eq!(
+        code(projects.join(&eve, "shop").await.unwrap_err()),
+        "member-already"
+    );
+    // To have asked is not to be in.
+    let shop = store.project_by_name("shop").await.unwrap().unwrap().id;
+    assert!(!actor(store, "eve", None).await.rights.sees(shop));
+    for name in ["bob", "eve"] {
+        let asks = actor(store, name, P::ProjectWrite).await;
+        let refused = projects.decide(&asks, "shop", "eve", true).await;
+        assert!(["project:write", "no project"].contains(&code(refused.unwrap_err()).as_str()));
+    }
+    let ada = actor(store, "ada", P::ProjectWrite).await;
+    projects.decide(&ada, "shop", "eve", true).await.unwrap();
+    assert!(
+        actor(store, "eve", None)
+            .await
+            .rights
+            .within(shop, P::AppWrite)
+    );
+    assert_eq!(
+        code(
+            projects
+                .decide(&ada, "shop", "eve", true)
+                .await
+                .unwrap_err()
+        ),
+        "nothing-asked"
+    );
+
+    let left = projects.leave(&eve, "shop").await.unwrap();
+    assert_eq!(left.membership, Some(MemberState::Leaving));
+    projects.decide(&ada, "shop", "eve", true).await.unwrap();
+    assert!(!actor(store, "eve", None).await.rights.sees(shop));
+
+    // The last owner stays, by whichever way they would go.
+    let asks = actor(store, "ada", None).await;
+    assert_eq!(
+        code(projects.leave(&asks, "shop").await.unwrap_err()),
+        "last-owner"
+    );
+    let refused = projects
+        .put_member(&ada, "shop", "ada", MemberRole::Viewer)
+        .await;
+    assert_eq!(code(refused.unwrap_err()), "last-owner");
+    let refused = projects
+        .remove_member(&ada, &Terms::default(), "shop", "ada")
+        .await;
+    assert_eq!(code(refused.unwrap_err()), "last-owner");
+}
+
+#[tokio::test]
+async fn an_app_is_moved_only_by_whoever_has_every_right_over_it() {
+    let (projects, _dir) = shop(JoinPolicy::Closed, JoinPolicy::Open).await;
+    let store = &projects.store;
+    let theirs = app(store, "shop", "till").await;
+    let terms = Terms::default();
+
+    let eve = actor(store, "eve", P::AppWrite).await;
+    let refused = projects.move_app(&eve, &terms, "till", "eve").await;
+    assert_eq!(code(refused.unwrap_err()), "no app");
+    // Into a project of somebody else.
+    let bob = actor(store, "bob", P::AppWrite).await;
+    let refused = projects.move_app(&bob, &terms, "till", "eve").await;
+    assert_eq!(code(refused.unwrap_err()), "no project");
+    // A key that may not see the environment cannot take it home.
+    let scopes = [
+        P::AppRead,
+        P::AppWrite,
+        P::AppDelete,
+        P::RouteWrite,
+        P::AppLogs,
+        P::JobRead,
+    ];
+    let narrow = limited(store, "bob", Some(P::AppWrite), Some(&scopes)).await;
+    let refused = projects.move_app(&narrow, &terms, "till", "bob").await;
+    assert_eq!(code(refused.unwrap_err()), "app:env");
+
+    assert!(
+        !projects
+            .move_app(&bob, &dry(), "till", "bob")
+            .await
+            .unwrap()
+            .done
+    );
+    assert_eq!(
+        store.app_by_id(theirs.id).await.unwrap().unwrap().project,
+        theirs.project
+    );
+    projects
+        .move_app(&bob, &terms, "till", "bob")
+        .await
+        .unwrap();
+    let ada = actor(store, "ada", P::AppRead).await;
+    assert_eq!(
+        code(require_app(store, &ada, "till").await.unwrap_err()),
+        "no app"
+    );
+}
+
+#[tokio::test]
+async fn a_suspended_project_rests_until_an_admin_lets_it_go_on() {
+    let (projects, _dir) = shop(JoinPolicy::Open, JoinPolicy::Open).await;
+    let store = &projects.store;
+    app(store, "bob", "tool").await;
+    let (ada, root) = (
+        actor(store, "ada", P::ProjectWrite).await,
+        actor(store, "root", P::ProjectWrite).await,
+    );
+    let terms = Terms::default();
+    let refused = projects.suspend(&ada, &terms, "shop").await;
+    assert_eq!(code(refused.unwrap_err()), "project:write");
+    projects.suspend(&root, &terms, "shop").await.unwrap();
+    let refused = projects.resume(&ada, &terms, "shop").await;
+    assert_eq!(code(refused.unwrap_err()), "project:write");
+    let eve = actor(store, "eve", None).await;
+    assert!(projects.join(&eve, "shop").await.is_err());
+    let bob = actor(store, "bob", P::AppWrite).await;
+    let refused = projects.move_app(&bob, &terms, "tool", "shop").await;
+    assert_eq!(code(refused.unwrap_err()), "project-suspended");
+    projects.resume(&root, &terms, "shop").await.unwrap();
+    projects
+        .move_app(&bob, &terms, "tool", "shop")
+        .await
+        .unwrap();
+
+    // It is deleted when it is empty, and not before.
+    let refused = projects.delete(&ada, &terms, "shop").await;
+    assert_eq!(code(refused.unwrap_err()), "project-not-empty");
+    let plan = projects.terminate(&ada, &dry(), "shop").await.unwrap();
+    assert_eq!(plan.changes, ["the app tool is stopped"]);
+    assert_eq!(plan.removes, ["2 memberships"]);
+    assert_eq!(
+        store.app_by_name("tool").await.unwrap().unwrap().state,
+        DesiredState::Started
+    );
+    projects.terminate(&ada, &terms, "shop").await.unwrap();
+    assert_eq!(
+        store.app_by_name("tool").await.unwrap().unwrap().state,
+        DesiredState::Stopped
+    );
+    for name in ["ada", "bob"] {
+        let asks = actor(store, name, P::AppWrite).await;
+        assert_eq!(
+            code(require_app(store, &asks, "tool").await.unwrap_err()),
+            "no app"
+        );
+    }
+    let refused = projects.resume(&root, &terms, "shop").await;
+    assert_eq!(code(refused.unwrap_err()), "project-terminated");
+}
+
+#[tokio::test]
+async fn names_are_taken_once_and_owners_named_by_admins() {
+    let (projects, _dir) = shop(JoinPolicy::Closed, JoinPolicy::Open).await;
+    let store = &projects.store;
+    let eve = actor(store, "eve", P::ProjectCreate).await;
+    for name in ["shop", "ada"] {
+        let taken = projects
+            .create(&eve, new(name, JoinPolicy::Open, JoinPolicy::Open))
+            .await;
+        assert!(matches!(
+            taken,
+            Err(ControlError::Store(StoreError::Conflict { .. }))
+        ));
+    }
+    let for_ada = NewProject {
+        owner: Some("ada".to_owned()),
+        ..new("gift", JoinPolicy::Open, JoinPolicy::Open)
+    };
+    let refused = projects.create(&eve, for_ada.clone()).await;
+    assert_eq!(code(refused.unwrap_err()), "project:write");
+    let root = actor(store, "root", P::ProjectCreate).await;
+    let (_, made) = projects.create(&root, for_ada).await.unwrap();
+    assert_eq!(made.role, None);
+    let shown = projects
+        .show(&actor(store, "ada", None).await, "gift")
+        .await
+        .unwrap()
+        .1;
+    assert_eq!(shown.role, Some(MemberRole::Owner));
+}
