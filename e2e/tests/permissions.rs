@@ -75,7 +75,11 @@ async fn every_type_of_user_gets_what_the_table_says_and_nothing_else() {
                 Access::Public => {}
             }
         }
-        assert_eq!(closed == 0, kind == "admin", "{kind}: {open} open, {closed} closed");
+        assert_eq!(
+            closed == 0,
+            kind == "admin",
+            "{kind}: {open} open, {closed} closed"
+        );
         assert!(open > 10, "{kind}: only {open} are open");
     }
 }

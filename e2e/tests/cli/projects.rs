@@ -15,7 +15,10 @@ async fn projects_quotas_and_access_roles_are_managed() {
     seen("project-list", &person.run("project list").good());
     seen("project-show", &person.run("project show shop").good());
     person.run("project show nothing").bad(3);
-    seen("project-members", &person.run("project members shop").good());
+    seen(
+        "project-members",
+        &person.run("project members shop").good(),
+    );
     person.run("project leave shop").bad(1);
     person.run("project modify shop --leave closed").good();
     person.run("project modify shop").bad(2);
@@ -61,16 +64,30 @@ async fn projects_quotas_and_access_roles_are_managed() {
 
     person.run("access-role permissions").good();
     seen("access-role-list", &person.run("access-role list").good());
-    person.run("access-role create auditor --permission audit:read").good();
-    person.run("access-role create admin --permission audit:read").bad(1);
-    seen("access-role-show", &person.run("access-role show auditor").good());
-    person.run("access-role modify auditor --description Auditors").good();
+    person
+        .run("access-role create auditor --permission audit:read")
+        .good();
+    person
+        .run("access-role create admin --permission audit:read")
+        .bad(1);
+    seen(
+        "access-role-show",
+        &person.run("access-role show auditor").good(),
+    );
+    person
+        .run("access-role modify auditor --description Auditors")
+        .good();
     person.run("access-binding create admin auditor").good();
     person.run("access-binding create nobody auditor").bad(1);
-    seen("access-binding-list", &person.run("access-binding list").good());
+    seen(
+        "access-binding-list",
+        &person.run("access-binding list").good(),
+    );
     let all = person.json("access-binding list --user admin");
     let id = all["items"][0]["id"].as_str().unwrap().to_owned();
     person.run("access-role delete auditor --yes").bad(1);
-    person.run(&format!("access-binding delete {id} --yes")).good();
+    person
+        .run(&format!("access-binding delete {id} --yes"))
+        .good();
     person.run("access-role delete auditor --yes").good();
 }

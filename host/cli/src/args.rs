@@ -211,6 +211,7 @@ mod tests {
             &["activate"],
             &["reset-password"],
             &["self", "factor"],
+            &["self", "link"],
             &["self", "factor", "add-totp"],
             &["self", "passkey"],
             &["audit"],
@@ -251,7 +252,10 @@ mod tests {
                     let next = found.find_subcommand(word);
                     found = next.unwrap_or_else(|| panic!("{}: muster {command}", operation.id));
                 }
-                assert!(!found.has_subcommands(), "muster {command} does nothing by itself");
+                assert!(
+                    !found.has_subcommands(),
+                    "muster {command} does nothing by itself"
+                );
             }
         }
     }

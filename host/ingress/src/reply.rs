@@ -25,6 +25,7 @@ pub(crate) fn problem(
         detail: String::new(),
         remedy: None,
         fields: Vec::new(),
+        quota: None,
         request_id: Some(request.to_owned()),
     };
     // Serialising plain strings and numbers cannot fail.

@@ -11,6 +11,7 @@ mod credentials;
 mod error;
 mod events;
 mod factors;
+mod identities;
 mod jobs;
 mod keys;
 mod logging;

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     Scope,
     factor::{self, FactorCommand},
+    identity::{self, LinkArgs},
     passkey::{self, PasskeyCommand},
     password::PasswordArgs,
 };
@@ -30,6 +31,15 @@ pub enum SelfCommand {
     /// the host's page
     #[command(subcommand)]
     Passkey(PasskeyCommand),
+    /// List the other sign-in methods that are tied to your account
+    Identities,
+    /// Tie another sign-in method to your account
+    Link(LinkArgs),
+    /// Untie a sign-in method from your account
+    Unlink {
+        /// The method, as the host calls it
+        method: String,
+    },
 }
 
 /// Does it.
@@ -50,5 +60,8 @@ pub async fn run(scope: &Scope, command: SelfCommand) -> Result<(), Failure> {
         }
         SelfCommand::Factor(command) => factor::run(scope, command).await,
         SelfCommand::Passkey(command) => passkey::run(scope, command).await,
+        SelfCommand::Identities => identity::list(scope).await,
+        SelfCommand::Link(args) => identity::link(scope, args).await,
+        SelfCommand::Unlink { method } => identity::unlink(scope, &method).await,
     }
 }

@@ -7,6 +7,7 @@ mod config;
 mod contexts;
 mod droplets;
 mod factors;
+mod identities;
 mod jobs;
 mod keys;
 mod logging;

@@ -146,7 +146,9 @@ mod tests {
         let named: BTreeSet<_> = OPERATIONS
             .iter()
             .map(|operation| {
-                let Operation { id, method, path, .. } = *operation;
+                let Operation {
+                    id, method, path, ..
+                } = *operation;
                 (id.to_owned(), method.to_owned(), path.to_owned())
             })
             .collect();
