@@ -327,3 +327,50 @@ async fn the_server_says_what_it_can_do() {
     }
     assert!(VERIFIER.len() >= 43);
 }
+
+/// Every page, and what it answers to a browser that was sent nowhere: pages
+/// are no operations, so that each sees to itself.
+const PAGES: [(&str, &str, u16); 11] = [
+    ("GET", "/sign-in", 400),
+    ("POST", "/sign-in", 400),
+    ("GET", "/sign-in/local", 400),
+    ("POST", "/sign-in/local", 400),
+    ("GET", "/sign-in/local/callback", 400),
+    ("GET", "/sign-in/nothing", 400),
+    ("GET", "/sign-in-link/nothing", 400),
+    ("GET", "/sign-in-assets/nothing", 404),
+    ("GET", "/device", 200),
+    ("POST", "/device", 422),
+    ("GET", "/oauth/authorize", 400),
+];
+
+#[tokio::test]
+async fn pages_show_nothing_to_browsers_that_were_not_sent_there() {
+    let host = Host::start().await;
+    for (method, path, status) in PAGES {
+        let method: reqwest::Method = method.parse().expect("a method");
+        for cookie in ["", "muster-sign-in=muster_s_made-up"] {
+            let url = format!("{}{path}", host.url());
+            let request = http()
+                .request(method.clone(), url)
+                .header("cookie", cookie)
+                .form(&[
+                    ("token", "x"),
+                    ("username", "admin"),
+                    ("password", PASSWORD),
+                ]);
+            let reply = request.send().await.expect("an answer");
+            assert_eq!(reply.status().as_u16(), status, "{method} {path}");
+            assert!(
+                !reply.headers().contains_key("set-cookie"),
+                "{method} {path}"
+            );
+        }
+    }
+    let known = muster_api::permissions::OPERATIONS.iter();
+    let mut paths = known.map(|operation| operation.path);
+    assert!(
+        paths.all(|path| !path.starts_with("/sign-in") && !path.starts_with("/device")),
+        "pages are not described"
+    );
+}

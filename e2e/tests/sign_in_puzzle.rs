@@ -88,5 +88,5 @@ async fn the_script_of_the_page_solves_its_puzzle() {
         ("captcha", &proof),
     ];
     let page = browser.submit(&page.form_action(), &fields, &site).await;
-    let _ = code_of(&page);
+    assert!(!code_of(&page).is_empty());
 }

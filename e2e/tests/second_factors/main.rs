@@ -3,6 +3,7 @@
 
 mod command_line;
 mod lockout;
+mod pages;
 mod passkeys;
 mod recovery_codes;
 mod totp;

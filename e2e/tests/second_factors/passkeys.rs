@@ -52,13 +52,13 @@ impl UserValidationMethod for Finger {
 /// A device with one key, and the page on which it is used. A clone is a copy
 /// that somebody made.
 #[derive(Clone)]
-struct Device {
+pub struct Device {
     key: Option<DeviceKey>,
     page: Url,
 }
 
 impl Device {
-    fn at(page: &str) -> Self {
+    pub fn at(page: &str) -> Self {
         Self {
             key: None,
             page: page.parse().expect("an address"),
@@ -91,7 +91,7 @@ impl Device {
     }
 
     /// The password, and this device's answer to a challenge.
-    async fn answer(&mut self, challenge: &PasskeyChallenge) -> TokenRequest {
+    pub async fn answer(&mut self, challenge: &PasskeyChallenge) -> TokenRequest {
         let answer = PasskeyAnswer {
             ticket: challenge.ticket.clone(),
             answer: self.get(&challenge.options).await,
@@ -102,7 +102,7 @@ impl Device {
         }
     }
 
-    async fn register(&mut self, client: &Client, name: &str) -> Passkey {
+    pub async fn register(&mut self, client: &Client, name: &str) -> Passkey {
         let (ticket, answer) = self.offer(client).await;
         let body = json!({ "name": name, "ticket": ticket, "answer": answer });
         client.send(Method::POST, "/self/passkeys", &body).await

@@ -211,6 +211,7 @@ mod tests {
             &["activate"],
             &["reset-password"],
             &["self", "factor"],
+            &["self", "link"],
             &["self", "factor", "add-totp"],
             &["self", "passkey"],
             &["audit"],

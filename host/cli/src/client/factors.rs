@@ -90,7 +90,7 @@ impl Client {
 
     /// A `POST` without a key to know it again by: the host would have to
     /// remember a digest of the password in it.
-    fn post_once(&self, path: &[&str], body: &impl Serialize) -> RequestBuilder {
+    pub(super) fn post_once(&self, path: &[&str], body: &impl Serialize) -> RequestBuilder {
         self.transport.request(Method::POST, path).json(body)
     }
 }

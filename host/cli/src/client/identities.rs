@@ -14,15 +14,16 @@ impl Client {
     /// # Errors
     /// As of every call: the host's problem, or no answer.
     pub async fn identities(&self) -> Result<Page<Identity>, ClientError> {
-        self.list(&["self", "identities"]).await
+        self.call(self.get(&["self", "identities"])).await
     }
 
-    /// Ties a method to one's account.
+    /// Ties a method to one's account, or gives the address that does.
     ///
     /// # Errors
     /// As of every call.
     pub async fn add_identity(&self, new: &NewIdentity) -> Result<IdentityLink, ClientError> {
-        self.call(self.post(&["self", "identities"], new)).await
+        self.call(self.post_once(&["self", "identities"], new))
+            .await
     }
 
     /// Unties a method from one's account.
@@ -30,8 +31,8 @@ impl Client {
     /// # Errors
     /// As of every call.
     pub async fn remove_identity(&self, method: &str) -> Result<(), ClientError> {
-        let request = self.request(Method::DELETE, &["self", "identities", method]);
-        self.send(request).await?;
+        self.send(self.request(Method::DELETE, &["self", "identities", method]))
+            .await?;
         Ok(())
     }
 }

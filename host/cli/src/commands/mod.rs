@@ -11,6 +11,7 @@ mod deletion;
 pub mod events;
 pub mod factor;
 mod follow;
+mod identity;
 mod info;
 pub mod job;
 pub mod key;

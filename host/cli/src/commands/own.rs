@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     Scope,
     factor::{self, FactorCommand},
+    identity::{self, LinkArgs},
     passkey::{self, PasskeyCommand},
     password::PasswordArgs,
 };
@@ -33,21 +34,13 @@ pub enum SelfCommand {
     /// the host's page
     #[command(subcommand)]
     Passkey(PasskeyCommand),
-    /// List the sign-in methods that are tied to your account
+    /// List the other sign-in methods that are tied to your account
     Identities,
-    /// Tie a sign-in method to your account
-    Link {
-        /// The method, as the host calls it
-        method: String,
-        /// Your name there, for methods with passwords
-        #[arg(long, value_name = "NAME")]
-        user: Option<String>,
-        #[command(flatten)]
-        source: PasswordArgs,
-    },
+    /// Tie another sign-in method to your account
+    Link(LinkArgs),
     /// Untie a sign-in method from your account
     Unlink {
-        /// The method
+        /// The method, as the host calls it
         method: String,
     },
 }
@@ -70,17 +63,9 @@ pub async fn run(scope: &Scope, command: SelfCommand) -> Result<(), Failure> {
         }
         SelfCommand::Factor(command) => factor::run(scope, command).await,
         SelfCommand::Passkey(command) => passkey::run(scope, command).await,
-        SelfCommand::Identities => scope.output.show(&scope.client()?.identities().await?),
-        SelfCommand::Link {
-            method,
-            user,
-            source,
-        } => link(scope, method, user, source).await,
-        SelfCommand::Unlink { method } => {
-            scope.client()?.remove_identity(&method).await?;
-            let line = format!("{method} is not tied to your account any more");
-            scope.output.done(&line, &json!({ "unlinked": method }))
-        }
+        SelfCommand::Identities => identity::list(scope).await,
+        SelfCommand::Link(args) => identity::link(scope, args).await,
+        SelfCommand::Unlink { method } => identity::unlink(scope, &method).await,
     }
 }
 

@@ -4,7 +4,11 @@
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use http::HeaderMap;
-use muster_api::{id::UserId, tokens::OAuthError};
+use muster_api::{
+    factors::{FactorKind, PasskeyAnswer, PasskeyChallenge},
+    id::UserId,
+    tokens::OAuthError,
+};
 use muster_identity::{
     secret::{self, Kind},
     sign_in::{Attempt as Proof, Kept, Profile},
@@ -92,6 +96,7 @@ pub(crate) enum Step {
 #[derive(Default)]
 pub(crate) struct Entered {
     pub(crate) otp: Option<String>,
+    pub(crate) passkey: Option<PasskeyAnswer>,
     pub(crate) accept_terms: Option<u64>,
 }
 
@@ -339,7 +344,7 @@ impl Authorization {
         };
         let shown = Shown {
             otp: entered.otp,
-            passkey: None,
+            passkey: entered.passkey,
         };
         if !person.factor {
             person.tries += 1;
@@ -371,7 +376,10 @@ impl Authorization {
             match self.sign_in.check_factor(user, shown, origin).await {
                 Ok(()) => person.factor = true,
                 // Wrong or not there, with the kinds that would do.
-                Err(SignInError::Refused(missing)) if !missing.factors.is_empty() => {
+                Err(SignInError::Refused(mut missing)) if !missing.factors.is_empty() => {
+                    if missing.passkey.is_none() && missing.factors.contains(&FactorKind::Passkey) {
+                        missing.passkey = self.ask_passkey(user, origin).await?;
+                    }
                     person.missing = Some(*missing);
                     return Ok(());
                 }
@@ -389,6 +397,20 @@ impl Authorization {
         person.admitted = true;
         person.missing = None;
         Ok(())
+    }
+
+    /// Another challenge, after a passkey has answered the one before.
+    async fn ask_passkey(
+        &self,
+        user: &UserRecord,
+        origin: &Origin,
+    ) -> Result<Option<PasskeyChallenge>, SignInError> {
+        let nothing = Shown::default();
+        match self.sign_in.check_factor(user, &nothing, origin).await {
+            Ok(()) => Ok(None),
+            Err(SignInError::Refused(asked)) => Ok(asked.passkey),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where a visit is now. One that is for a code ends with it.

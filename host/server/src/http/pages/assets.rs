@@ -11,11 +11,14 @@ use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/puzzle.js");
+const PASSKEY: &str = include_str!("assets/passkey.js");
 
 /// Where the style is.
 pub(super) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| path(STYLE, "css"));
 /// Where the script is that solves puzzles.
 pub(super) static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| path(SCRIPT, "js"));
+/// Where the script is that asks passkeys.
+pub(super) static PASSKEY_PATH: LazyLock<String> = LazyLock::new(|| path(PASSKEY, "js"));
 
 fn path(content: &str, ending: &str) -> String {
     let digest = Sha256::digest(content);
@@ -34,6 +37,8 @@ pub(super) async fn serve(Path(file): Path<String>) -> Response {
         (STYLE, "text/css; charset=utf-8")
     } else if is(&SCRIPT_PATH) {
         (SCRIPT, "text/javascript; charset=utf-8")
+    } else if is(&PASSKEY_PATH) {
+        (PASSKEY, "text/javascript; charset=utf-8")
     } else {
         return StatusCode::NOT_FOUND.into_response();
     };

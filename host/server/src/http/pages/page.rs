@@ -83,6 +83,14 @@ impl Page {
         self
     }
 
+    /// Lets scripts of this host run.
+    pub(super) fn own_scripts(mut self, wanted: bool) -> Self {
+        if wanted {
+            self.scripts.push("'self'".to_owned());
+        }
+        self
+    }
+
     pub(super) fn cookie(mut self, cookie: Option<HeaderValue>) -> Self {
         self.cookie = cookie;
         self
@@ -113,6 +121,7 @@ impl Page {
         let values = context! {
             style => *assets::STYLE_PATH,
             script => *assets::SCRIPT_PATH,
+            passkey_script => *assets::PASSKEY_PATH,
             ..self.values.clone()
         };
         template
@@ -256,7 +265,7 @@ mod tests {
                 method => context! { name => evil, label => evil },
                 username => evil, problem => evil, code => evil, version => 3,
                 puzzle => evil, widget => context! { script => evil, class => evil, key => evil },
-                rows => [(evil, evil)], question => evil, can_decline => true, others => true,
+                rows => [(evil, evil)], passkey => evil, typed => true, question => evil, can_decline => true, others => true,
             };
             let page = Page::new(name, values).render().unwrap();
             assert!(page.contains("<title>"), "{name}");

@@ -12,6 +12,7 @@ use axum::{
 use minijinja::context;
 use muster_api::{
     captcha::CaptchaChallenge,
+    factors::FactorKind,
     identities::{MethodOffer, MethodStyle},
     tokens::OAuthError,
 };
@@ -102,7 +103,7 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor) -> Shown {
     let token = cookie::form_token(cookie);
     match api.authorization.step(cookie, visit).await {
         Ok(Step::Leave(address)) => Ok(page::leave(&api, &address)),
-        Ok(Step::Complete(missing)) => Ok(completion(visit, &token, &missing)),
+        Ok(Step::Complete(missing)) => completion(&api, visit, &token, &missing).await,
         Ok(Step::Agree) => agreement(&api, &visitor, &token).await,
         Ok(Step::Prove) => Ok(choice(&api, visit, &token)),
         Err(error) => Err(stopped(error)),
@@ -132,18 +133,26 @@ fn choice(api: &Api, visit: &Visit, token: &str) -> Response {
     }
 }
 
-fn completion(visit: &Visit, token: &str, missing: &OAuthError) -> Response {
+async fn completion(api: &Api, visit: &Visit, token: &str, missing: &OAuthError) -> Shown {
     let problem = sentence(&missing.error_description);
-    let page = match missing.terms {
-        Some(version) if missing.error == "terms_required" => {
-            Page::new("terms.html", context! { problem, token, version })
-        }
-        _ => {
-            let alarm = missing.error != "otp_required";
-            Page::new("factor.html", context! { problem, token, alarm })
-        }
-    };
-    page.of(visit).into_response()
+    if let Some(version) = missing.terms {
+        let term = api.terms_of_use.show(version).await.map_err(stopped)?;
+        let values = context! { problem, token, version, text => term.text };
+        return Ok(Page::new("terms.html", values).of(visit).into_response());
+    }
+    let alarm = missing.error != "otp_required";
+    let typed = missing
+        .factors
+        .iter()
+        .any(|kind| *kind != FactorKind::Passkey);
+    let passkey = missing.passkey.as_ref();
+    let passkey = passkey.and_then(|challenge| serde_json::to_string(challenge).ok());
+    let scripted = passkey.is_some();
+    let values = context! { problem, token, alarm, typed, passkey };
+    Ok(Page::new("factor.html", values)
+        .of(visit)
+        .own_scripts(scripted)
+        .into_response())
 }
 
 async fn agreement(api: &Api, visitor: &Visitor, token: &str) -> Shown {
@@ -390,6 +399,7 @@ pub(super) async fn complete(
     };
     let entered = Entered {
         otp: filled("otp"),
+        passkey: filled("passkey").and_then(|answer| serde_json::from_str(&answer).ok()),
         accept_terms: filled("accept_terms").and_then(|version| version.parse().ok()),
     };
     let Visitor {
