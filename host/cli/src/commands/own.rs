@@ -1,10 +1,7 @@
 //! `muster self`
 
 use clap::Subcommand;
-use muster_api::{
-    identities::{IdentityLink, NewIdentity},
-    users::PasswordChange,
-};
+use muster_api::users::PasswordChange;
 use serde_json::json;
 
 use super::{
@@ -67,29 +64,4 @@ pub async fn run(scope: &Scope, command: SelfCommand) -> Result<(), Failure> {
         SelfCommand::Link(args) => identity::link(scope, args).await,
         SelfCommand::Unlink { method } => identity::unlink(scope, &method).await,
     }
-}
-
-async fn link(
-    scope: &Scope,
-    method: String,
-    user: Option<String>,
-    source: PasswordArgs,
-) -> Result<(), Failure> {
-    let password = match &user {
-        Some(_) => Some(source.known("Password there: ")?),
-        None => None,
-    };
-    let new = NewIdentity {
-        method,
-        username: user,
-        password,
-    };
-    let linked = scope.client()?.add_identity(&new).await?;
-    let line = match &linked {
-        IdentityLink::Done(identity) => format!("{} is tied to your account", identity.method),
-        IdentityLink::Browser { url } => {
-            format!("Open this within ten minutes, sign in there and agree:\n{url}")
-        }
-    };
-    scope.output.done(&line, &linked)
 }
