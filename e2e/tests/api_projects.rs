@@ -290,7 +290,7 @@ async fn access_roles_are_made_and_given() {
     let delete = client.request(Method::DELETE, "/access-roles/auditor");
     refuse(delete, 409, "access-role-in-use").await;
     let listed: Page<AccessBinding> = client.get("/access-bindings?user=admin").await;
-    assert_eq!(listed.items, [given.clone()]);
+    assert_eq!(listed.items, std::slice::from_ref(&given));
     let wrong = client.request(Method::GET, "/access-bindings?user=nobody");
     refuse(wrong, 404, "user-not-found").await;
     let take = client.request(Method::DELETE, &format!("/access-bindings/{}", given.id));

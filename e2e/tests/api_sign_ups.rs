@@ -62,7 +62,7 @@ async fn log_in(client: &Client, name: &str, password: &str) -> StatusCode {
     let reply = client
         .anonymous(Method::POST, "/oauth/token")
         .form(&request);
-    reply.send().await.unwrap().status()
+    reply.send().await.expect("an answer").status()
 }
 
 /// The text of a mail, without the line breaks that its encoding adds.
@@ -95,9 +95,9 @@ async fn verify(client: &Client, mail: &Mail) -> LinkReply {
         "/sign-ups/verification",
         &json!({ "token": token(mail) }),
     );
-    let reply = request.send().await.unwrap();
+    let reply = request.send().await.expect("an answer");
     assert_eq!(reply.status(), StatusCode::OK);
-    reply.json().await.unwrap()
+    reply.json().await.expect("JSON")
 }
 
 #[tokio::test]
@@ -120,11 +120,20 @@ async fn who_signs_up_verifies_and_waits_for_an_admin() {
         )
         .await;
     let info = client.anonymous(Method::GET, "/api/v1/sign-ups");
-    let info: SignUpInfo = info.send().await.unwrap().json().await.unwrap();
+    let info: SignUpInfo = info
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
     assert!(info.allowed && info.verify_email && info.terms.is_none());
 
     let reply = public(&client, "/sign-ups", &somebody("ada", "Ada@example.org"));
-    assert_eq!(reply.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    assert_eq!(
+        reply.send().await.expect("an answer").status(),
+        StatusCode::ACCEPTED
+    );
     let mail = mail_to(&smtp, "ada@example.org", 1).await;
     assert!(text(&mail).contains("24 hours"), "{}", mail.text);
     let ada: User = client.get("/users/ada").await;
@@ -154,7 +163,7 @@ async fn who_signs_up_verifies_and_waits_for_an_admin() {
 
     // The next who waits is told of later: the admins had a mail just now.
     let reply = public(&client, "/sign-ups", &somebody("bob", "bob@example.org"));
-    reply.send().await.unwrap();
+    reply.send().await.expect("an answer");
     let mail = mail_to(&smtp, "bob@example.org", 1).await;
     verify(&client, &mail).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -202,7 +211,10 @@ async fn a_later_sign_up_voids_one_that_was_not_verified() {
     .await;
     let sign_up = async |name: &str, address: &str| {
         let reply = public(&client, "/sign-ups", &somebody(name, address));
-        assert_eq!(reply.send().await.unwrap().status(), StatusCode::ACCEPTED);
+        assert_eq!(
+            reply.send().await.expect("an answer").status(),
+            StatusCode::ACCEPTED
+        );
     };
     // Somebody claims an address that is not theirs, and a name.
     sign_up("eve", "ada@example.org").await;
@@ -237,7 +249,10 @@ async fn a_later_sign_up_voids_one_that_was_not_verified() {
     assert_eq!(bob.id, made.user.id);
     let invited = mail_to(&smtp, "bob@example.org", 1).await;
     let set = json!({ "token": token(&invited), "password": OTHER });
-    let set = public(&client, "/activations", &set).send().await.unwrap();
+    let set = public(&client, "/activations", &set)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(set.status(), StatusCode::OK);
     let bob: User = client.get("/users/bob").await;
     assert!(bob.email_verified && bob.state == UserState::Active);
@@ -263,7 +278,7 @@ async fn answers_do_not_tell_who_is_known() {
 
     // The same status, headers and body, but for what differs in any two answers.
     let seen = async |request: RequestBuilder| {
-        let reply = request.send().await.unwrap();
+        let reply = request.send().await.expect("an answer");
         let headers: Vec<String> = reply
             .headers()
             .iter()
@@ -305,7 +320,10 @@ async fn answers_do_not_tell_who_is_known() {
     assert_eq!(seen(reset("ada@example.org")).await, unknown);
     let mail = mail_to(&smtp, "ada@example.org", 3).await;
     let set = json!({ "token": token(&mail), "password": OTHER });
-    let set = public(&client, "/activations", &set).send().await.unwrap();
+    let set = public(&client, "/activations", &set)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(set.status(), StatusCode::OK);
     assert_eq!(log_in(&client, "ada", OTHER).await, StatusCode::OK);
     assert_eq!(log_in(&client, "ada", GOOD).await, StatusCode::BAD_REQUEST);
@@ -356,7 +374,10 @@ async fn nothing_but_what_is_asked_for_is_taken() {
     ] {
         if field.is_empty() {
             // There are no terms, so nothing has to be accepted.
-            let reply = public(&client, "/sign-ups", &body).send().await.unwrap();
+            let reply = public(&client, "/sign-ups", &body)
+                .send()
+                .await
+                .expect("an answer");
             assert_eq!(reply.status(), StatusCode::ACCEPTED);
             continue;
         }
@@ -378,7 +399,13 @@ async fn nothing_but_what_is_asked_for_is_taken() {
         "/sign-ups/verification",
         &json!({ "token": token }),
     );
-    let done: LinkReply = done.send().await.unwrap().json().await.unwrap();
+    let done: LinkReply = done
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
     assert_eq!(done.state, UserState::Pending);
     let eve: User = client.get("/users/eve").await;
     assert!(
@@ -442,7 +469,10 @@ async fn mail_waits_for_a_server_that_is_down_and_for_a_host_that_is() {
     configure(&client, &smtp).await;
     let mail = mail_to(&smtp, "ada@example.org", 1).await;
     let set = json!({ "token": token(&mail), "password": GOOD });
-    let set = public(&client, "/activations", &set).send().await.unwrap();
+    let set = public(&client, "/activations", &set)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(set.status(), StatusCode::OK);
     let reply: MailTestReply = client
         .send(

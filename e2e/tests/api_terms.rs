@@ -24,15 +24,15 @@ fn by_password(accept_terms: Option<u64>) -> TokenRequest {
 }
 
 async fn tokens(request: RequestBuilder) -> TokenReply {
-    let reply = request.send().await.unwrap();
+    let reply = request.send().await.expect("an answer");
     assert_eq!(reply.status(), StatusCode::OK);
-    reply.json().await.unwrap()
+    reply.json().await.expect("JSON")
 }
 
 async fn asked(request: RequestBuilder, version: u64) {
-    let reply = request.send().await.unwrap();
+    let reply = request.send().await.expect("an answer");
     assert_eq!(reply.status(), StatusCode::BAD_REQUEST);
-    let error: OAuthError = reply.json().await.unwrap();
+    let error: OAuthError = reply.json().await.expect("JSON");
     assert_eq!(
         (error.error.as_str(), error.terms),
         ("terms_required", Some(version))
@@ -60,17 +60,17 @@ async fn a_new_version_asks_everybody_again() {
         password: Some("wrong".to_owned()),
         ..by_password(Some(1))
     };
-    let reply = ask(&client, &wrong).send().await.unwrap();
-    let error: OAuthError = reply.json().await.unwrap();
+    let reply = ask(&client, &wrong).send().await.expect("an answer");
+    let error: OAuthError = reply.json().await.expect("JSON");
     assert_eq!(error.error, "invalid_grant");
     let none: Page<Acceptance> = client.get("/term-acceptances").await;
     assert!(none.items.is_empty());
 
     // Anybody reads them, as they were given and as JSON.
     let shown = client.anonymous(Method::GET, "/api/v1/terms/1");
-    let shown = shown.send().await.unwrap();
+    let shown = shown.send().await.expect("an answer");
     assert_eq!(shown.headers()["content-type"], "application/json");
-    let shown: Term = shown.json().await.unwrap();
+    let shown: Term = shown.json().await.expect("JSON");
     assert_eq!(shown.text, text);
 
     // A session that began before goes on until it needs new tokens.

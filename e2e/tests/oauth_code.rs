@@ -133,7 +133,8 @@ async fn answers_go_to_nobody_but_the_client() {
         assert_eq!(reply.status(), StatusCode::BAD_REQUEST, "{client}");
         assert!(!reply.headers().contains_key("location"), "{client}");
     }
-    let wrongs: [(&str, &dyn Fn(&mut AuthorizationRequest)); 5] = [
+    type Change<'a> = &'a dyn Fn(&mut AuthorizationRequest);
+    let wrongs: [(&str, Change); 5] = [
         ("unsupported_response_type", &|r| {
             r.response_type = "token".to_owned();
         }),
@@ -143,7 +144,7 @@ async fn answers_go_to_nobody_but_the_client() {
             r.code_challenge_method = Some("plain".to_owned());
         }),
         ("invalid_scope", &|r| {
-            r.scope = Some("everything".to_owned())
+            r.scope = Some("everything".to_owned());
         }),
     ];
     for (error, change) in wrongs {

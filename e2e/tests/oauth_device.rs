@@ -88,7 +88,7 @@ async fn a_person_lets_a_device_in() {
 
     // It was told to leave ten seconds in between.
     tokio::time::sleep(Duration::from_secs(codes.interval + 6)).await;
-    let tokens = poll(&host, &codes).await.ok().expect("tokens");
+    let tokens = poll(&host, &codes).await.expect("tokens");
     assert_eq!(tokens.scope.as_deref(), Some("app:read"));
     let me = client.anonymous(Method::GET, "/api/v1/self");
     let me = me

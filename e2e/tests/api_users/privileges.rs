@@ -20,7 +20,13 @@ async fn narrow(client: &Client, scope: &str) -> String {
     let reply = client
         .anonymous(Method::POST, "/oauth/token")
         .form(&request);
-    let reply: TokenReply = reply.send().await.unwrap().json().await.unwrap();
+    let reply: TokenReply = reply
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
     reply.access_token
 }
 
@@ -61,9 +67,9 @@ async fn nobody_reaches_above_their_own_rights() {
     refuse(address, 409, "above-you").await;
     // What gives nothing away is allowed.
     let called = ask(Method::PATCH, "/users/guest").json(&json!({ "display_name": "A guest" }));
-    assert_eq!(called.send().await.unwrap().status(), 200);
+    assert_eq!(called.send().await.expect("an answer").status(), 200);
     let suspended = ask(Method::POST, "/users/guest/actions/suspend");
-    assert_eq!(suspended.send().await.unwrap().status(), 200);
+    assert_eq!(suspended.send().await.expect("an answer").status(), 200);
 }
 
 #[tokio::test]

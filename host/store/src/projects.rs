@@ -358,8 +358,9 @@ mod tests {
             store.project_by_name("ada").await.unwrap(),
             Some(kept.clone())
         );
-        assert_eq!(store.membership_list(id).await.unwrap(), [member.clone()]);
-        assert_eq!(store.member_list(kept.id).await.unwrap(), [member]);
+        let members = [member];
+        assert_eq!(store.membership_list(id).await.unwrap(), members);
+        assert_eq!(store.member_list(kept.id).await.unwrap(), members);
         assert_eq!(
             store.project_list(Some(&[]), None, 9).await.unwrap().items,
             []

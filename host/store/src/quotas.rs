@@ -315,7 +315,7 @@ mod tests {
         );
         assert_eq!(
             store.reservation_list(id, at).await.unwrap(),
-            [reserved.clone()]
+            std::slice::from_ref(&reserved)
         );
         let ended = store
             .write(move |tx| {

@@ -40,6 +40,9 @@ const PENDING_EVERY: time::Duration = time::Duration::HOUR;
 /// The setting that holds when they were told last, in seconds since 1970.
 const PENDING_TOLD: &str = "mail.pending-told-at";
 
+/// A mailer, and the settings that it is of.
+type Configured = (Mail, Arc<Mailer>);
+
 /// What is sent to whom, and by which way.
 #[derive(Clone)]
 pub(crate) struct Post {
@@ -48,7 +51,7 @@ pub(crate) struct Post {
     /// Where people reach this Muster unless the configuration says it.
     address: Arc<str>,
     wake: Arc<Notify>,
-    mailer: Arc<Mutex<Option<(Mail, Arc<Mailer>)>>>,
+    mailer: Arc<Mutex<Option<Configured>>>,
     /// When which mail went to which address last, of kinds that anybody can
     /// cause.
     calm: Arc<Mutex<HashMap<(String, String), OffsetDateTime>>>,

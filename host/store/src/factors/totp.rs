@@ -13,7 +13,7 @@ use crate::{
     tx::Tx,
 };
 
-mod totp {
+mod entity {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -33,7 +33,7 @@ mod totp {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use totp::{ActiveModel, Column, Entity, Model};
+use entity::{ActiveModel, Column, Entity, Model};
 
 /// A user's authenticator app.
 #[derive(Clone, PartialEq, Eq)]

@@ -85,7 +85,7 @@ pub(crate) enum Step {
     /// They show who they are.
     Prove,
     /// They enter what is missing.
-    Complete(OAuthError),
+    Complete(Box<OAuthError>),
     /// They say whether they agree.
     Agree,
     /// The browser goes back to the client.
@@ -124,7 +124,7 @@ impl Visit {
             (Goal::Link { profile, .. }, _) if profile.is_some() => Step::Agree,
             (_, Some(person)) if person.admitted => Step::Agree,
             (_, Some(person)) => match &person.missing {
-                Some(missing) => Step::Complete(missing.clone()),
+                Some(missing) => Step::Complete(Box::new(missing.clone())),
                 None => Step::Prove,
             },
             (_, None) => Step::Prove,

@@ -32,8 +32,7 @@ impl Factors {
 
     async fn prove_by_code(&self, user: &UserRecord, code: &Secret) -> Result<(), ControlError> {
         let (this, id, code) = (self.clone(), user.id, code.clone());
-        let refused = self
-            .store
+        self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     if let Some(wait) = this.pause(tx, id).await? {
@@ -47,8 +46,7 @@ impl Factors {
                     Ok(Ok(()))
                 })
             })
-            .await?;
-        refused
+            .await?
     }
 
     async fn prove_by_password(
