@@ -1,0 +1,1 @@
+//! What makes hosts know and trust each other.
