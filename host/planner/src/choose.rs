@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::allocation::{HostUse, usage};
+use crate::allocation::usage;
 use crate::amounts::Amounts;
 use crate::snapshot::{App, Condition, Host, Snapshot};
 use crate::why::{Headroom, RunnerUp, Standing, Why, WhyNot};
@@ -79,10 +79,7 @@ impl<'a> Ground<'a> {
             at: hosts.iter().enumerate().map(|(n, it)| (it.id, n)).collect(),
             zones,
             zone_count: numbers.len(),
-            used: usage(snapshot)
-                .into_iter()
-                .map(|it: HostUse| it.used)
-                .collect(),
+            used: usage(snapshot).into_iter().map(|it| it.used).collect(),
             run_apps: u32::try_from(run_apps).unwrap_or(u32::MAX),
             hosts,
         }

@@ -105,7 +105,7 @@ pub struct Unplaced {
     /// Where it remains meanwhile: on a host that it should leave, or on a lost one.
     pub meanwhile: Option<Placement>,
     /// Every host by the order of ids, and what keeps the instance from it once the plan is
-    /// carried out. Instances of a release share the list.
+    /// carried out. What asks for the same shares the list.
     pub reasons: Arc<[HostReasons]>,
 }
 
@@ -295,12 +295,16 @@ fn place(
 
 /// Tells for each instance that found no host what keeps it from every one.
 fn unplaced(waiting: Vec<Need>, seekers: &[Seeker], ground: &Ground) -> Vec<Unplaced> {
-    let mut shared: BTreeMap<usize, Arc<[HostReasons]>> = BTreeMap::new();
+    let mut shared: HashMap<_, Arc<[HostReasons]>> = HashMap::new();
     let mut unplaced: Vec<Unplaced> = waiting
         .into_iter()
         .map(|need| {
             let seeker = &seekers[need.seeker];
-            let reasons = shared.entry(need.seeker).or_insert_with(|| {
+            let App { constraints, .. } = seeker.app;
+            // What the release has itself matters only with one instance per host.
+            let alone = constraints.one_per_host.then_some(need.seeker);
+            let alike = (seeker.app.needs(), constraints, alone);
+            let reasons = shared.entry(alike).or_insert_with(|| {
                 let hosts = ground.hosts();
                 let reasons = hosts.map(|(n, host)| HostReasons {
                     host: host.id,

@@ -101,7 +101,7 @@ impl App {
 }
 
 /// Where instances of an app may be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Constraints {
     /// Labels that the host must have, with these values.

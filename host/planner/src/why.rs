@@ -43,7 +43,7 @@ pub enum WhyNot {
     #[error("has an instance already, and only one per host is allowed")]
     OnePerHost,
     /// Not enough memory is free.
-    #[error("has {} of memory free, {} needed", Bytes(*.free), Bytes(*.needed))]
+    #[error("has {} of memory free ({} needed)", Bytes(*.free), Bytes(*.needed))]
     Memory {
         /// Bytes that an instance takes.
         needed: u64,
@@ -51,7 +51,7 @@ pub enum WhyNot {
         free: u64,
     },
     /// Not enough CPU is free.
-    #[error("has {} free, {} needed", Cores(*.free), Cores(*.needed))]
+    #[error("has {} free ({} needed)", Cores(*.free), Cores(*.needed))]
     Cpu {
         /// Thousandths of a core that an instance takes.
         needed: u64,
@@ -59,7 +59,7 @@ pub enum WhyNot {
         free: u64,
     },
     /// Not enough disk is free.
-    #[error("has {} of disk free, {} needed", Bytes(*.free), Bytes(*.needed))]
+    #[error("has {} of disk free ({} needed)", Bytes(*.free), Bytes(*.needed))]
     Disk {
         /// Bytes that an instance takes.
         needed: u64,
@@ -260,12 +260,14 @@ impl Why {
 
 /// So many instances of the release, and so many of other releases of the app.
 fn count(same: u32, others: u32) -> String {
-    let noun = if same == 1 { "instance" } else { "instances" };
-    match (same, others) {
-        (0, 0) => "no instances".to_owned(),
-        (_, 0) => format!("{same} {noun}"),
-        (0, _) => format!("no instances and {others} of another release"),
-        _ => format!("{same} {noun} and {others} of another release"),
+    let same = match same {
+        0 => "no instance of it".to_owned(),
+        1 => "1 instance of it".to_owned(),
+        n => format!("{n} instances of it"),
+    };
+    match others {
+        0 => same,
+        n => format!("{same} and {n} of another release"),
     }
 }
 

@@ -1,6 +1,8 @@
 //! A small language for cases: `group().host("alpha", mib(1024)).app("web", 2, mib(100))`.
 
+mod properties;
 mod rules;
+mod wording;
 
 use std::collections::BTreeMap;
 

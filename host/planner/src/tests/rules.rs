@@ -450,3 +450,29 @@ fn usage_sums_up_what_is_placed() {
     assert_eq!(used[0].free(), mib(300));
     assert_eq!((used[1].used, used[1].instances), (mib(0), 1));
 }
+
+#[test]
+fn large_groups_come_to_rest_in_one_step() {
+    let mut case = group();
+    for n in 0..200 {
+        let name = format!("host-{n}");
+        let zone = ["east", "west", "north"][n % 3];
+        case = case.host(&name, mib(64_000)).zone(zone, &name);
+    }
+    for n in 0..10_000 {
+        case = case.app(&format!("app-{n}"), 2, mib(64 + n % 7));
+    }
+    let first = plan(&case);
+    assert_eq!((first.starts.len(), first.unplaced.len()), (20_000, 0));
+    let case = case.after(&first);
+    assert!(plan(&case).changes_nothing());
+    let case = case.is("host-7", Lost);
+    let next = plan(&case);
+    assert_eq!(next.starts.len(), next.stops.len());
+    assert!(
+        next.stops
+            .iter()
+            .all(|it| it.placement.host == id("host-7"))
+    );
+    assert!(plan(&case.after(&next)).changes_nothing());
+}
