@@ -1,6 +1,6 @@
 //! Which host runs what: from a snapshot to a plan, without any IO.
 //!
-//! [`plan`] looks at hosts, apps and where instances are placed ([`Snapshot`]), and answers with
+//! [`plan()`] looks at hosts, apps and where instances are placed ([`Snapshot`]), and answers with
 //! what to start and what to stop ([`Plan`]), each with its reason, in words for people. It
 //! remembers nothing: whoever applies a plan asks again with what came of it, until
 //! [`Plan::changes_nothing`]. The same snapshot gives the same plan, in whatever order its lists

@@ -272,7 +272,9 @@ proptest! {
     #[test]
     fn a_lost_hosts_return_moves_nothing(case in snapshot(), which in any::<prop::sample::Index>()) {
         let mut case = case.settled();
-        prop_assume!(!case.hosts.is_empty());
+        if case.hosts.is_empty() {
+            return Ok(());
+        }
         let n = which.index(case.hosts.len());
         case.hosts[n].condition = Condition::Ready;
         let mut case = case.settled();
@@ -291,7 +293,9 @@ proptest! {
     #[test]
     fn no_instance_is_ever_down_for_a_drain(case in snapshot(), which in any::<prop::sample::Index>()) {
         let mut case = case.settled();
-        prop_assume!(!case.hosts.is_empty());
+        if case.hosts.is_empty() {
+            return Ok(());
+        }
         let n = which.index(case.hosts.len());
         case.hosts[n].condition = Condition::Draining;
         let running = |case: &Snapshot| -> BTreeSet<(Uuid, u32)> {

@@ -392,6 +392,15 @@ fn with_fewer_wanted_the_highest_index_goes_among_equals() {
 }
 
 #[test]
+fn with_one_fewer_wanted_the_highest_index_of_all_goes_among_equals() {
+    let case = group()
+        .hosts("alpha bravo", mib(1000))
+        .app("web", 3, mib(100))
+        .with("web.0@alpha web.1@bravo web.2@bravo web.3@alpha");
+    assert_eq!(case.planned(), "stop web.3@alpha");
+}
+
+#[test]
 fn with_fewer_wanted_what_does_not_run_goes_first() {
     let case = group()
         .hosts("alpha bravo", mib(1000))
@@ -425,6 +434,16 @@ fn releases_that_nobody_wants_stop() {
         .host("alpha", mib(1000))
         .with("web.0@alpha web.0@gone");
     assert_eq!(case.planned(), "stop web.0@alpha web.0@gone");
+}
+
+#[test]
+fn a_placement_told_twice_is_one_and_runs_if_either_does() {
+    let case = group()
+        .host("alpha", mib(100))
+        .app("web", 1, mib(100))
+        .with("web.0@alpha? web.0@alpha");
+    assert!(plan(&case).changes_nothing());
+    assert_eq!(plan(&case).stays, case.placed[1..]);
 }
 
 #[test]
