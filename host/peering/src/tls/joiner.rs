@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustls::{
-    DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -68,9 +68,14 @@ impl ServerCertVerifier for Verifier {
                 ocsp_response,
                 seen.moment(),
             )
-            // Whoever shows the pinned certificate with a leaf of another
-            // authority has not got what was pinned.
-            .map_err(|_| distrust(Distrust::PinMismatch))
+            .map_err(|error| match error {
+                // Whoever shows the pinned certificate with a leaf of another
+                // authority has not got what was pinned.
+                Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+                    distrust(Distrust::PinMismatch)
+                }
+                _ => distrust(Distrust::Invalid),
+            })
     }
 
     fn verify_tls12_signature(

@@ -45,6 +45,9 @@ impl Distrust {
 /// learns only then whether the server believed it. `None` when the reason is
 /// not one of trust, such as a line that broke.
 ///
+/// A server that does not believe a client closes the connection. Whoever could
+/// not write any more should read what it said, before giving up.
+///
 /// Where the other end is the leader and has been recognised, then
 /// [`Distrust::NotAMember`] is its definite word.
 pub fn reason(error: &io::Error) -> Option<Distrust> {
