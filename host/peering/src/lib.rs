@@ -13,6 +13,7 @@ pub mod clock;
 mod error;
 pub mod host_key;
 pub mod leaf;
+pub mod membership;
 mod pem;
 mod pin;
 pub mod proof;

@@ -1,11 +1,12 @@
 use rustls::{CommonState, pki_types::CertificateDer};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{PeeringError, Pin, certificate};
 
 /// Who is at the other end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PeerIdentity {
     /// The host.
     pub host: Uuid,
