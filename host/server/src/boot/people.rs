@@ -81,6 +81,7 @@ impl People {
         let keys = Keys {
             store: store.clone(),
             tokens: tokens.clone(),
+            factors: factors.clone(),
             dir: Arc::clone(dir),
             url: local_url(listens),
         };
@@ -90,6 +91,7 @@ impl People {
                 store: store.clone(),
                 config: config.clone(),
                 sign_in: sign_in.clone(),
+                factors: factors.clone(),
                 listens,
             },
             users: Users {

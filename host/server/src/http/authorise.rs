@@ -48,11 +48,18 @@ async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
             meter.take(Identity::User(user.0))?;
         }
     }
-    if let Access::Needs(permission) = operation.access {
-        if !actor.rights.anywhere(permission) {
-            return Err(ControlError::Forbidden { permission }.into());
+    match operation.access {
+        Access::Public | Access::SignedIn => {}
+        Access::InPerson => actor.in_person()?,
+        // That it is the key that the path names is checked with the key.
+        Access::OwnKey if actor.key.is_some() && actor.user.is_some() => {}
+        Access::OwnKey => actor.in_person()?,
+        Access::Needs(permission) => {
+            if !actor.rights.anywhere(permission) {
+                return Err(ControlError::Forbidden { permission }.into());
+            }
+            actor.permission = Some(permission);
         }
-        actor.permission = Some(permission);
     }
     request.extensions.insert(actor);
     Ok(())

@@ -22,7 +22,7 @@ pub(crate) use self::{
     codes::Redemption,
     visits::{Entered, Goal, Person, Step, Visit},
 };
-use super::{config::Config, sign_in::SignIn};
+use super::{config::Config, factors::Factors, sign_in::SignIn};
 
 /// What a client has asked for, checked.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -49,6 +49,7 @@ pub(crate) struct Authorization {
     pub(crate) store: Store,
     pub(crate) config: Config,
     pub(crate) sign_in: SignIn,
+    pub(crate) factors: Factors,
     /// Where the API listens.
     pub(crate) listens: SocketAddr,
 }
