@@ -24,9 +24,9 @@ use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
         access::AccessControl, apps::Apps, audit::Audit, droplets::Droplets, error::ControlError,
-        housekeeping::Housekeeping, jobs::Jobs, logging::LoggingControl, projects::Projects,
-        pushes::Pushes, quotas::Quotas, routes::Routes, staging::Staging, terms_of_use::TermsOfUse,
-        views::Urls,
+        host_names::HostNames, housekeeping::Housekeeping, jobs::Jobs, logging::LoggingControl,
+        projects::Projects, pushes::Pushes, quotas::Quotas, routes::Routes, staging::Staging,
+        terms_of_use::TermsOfUse, views::Urls,
     },
     data_dir::{DataDir, DataDirError},
     http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
@@ -177,13 +177,19 @@ pub async fn serve(
         started,
     };
     tasks.spawn(agent.run(ending.clone()));
+    let name = options.name.clone().unwrap_or_else(machine_name);
+    let names = HostNames {
+        domain: options.app_domain.to_ascii_lowercase(),
+        machine: name.clone(),
+        config: config.clone(),
+    };
     let staging = Staging {
         store: store.clone(),
         blocks: blocks.clone(),
         engine,
         roles: Arc::clone(&roles),
         logs: Arc::clone(&logs),
-        app_domain: options.app_domain.clone(),
+        names: names.clone(),
     };
     tasks.spawn(staging.run(ending.clone()));
     tasks.spawn(crate::http::metrics::keep_up(
@@ -207,7 +213,7 @@ pub async fn serve(
     };
     let host = Host {
         id,
-        name: options.name.clone().unwrap_or_else(machine_name),
+        name,
         management: listening,
         apps: ingress.address(),
         app_domain: options.app_domain,
@@ -230,10 +236,12 @@ pub async fn serve(
         pushes: Pushes {
             store: store.clone(),
             blocks: blocks.clone(),
+            names: names.clone(),
         },
         routes: Routes {
             store: store.clone(),
             urls,
+            names,
         },
         jobs: Jobs {
             store: store.clone(),
