@@ -55,7 +55,8 @@ impl People {
         listens: SocketAddr,
     ) -> Result<Self, ControlError> {
         let config = Config::open(store.clone()).await?;
-        let tokens = Tokens::open(store.clone(), config.clone()).await?;
+        let tokens =
+            Tokens::open(store.clone(), config.clone(), &format!("http://{listens}")).await?;
         let passwords = Passwords::new(config.clone())?;
         let methods = Methods::new(config.clone());
         let post = Post::new(store.clone(), config.clone(), format!("http://{listens}"));

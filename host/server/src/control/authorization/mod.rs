@@ -67,8 +67,8 @@ impl Authorization {
 
     /// What this server can do.
     pub(crate) fn metadata(&self) -> AuthorizationMetadata {
-        let issuer = self.public_url();
-        let at = |path: &str| format!("{issuer}{path}");
+        let site = self.public_url();
+        let at = |path: &str| format!("{site}{path}");
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         AuthorizationMetadata {
             authorization_endpoint: at("/oauth/authorize"),
@@ -97,7 +97,7 @@ impl Authorization {
             ]),
             code_challenge_methods_supported: words(&["S256"]),
             authorization_response_iss_parameter_supported: true,
-            issuer,
+            issuer: self.sign_in.sessions.tokens.issuer(),
         }
     }
 
@@ -159,7 +159,7 @@ impl Authorization {
         if let Some(state) = state {
             query.append_pair("state", state);
         }
-        query.append_pair("iss", &self.public_url());
+        query.append_pair("iss", &self.sign_in.sessions.tokens.issuer());
         format!("{redirect_uri}?{}", query.finish())
     }
 }
