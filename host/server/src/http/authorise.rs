@@ -65,7 +65,8 @@ async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
     Ok(())
 }
 
-async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError> {
+/// Who shows the request's token.
+pub(super) async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError> {
     let token = bearer(&request.headers).ok_or(ControlError::Unauthorized(
         "the request has no access token",
     ))?;
