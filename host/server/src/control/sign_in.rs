@@ -228,7 +228,7 @@ impl SignIn {
             UserState::Active => return Ok(()),
             UserState::Unverified => (
                 "unverified",
-                "follow the link in the mail that you were sent first",
+                "follow the link that you were sent first; if there was no mail, ask an admin for it",
             ),
             UserState::Pending => ("pending", "an admin has to activate you first"),
             UserState::Suspended => ("suspended", "an admin has suspended you"),
