@@ -331,6 +331,27 @@ async fn a_rotation_ends_the_old_secret_at_once_or_later() {
 }
 
 #[tokio::test]
+async fn keys_that_have_ended_leave_room_for_others() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    let mut keys = Vec::new();
+    for _ in 0..200 {
+        keys.push(make(&client, &named("one of many")).await.key.id);
+    }
+    let more = client.request(Method::POST, "/self/keys");
+    refuse(more.json(&named("more")), 409, "too-many-keys").await;
+    for id in &keys[..2] {
+        let path = format!("/self/keys/{id}");
+        let _: Plan = client.send(Method::DELETE, &path, &json!({})).await;
+    }
+    make(&client, &named("more")).await;
+    let gone = client.request(Method::GET, &format!("/self/keys/{}", keys[0]));
+    refuse(gone, 404, "key-not-found").await;
+    let kept: AccessKey = client.get(&format!("/self/keys/{}", keys[1])).await;
+    assert_eq!(kept.state, KeyState::Revoked);
+}
+
+#[tokio::test]
 async fn a_key_is_of_no_use_while_its_user_is_suspended() {
     let host = Host::start().await;
     let client = host.client().await;
