@@ -124,8 +124,8 @@ async fn readiness_metrics_and_status_follow_what_runs() {
     refuse(bad, 401, "unauthorized").await;
     let narrow = json!({ "name": "narrow", "scopes": ["app:read"] });
     let narrow: Value = client.send(Method::POST, "/self/keys", &narrow).await;
-    let text = |field: &str| narrow[field].as_str().expect("text").to_owned();
-    let keyed = client.with_key(&text("id"), &text("secret")).await;
+    let said = |field: &str| narrow[field].as_str().expect("text").to_owned();
+    let keyed = client.with_key(&said("id"), &said("secret")).await;
     let may_not = keyed.as_is(Method::GET, "/metrics");
     refuse(may_not, 403, "forbidden").await;
     let known = client.as_is(Method::GET, "/metrics");

@@ -102,7 +102,9 @@ impl FromStr for Permission {
             .iter()
             .find(|permission| permission.word() == text);
         found.copied().ok_or_else(|| {
-            format!("there is no permission '{text}'; GET /api/v1/permissions lists them")
+            format!(
+                "there is no permission '{text}'; see them with: muster access-role permissions"
+            )
         })
     }
 }
