@@ -19,6 +19,28 @@ pub struct Management {
     /// unless told, or a domain above it. Passkeys do not survive its change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passkey_domain: Option<String>,
+    /// Who may read `/metrics`, which names every app that is asked for
+    /// something.
+    #[serde(skip_serializing_if = "MetricsReaders::is_default")]
+    pub metrics: MetricsReaders,
+}
+
+/// Who may read the metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricsReaders {
+    /// Whoever is signed in and may see how the host is (`status:read`), and
+    /// without a token whoever asks from the host itself, by no proxy.
+    #[default]
+    SignedIn,
+    /// Everybody.
+    Open,
+}
+
+impl MetricsReaders {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Management {

@@ -55,7 +55,8 @@ impl People {
         listens: SocketAddr,
     ) -> Result<Self, ControlError> {
         let config = Config::open(store.clone()).await?;
-        let tokens = Tokens::open(store.clone(), config.clone()).await?;
+        let tokens =
+            Tokens::open(store.clone(), config.clone(), &format!("http://{listens}")).await?;
         let passwords = Passwords::new(config.clone())?;
         let methods = Methods::new(config.clone());
         let post = Post::new(store.clone(), config.clone(), format!("http://{listens}"));
@@ -81,6 +82,7 @@ impl People {
         let keys = Keys {
             store: store.clone(),
             tokens: tokens.clone(),
+            factors: factors.clone(),
             dir: Arc::clone(dir),
             url: local_url(listens),
         };
@@ -90,6 +92,7 @@ impl People {
                 store: store.clone(),
                 config: config.clone(),
                 sign_in: sign_in.clone(),
+                factors: factors.clone(),
                 listens,
             },
             users: Users {

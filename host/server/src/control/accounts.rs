@@ -352,7 +352,11 @@ fn email(text: &str) -> Result<String, ControlError> {
 }
 
 /// The user of that name or id, whom the actor may change.
-async fn require_user(tx: &Tx, actor: &Actor, name: &str) -> Result<UserRecord, ControlError> {
+pub(crate) async fn require_user(
+    tx: &Tx,
+    actor: &Actor,
+    name: &str,
+) -> Result<UserRecord, ControlError> {
     let user = find(tx, name).await?;
     let theirs = Rights::of_user(tx, &user, None).await?;
     if actor.rights.covers_everywhere(&theirs) {

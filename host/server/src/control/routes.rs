@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     apps::require_app,
     error::ControlError,
+    host_names::HostNames,
     projects::{require_active, require_project},
     quotas::Guard,
     record::{Actor, Change, record, value},
@@ -82,6 +83,7 @@ fn check_host(host: &str) -> Result<(), &'static str> {
 pub(crate) struct Routes {
     pub(crate) store: Store,
     pub(crate) urls: Urls,
+    pub(crate) names: HostNames,
 }
 
 impl Routes {
@@ -139,6 +141,7 @@ impl Routes {
             ));
         }
         let (actor, urls) = (actor.clone(), self.urls.clone());
+        let names = self.names.clone();
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
@@ -146,6 +149,9 @@ impl Routes {
                         (Some(app), _) => {
                             let app = require_app(tx, &actor, app).await?;
                             require_active(tx, app.project).await?;
+                            names
+                                .claim(tx, &actor.rights, &address, app.project)
+                                .await?;
                             let guard = Guard::before(tx, app.project).await?;
                             let id =
                                 add_target(tx, &actor, &address, &app, weight, new.sticky).await?;
@@ -158,6 +164,7 @@ impl Routes {
                                 None => actor.home()?,
                             };
                             require_active(tx, project).await?;
+                            names.claim(tx, &actor.rights, &address, project).await?;
                             let guard = Guard::before(tx, project).await?;
                             let redirect = redirect.clone();
                             let id =

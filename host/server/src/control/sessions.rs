@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
+    accounts,
     error::ControlError,
     keys::KeyClaims,
     record::{Actor, Change, record},
@@ -306,9 +307,7 @@ impl Sessions {
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let found = tx.user_by_id(user).await?;
-                    let found =
-                        found.ok_or_else(|| ControlError::not_found("user", user.to_string()))?;
+                    let found = accounts::require_user(tx, &actor, &user.to_string()).await?;
                     let ended = tx.session_end_all(user, None).await?;
                     let change = Change {
                         resource: "user",

@@ -22,6 +22,7 @@ use time::{Duration, OffsetDateTime};
 pub(crate) use self::tokens::KeyClaims;
 use super::{
     error::ControlError,
+    factors::Factors,
     record::{Actor, Change, record, value},
     rights::Rights,
     terms::Terms,
@@ -42,6 +43,7 @@ const MAX_LIFE: Millis = Millis(3_650 * 86_400_000);
 pub(crate) struct Keys {
     pub(crate) store: Store,
     pub(crate) tokens: Tokens,
+    pub(crate) factors: Factors,
     pub(crate) dir: Arc<DataDir>,
     /// Where the host's API listens, for whoever is on this machine.
     pub(crate) url: String,
@@ -59,7 +61,7 @@ pub(crate) enum Whose {
 impl Keys {
     /// The keys of whoever asks, oldest first.
     pub(crate) async fn list_own(&self, actor: &Actor) -> Result<Page<AccessKey>, ControlError> {
-        let user = person(actor)?;
+        let user = actor.person()?;
         let mut found = self
             .store
             .access_key_list(Some(user), None, MAX_KEYS)
@@ -106,6 +108,9 @@ impl Keys {
         whose: Whose,
     ) -> Result<AccessKey, ControlError> {
         let key = require_key(&self.store, actor, id, whose).await?;
+        if whose == Whose::Own {
+            only_itself(actor, id)?;
+        }
         Ok(self.shown(&self.store, key).await?)
     }
 
@@ -115,16 +120,10 @@ impl Keys {
         actor: &Actor,
         new: NewKey,
     ) -> Result<KeyWithSecret, ControlError> {
-        let user = person(actor)?;
-        if actor.key.is_some() {
-            return Err(ControlError::Denied {
-                code: "key-makes-no-keys",
-                message: "an access key cannot make access keys".to_owned(),
-                remedy: "log in with: muster login".to_owned(),
-            });
-        }
         let networks = check(&new)?;
         let scopes = granted(actor, new.scopes)?;
+        let owner = self.factors.prove_or_recent(actor, &new.proof).await;
+        let user = owner.map_err(|error| error.within("proof"))?.id;
         let now = muster_store::now();
         let Issued { text, digest } = secret::issue(Kind::AccessKey);
         let key = AccessKeyRecord {
@@ -147,14 +146,7 @@ impl Keys {
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let all = tx.access_key_list(Some(user), None, MAX_KEYS).await?;
-                    if all.items.len() >= MAX_KEYS as usize {
-                        return Err(ControlError::Conflict {
-                            code: "too-many-keys",
-                            message: format!("a user has at most {MAX_KEYS} keys"),
-                            remedy: "revoke one with: muster key revoke ID".to_owned(),
-                        });
-                    }
+                    make_room(tx, user).await?;
                     tx.access_key_insert(&kept).await?;
                     changed(tx, &actor, None, &kept, "create").await
                 })
@@ -285,12 +277,25 @@ async fn rights_of(db: &Reader, key: &AccessKeyRecord) -> Result<Rights, StoreEr
     }
 }
 
-fn person(actor: &Actor) -> Result<UserId, ControlError> {
-    actor.user.ok_or_else(|| ControlError::Denied {
-        code: "no-user",
-        message: format!("'{}' is no user, and has no keys of its own", actor.name),
-        remedy: "see all keys with: muster key list --all".to_owned(),
-    })
+/// Sees to it that a user can have one more key. Those that have ended are kept
+/// to be seen, for as long as nothing else needs their place.
+async fn make_room(tx: &Tx, user: UserId) -> Result<(), ControlError> {
+    let all = tx.access_key_list(Some(user), None, MAX_KEYS).await?.items;
+    if all.len() < MAX_KEYS as usize {
+        return Ok(());
+    }
+    let now = muster_store::now();
+    let ended = all.iter().filter(|key| state(key, now) != KeyState::Active);
+    let oldest = ended.min_by_key(|key| key.revoked_at.or(key.expires_at));
+    let Some(oldest) = oldest else {
+        return Err(ControlError::Conflict {
+            code: "too-many-keys",
+            message: format!("a user has at most {MAX_KEYS} keys"),
+            remedy: "revoke one with: muster key revoke ID".to_owned(),
+        });
+    };
+    tx.access_key_delete(&oldest.id).await?;
+    Ok(())
 }
 
 /// A key has no say over other keys, so that none can put itself in the place
@@ -299,7 +304,7 @@ fn only_itself(actor: &Actor, id: &str) -> Result<(), ControlError> {
     match &actor.key {
         Some(key) if actor.user.is_some() && key != id => Err(ControlError::Denied {
             code: "another-key",
-            message: "an access key can rotate and revoke itself alone".to_owned(),
+            message: "an access key can see, rotate and revoke itself alone".to_owned(),
             remedy: "log in with: muster login".to_owned(),
         }),
         _ => Ok(()),
@@ -330,14 +335,13 @@ async fn user_named(db: &Reader, name: &str) -> Result<UserId, ControlError> {
         .ok_or_else(|| ControlError::not_found("user", name))
 }
 
-/// What a new key may do at most: what was asked for if whoever asks has it,
-/// and in no case more than the credential that they ask with.
+/// What a new key may do at most: what was asked for if whoever asks has it.
 fn granted(
     actor: &Actor,
     asked: Option<Vec<Permission>>,
 ) -> Result<Option<Vec<Permission>>, ControlError> {
     let Some(asked) = asked else {
-        return Ok(actor.scopes.map(|scopes| scopes.iter().collect()));
+        return Ok(None);
     };
     if let Some(twice) = repeated(&asked) {
         return Err(ControlError::invalid(
