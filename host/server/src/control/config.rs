@@ -5,9 +5,9 @@ use std::{any::Any, collections::BTreeMap, sync::Arc};
 use arc_swap::ArcSwap;
 use muster_api::{
     config::{
-        Section, SectionSummary, SectionView, audit::AuditConfig, captcha::Captcha, mail::Mail,
-        management::Management, passwords::PasswordPolicy, rate_limits::RateLimits,
-        sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
+        Section, SectionSummary, SectionView, audit::AuditConfig, captcha::Captcha,
+        jobs::JobsConfig, mail::Mail, management::Management, passwords::PasswordPolicy,
+        rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
     },
     problem::FieldProblem,
 };
@@ -25,6 +25,7 @@ use super::{
 const SECTIONS: &[Kind] = &[
     kind::<AuditConfig>(),
     kind::<Captcha>(),
+    kind::<JobsConfig>(),
     kind::<Mail>(),
     kind::<Management>(),
     kind::<PasswordPolicy>(),
