@@ -221,6 +221,7 @@ async fn twenty_pushes_at_once_do_not_overrun_a_quota_of_three() {
     // What runs is brought within a quota only when told, and told before.
     let limit = json!({"project": "shop", "resource": "memory", "limit": memory / 3});
     let _: Quota = client.send(Method::PUT, "/quotas", &limit).await;
+    let usage: Page<Usage> = client.get("/projects/shop/usage").await;
     let plan: Plan = client
         .send(
             Method::POST,

@@ -255,7 +255,10 @@ async fn what_is_wrong_is_refused_by_field() {
     .await;
     let stale = client
         .request(Method::PATCH, "/users/ada")
-        .header("if-match", "\"0.0000000000000000\"")
+        .header(
+            "if-match",
+            "\"00000000000000000000000000000000.0000000000000000\"",
+        )
         .json(&json!({ "display_name": "x" }));
     assert_eq!(
         stale.send().await.unwrap().status(),

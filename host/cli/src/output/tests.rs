@@ -36,7 +36,7 @@ fn table<T: View>(value: &T) -> String {
 
 fn app(name: &str, state: &str, running: u32) -> Value {
     json!({
-        "id": ID, "name": name, "state": state, "instances": 2, "running": running,
+        "id": ID, "name": name, "project": "shop", "state": state, "instances": 2, "running": running,
         "release": 3, "next_release": null, "droplet": ID,
         "settings": { "allow_outbound": ["api.example.com"] },
         "urls": ["http://shop.localhost:8080/", "http://example.org/shop"],

@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn secrets_are_kept_hidden_and_kept() {
         let kind = find("mail").unwrap();
-        let sent = json!({ "host": "mail.example", "user": "muster", "password": "hunter2" });
+        let sent = json!({ "host": "mail.example", "from": "muster@example.org", "user": "muster", "password": "hunter2" });
         let kept = (kind.accept)(sent, None).unwrap();
         assert_eq!(kept["password"], "hunter2");
         let mut shown = (kind.show)(Some(kept.clone())).unwrap();

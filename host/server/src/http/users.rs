@@ -83,7 +83,7 @@ async fn user_show(
 }
 
 /// Change a user's name, address or type. Another address is not verified.
-#[utoipa::path(patch, path = "/users/{user}", tag = "users", params(("user" = String, Path, description = "The user's name or id")), request_body = UserChange, responses(
+#[utoipa::path(patch, path = "/users/{user}", tag = "users", params(("user" = String, Path, description = "The user's name or id"), ("If-Match" = Option<String>, Header, description = "Change them only if they are still like this")), request_body = UserChange, responses(
     (status = 200, body = User),
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 409, body = Problem, content_type = "application/problem+json"),
@@ -118,7 +118,7 @@ async fn user_delete(
 }
 
 /// Let a user in who waits for it or was suspended.
-#[utoipa::path(post, path = "/users/{user}/actions/activate", tag = "users", params(("user" = String, Path, description = "The user's name or id")), responses(
+#[utoipa::path(post, path = "/users/{user}/actions/activate", tag = "users", params(("user" = String, Path, description = "The user's name or id"), ("If-Match" = Option<String>, Header, description = "Change them only if they are still like this")), responses(
     (status = 200, body = User),
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 409, body = Problem, content_type = "application/problem+json"),

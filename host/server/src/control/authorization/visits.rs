@@ -349,7 +349,11 @@ impl Authorization {
         if !person.factor {
             person.tries += 1;
         }
-        person.accept_terms = entered.accept_terms.or(person.accept_terms);
+        // Nobody accepts what they were not shown.
+        let terms = person.missing.as_ref().and_then(|missing| missing.terms);
+        if terms.is_some() {
+            person.accept_terms = entered.accept_terms;
+        }
         if person.tries > MAX_TRIES {
             self.visit_end(cookie).await?;
             let why = "too many wrong codes; begin anew";
