@@ -20,6 +20,7 @@ mod m20261122_000005_quotas;
 mod m20261122_000006_keys;
 mod m20261122_000007_second_factors;
 mod m20261122_000008_jobs;
+mod m20261122_000009_fingerprints;
 
 /// Brings a database to the newest schema.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_keys::Migration),
             Box::new(m20261122_000007_second_factors::Migration),
             Box::new(m20261122_000008_jobs::Migration),
+            Box::new(m20261122_000009_fingerprints::Migration),
         ]
     }
 }

@@ -270,7 +270,7 @@ pub async fn serve(
         store: store.clone(),
         metrics,
         rate_limits,
-        repeats: Repeats::new(store.clone()),
+        repeats: Repeats::open(store.clone()).await?,
         streams: Default::default(),
         ending: ending.clone(),
     };

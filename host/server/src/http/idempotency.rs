@@ -6,6 +6,11 @@
 //! whether it was made. Such a request is neither repeated nor answered, but
 //! refused with `idempotency-unknown`, and the client has to look.
 //!
+//! Of the request a fingerprint is kept, to know it again: with a key that is
+//! made once for each installation, since a body may hold a password, and a
+//! plain digest of it could be guessed at by whoever gets a copy of the table
+//! alone.
+//!
 //! Only answers of success are kept. A refusal has changed nothing, so the same
 //! request may well be tried again.
 
@@ -22,8 +27,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use muster_store::{AnswerRecord, IdempotencyRecord, Store};
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, KeyInit, Mac};
+use muster_store::{AnswerRecord, IdempotencyRecord, Store, StoreError};
+use sha2::Sha256;
 
 use super::{
     MAX_JSON,
@@ -45,6 +51,9 @@ pub(crate) const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 /// What else is kept of an answer besides status and body.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
 
+/// Under which setting the key of the fingerprints is kept.
+const FINGERPRINT_KEY: &str = "idempotency.fingerprint-key";
+
 /// Who sent a request, and with which key.
 type Name = (String, String);
 
@@ -52,6 +61,8 @@ type Name = (String, String);
 #[derive(Clone)]
 pub(crate) struct Repeats {
     store: Store,
+    /// Begins every fingerprint.
+    keyed: Hmac<Sha256>,
     running: Arc<Running>,
 }
 
@@ -115,11 +126,28 @@ pub(super) async fn once(State(repeats): State<Repeats>, request: Request, next:
 }
 
 impl Repeats {
-    pub(crate) fn new(store: Store) -> Self {
-        Self {
+    /// Reads the key of the fingerprints; a first start makes it.
+    pub(crate) async fn open(store: Store) -> Result<Self, StoreError> {
+        let key = store
+            .write(|tx| {
+                Box::pin(async move {
+                    if let Some(key) = tx.setting_get(FINGERPRINT_KEY).await? {
+                        return Ok(key);
+                    }
+                    let key: [u8; 32] = rand::random();
+                    tx.setting_put(FINGERPRINT_KEY, &key).await?;
+                    Ok::<_, StoreError>(key)
+                })
+            })
+            .await?;
+        // A shorter key counts as if it were filled up with zeros.
+        let mut block = [0; 64];
+        block[..key.len()].copy_from_slice(&key);
+        Ok(Self {
             store,
+            keyed: Hmac::new(&block.into()),
             running: Arc::default(),
-        }
+        })
     }
 
     /// Carries a caller's request with a key out once.
@@ -129,7 +157,7 @@ impl Repeats {
         let whole = Request::from_parts(parts.clone(), body);
         let Raw::<MAX_JSON>(body) = Raw::from_request(whole, &()).await?;
         let name = (caller, key);
-        let fingerprint = fingerprint(&parts.method, &parts.uri, &body);
+        let fingerprint = self.fingerprint(&parts.method, &parts.uri, &body);
         let turn = self.running.begin(&name, &fingerprint)?;
         if let Some(earlier) = self.begin(&name, &fingerprint).await? {
             return answered(earlier, &fingerprint);
@@ -146,6 +174,19 @@ impl Repeats {
         tokio::spawn(work)
             .await
             .map_err(|error| ControlError::Internal(format!("a request failed: {error}")).into())
+    }
+
+    /// What makes a request the same as another.
+    fn fingerprint(&self, method: &Method, uri: &axum::http::Uri, body: &[u8]) -> String {
+        use std::fmt::Write;
+        let mut mac = self.keyed.clone();
+        mac.update(format!("{method} {uri}\n").as_bytes());
+        mac.update(body);
+        let mut text = String::with_capacity(64);
+        for byte in mac.finalize().into_bytes() {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
     }
 
     /// Writes the request down, or finds the earlier one of that name.
@@ -231,19 +272,6 @@ fn key(headers: &HeaderMap) -> Answer<String> {
 
 fn is_key(key: &str) -> bool {
     (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// What makes a request the same as another.
-fn fingerprint(method: &Method, uri: &axum::http::Uri, body: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut hash = Sha256::new();
-    hash.update(format!("{method} {uri}\n"));
-    hash.update(body);
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// The answer to a request that came before.
@@ -378,6 +406,29 @@ mod tests {
         assert_eq!(code(running.begin(&name, "2")), None);
     }
 
+    #[tokio::test]
+    async fn a_fingerprint_is_made_with_a_key_of_this_installation() {
+        let fingerprint = |repeats: &Repeats, body: &str| {
+            repeats.fingerprint(&Method::POST, &"/x".parse().unwrap(), body.as_bytes())
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let open = async |name: &str| {
+            let store = Store::open(&folder.path().join(name)).await.unwrap();
+            (Repeats::open(store.clone()).await.unwrap(), store)
+        };
+        let (repeats, store) = open("a.db").await;
+        let again = Repeats::open(store).await.unwrap();
+        let (elsewhere, _) = open("b.db").await;
+        let first = fingerprint(&repeats, "password=a");
+        assert_eq!(first, fingerprint(&again, "password=a"), "it is kept");
+        assert_ne!(first, fingerprint(&repeats, "password=b"));
+        assert_ne!(first, fingerprint(&elsewhere, "password=a"));
+        use sha2::Digest;
+        let plain = Sha256::digest("POST /x\npassword=a");
+        let plain: String = plain.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_ne!(first, plain);
+    }
+
     /// A route that counts how often it was reached, behind keys.
     async fn app(reached: &Arc<AtomicUsize>, repeats: &Repeats) -> Router {
         let (reached, repeats) = (Arc::clone(reached), repeats.clone());
@@ -432,7 +483,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("muster.db")).await.unwrap();
         let reached = Arc::new(AtomicUsize::new(0));
-        let first = app(&reached, &Repeats::new(store.clone())).await;
+        let first = app(&reached, &Repeats::open(store.clone()).await.unwrap()).await;
         assert_eq!(send(&first, "a", "x").await, (201, "0".to_owned(), false));
         assert_eq!(send(&first, "a", "x").await, (201, "0".to_owned(), true));
         let other = (422, "idempotency-key-reused".to_owned(), false);
@@ -458,7 +509,7 @@ mod tests {
 
         // All of that is still so when the host has started again.
         let reached_before = reached.load(Ordering::Relaxed);
-        let second = app(&reached, &Repeats::new(store.clone())).await;
+        let second = app(&reached, &Repeats::open(store.clone()).await.unwrap()).await;
         assert_eq!(send(&second, "a", "x").await, (201, "0".to_owned(), true));
         assert_eq!(send(&second, "d", "secret").await, gone);
         assert_eq!(send(&second, "f", "panic").await, unknown);
@@ -480,7 +531,7 @@ mod tests {
             store.write(move |tx| Box::pin(async move { tx.idempotency_begin(&old).await }));
         assert_eq!(begun.await.unwrap(), None);
         let reached = Arc::default();
-        let app = app(&reached, &Repeats::new(store)).await;
+        let app = app(&reached, &Repeats::open(store).await.unwrap()).await;
         assert_eq!(send(&app, "a", "x").await, (201, "0".to_owned(), false));
         assert_eq!(send(&app, "a", "x").await, (201, "0".to_owned(), true));
     }
