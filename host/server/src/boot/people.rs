@@ -95,6 +95,7 @@ impl People {
             users: Users {
                 store: store.clone(),
                 passwords: passwords.clone(),
+                factors: factors.clone(),
             },
             accounts: Accounts {
                 store: store.clone(),

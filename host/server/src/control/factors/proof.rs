@@ -1,7 +1,7 @@
 //! A fresh proof of who is there, before a factor is changed: a session may be
 //! stolen, and whoever has it must not make it theirs for good.
 
-use muster_api::{config::Secret, factors::Proof};
+use muster_api::{config::Secret, factors::Proof, id::UserId};
 use muster_store::UserRecord;
 use time::Duration;
 
@@ -24,7 +24,10 @@ impl Factors {
         let user = owner(&self.store, user_of(actor)?, actor).await?;
         match (&proof.otp, &proof.password) {
             (Some(code), _) => self.prove_by_code(&user, code).await?,
-            (None, Some(password)) => self.prove_by_password(&user, password).await?,
+            (None, Some(password)) => {
+                self.prove_by_password(user.id, "password", password.expose())
+                    .await?;
+            }
             (None, None) => self.prove_by_session(actor, &user).await?,
         }
         Ok(user)
@@ -49,12 +52,14 @@ impl Factors {
             .await?
     }
 
-    async fn prove_by_password(
+    /// Checks that somebody knows a user's password, which stands in `field`. A
+    /// wrong one counts as a failed sign-in.
+    pub(crate) async fn prove_by_password(
         &self,
-        user: &UserRecord,
-        password: &Secret,
+        id: UserId,
+        field: &'static str,
+        password: &str,
     ) -> Result<(), ControlError> {
-        let id = user.id;
         let this = self.clone();
         let wait = self
             .store
@@ -63,15 +68,25 @@ impl Factors {
             return Err(ControlError::Locked { wait });
         }
         let hash = self.store.password_hash(id).await?;
-        let good = self.passwords.verify(password.expose(), hash.as_deref());
-        if good.await? {
-            return Ok(());
-        }
+        let good = self.passwords.verify(password, hash.as_deref());
+        let good = good.await?;
         let this = self.clone();
         self.store
-            .write(move |tx| Box::pin(async move { this.count_failure(tx, id).await }))
-            .await?;
-        Err(ControlError::invalid("password", "the password is another"))
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    // Of many tries at once, those after the last that is
+                    // allowed learn nothing either.
+                    if let Some(wait) = this.pause(tx, id).await? {
+                        return Err(ControlError::Locked { wait });
+                    }
+                    if good {
+                        return Ok(Ok(()));
+                    }
+                    this.count_failure(tx, id).await?;
+                    Ok(Err(ControlError::invalid(field, "the password is another")))
+                })
+            })
+            .await?
     }
 
     /// Whoever signs in elsewhere has no password that could be shown here, but
