@@ -168,7 +168,11 @@ fn router(api: Api) -> Router {
         .layer(middleware::from_fn(reply::trace))
         .layer(middleware::from_fn(linger::to_the_end))
         .propagate_x_request_id();
-    let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
+    let metering = rate_limits::Metering {
+        limits: Arc::clone(&api.rate_limits),
+        audit: api.audit.clone(),
+    };
+    let meter = middleware::from_fn_with_state(metering, rate_limits::meter);
     described
         .merge(openapi::route(&document))
         .merge(pages)
