@@ -1,10 +1,10 @@
 //! Who may call what: each request is matched against the table of operations
 //! before its handler sees it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::{Extensions, HeaderMap, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -12,7 +12,7 @@ use axum::{
 use muster_api::permissions::{Access, operation};
 
 use super::{
-    Api,
+    Api, client_address,
     rate_limits::{Identity, Meter},
     refusals::Claim,
     reply::{Answer, REQUEST_ID},
@@ -116,8 +116,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The address that a request came from.
 pub(super) fn origin(extensions: &Extensions) -> Option<String> {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.map(|peer| peer.0.ip().to_canonical().to_string())
+    client_address::of(extensions).map(|address| address.to_string())
 }
 
 /// A request's id.

@@ -5,8 +5,8 @@
 //! finds out more has the meter count it for a user or a key. What was counted
 //! stands in the answer's `RateLimit` fields.
 //!
-//! The address is that of the connection. What a header says about it is not
-//! believed: anybody can write such a header.
+//! The address is that of the connection; what a header says about it is only
+//! believed of trusted proxies (see [`client_address`](super::client_address)).
 
 mod bucket;
 
@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     authorise::{origin, request_id},
+    client_address,
     problems::Refused,
 };
 use crate::control::{
@@ -226,7 +227,7 @@ pub(super) async fn meter(
 ) -> Response {
     let meter = Meter {
         limits: Arc::clone(&metering.limits),
-        address: peer.ip(),
+        address: client_address::of(request.extensions()).unwrap_or_else(|| peer.ip()),
         taken: Arc::default(),
     };
     let stranger = !request.headers().contains_key(header::AUTHORIZATION);
