@@ -21,6 +21,7 @@ mod m20261122_000006_keys;
 mod m20261122_000007_second_factors;
 mod m20261122_000008_jobs;
 mod m20261122_000009_fingerprints;
+mod m20261122_000010_changes_of_projects;
 
 /// Brings a database to the newest schema.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_second_factors::Migration),
             Box::new(m20261122_000008_jobs::Migration),
             Box::new(m20261122_000009_fingerprints::Migration),
+            Box::new(m20261122_000010_changes_of_projects::Migration),
         ]
     }
 }

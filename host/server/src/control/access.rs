@@ -444,6 +444,7 @@ async fn role_changed(
     let shown = |role: &AccessRoleRecord| value(&view(role.clone()));
     let change = Change {
         resource: "access-role",
+        project: None,
         id: role.name.clone(),
         name: &role.name,
         verb,
@@ -468,6 +469,7 @@ async fn binding_changed(
     };
     let change = Change {
         resource: "access-binding",
+        project: None,
         id: binding.id.to_string(),
         name: &binding.user,
         verb: if gone { "delete" } else { "create" },

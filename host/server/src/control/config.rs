@@ -217,6 +217,7 @@ impl Config {
                         tx.setting_put(&key(kind.name), &value).await?;
                         let change = Change {
                             resource: "config",
+                            project: None,
                             id: kind.name.to_owned(),
                             name: kind.name,
                             verb: if accepted.is_some() { "set" } else { "reset" },

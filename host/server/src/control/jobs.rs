@@ -103,6 +103,7 @@ impl Jobs {
                     }
                     let change = Change {
                         resource: "job",
+                        project: job.project,
                         id: id.to_string(),
                         name: &job.subject,
                         verb: "cancel",
@@ -157,7 +158,8 @@ pub(crate) async fn begin(
         ended_at: None,
     };
     tx.job_insert(&job).await?;
-    tx.change_append("job", job.id, ChangeKind::Created).await?;
+    tx.change_append("job", job.id, ChangeKind::Created, job.project)
+        .await?;
     Ok(job)
 }
 
@@ -170,7 +172,15 @@ pub(crate) async fn tell(
 ) -> Result<(), StoreError> {
     tx.job_step(id, step).await?;
     tx.job_log_append(id, lines).await?;
-    tx.change_append("job", id, ChangeKind::Updated).await?;
+    changed(tx, id).await?;
+    Ok(())
+}
+
+/// Tells those who watch that a job is different.
+async fn changed(tx: &Tx, id: JobId) -> Result<(), StoreError> {
+    let project = tx.job_get(id).await?.and_then(|job| job.project);
+    tx.change_append("job", id, ChangeKind::Updated, project)
+        .await?;
     Ok(())
 }
 
@@ -178,7 +188,7 @@ pub(crate) async fn tell(
 pub(crate) async fn advance(tx: &Tx, id: JobId, progress: Progress) -> Result<(), StoreError> {
     let known = tx.job_get(id).await?.and_then(|job| job.progress);
     if known != Some(progress) && tx.job_progress(id, progress).await? {
-        tx.change_append("job", id, ChangeKind::Updated).await?;
+        changed(tx, id).await?;
     }
     Ok(())
 }
@@ -225,7 +235,7 @@ pub(crate) async fn end(
     }
     tx.job_finish(id, state, problem, muster_store::now())
         .await?;
-    tx.change_append("job", id, ChangeKind::Updated).await?;
+    changed(tx, id).await?;
     Ok(())
 }
 

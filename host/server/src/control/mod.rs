@@ -42,3 +42,4 @@ pub(crate) mod tokens;
 pub(crate) mod user_states;
 pub(crate) mod users;
 pub(crate) mod views;
+pub(crate) mod watching;

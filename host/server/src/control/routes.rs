@@ -391,6 +391,7 @@ fn change<'a>(route: &'a RouteRecord, verb: &'static str, kind: ChangeKind) -> C
     let address = format!("{}{}", route.host, route.path);
     Change {
         resource: "route",
+        project: Some(route.project),
         id: route.id.to_string(),
         name: &route.host,
         verb,

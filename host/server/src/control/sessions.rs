@@ -312,6 +312,7 @@ impl Sessions {
                     let ended = tx.session_end_all(user, None).await?;
                     let change = Change {
                         resource: "user",
+                        project: None,
                         id: user.to_string(),
                         name: &found.name,
                         verb: "end-sessions",
@@ -436,6 +437,7 @@ fn change<'a>(
 ) -> Change<'a> {
     Change {
         resource: "session",
+        project: None,
         id: session.id.to_string(),
         name: user,
         verb,

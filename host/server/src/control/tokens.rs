@@ -102,6 +102,7 @@ impl Tokens {
                     }
                     let change = Change {
                         resource: "signing-key",
+                        project: None,
                         id: rotation.new.kid.clone(),
                         name: &rotation.new.kid,
                         verb: "rotate",

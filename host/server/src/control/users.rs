@@ -193,6 +193,7 @@ pub(crate) fn change_of<'a>(
 ) -> Change<'a> {
     Change {
         resource: "user",
+        project: None,
         id: user.id.to_string(),
         name: &user.name,
         verb,

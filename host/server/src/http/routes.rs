@@ -49,9 +49,11 @@ async fn route_list(
     Ok(Json(api.routes.list(&actor, &query).await?))
 }
 
-/// Add a route, or one more app to a route that is there. An app's share of such
-/// a route, or where a redirect leads, is changed: `If-Match` with the route's
-/// tag makes sure that it is the one that was looked at.
+/// Add a route, or one more app to a route that is there.
+///
+/// An app's share of a route that is there, or where a redirect leads, is
+/// changed. `If-Match` with the route's tag makes sure that it is the one that
+/// was looked at.
 #[utoipa::path(post, path = "/routes", tag = "routes", params(DryRun), request_body = NewRoute, responses(
     (status = 201, body = Route),
     (status = 200, description = "What would be done, for a dry run", body = Plan),

@@ -433,6 +433,7 @@ async fn changed(
     };
     let change = Change {
         resource: "key",
+        project: None,
         id: after.id.clone(),
         name: &after.id,
         verb,
