@@ -236,9 +236,9 @@ async fn whoever_follows_is_told_of_what_they_may_see() {
     assert!(told(&whole, &seen) && told(&whole, &hidden), "{whole:?}");
 
     // Whoever is let into a project hears of it from then on.
-    let member = json!({ "user": "ada", "role": "viewer" });
+    let member = json!({ "role": "viewer" });
     let _: Value = bob
-        .send(Method::POST, "/projects/blog/members", &member)
+        .send(Method::PUT, "/projects/blog/members/ada", &member)
         .await;
     let added = redirect(&bob, "blog").await;
     loop {

@@ -13,6 +13,7 @@ use std::{
 use muster_api::id::HostId;
 use muster_blocks::{Blocks, BlocksError};
 use muster_engine::{Engine, EngineError, EngineOptions};
+use muster_identity::seal::Sealer;
 use muster_ingress::{Backends, Ingress, IngressOptions, RouteTable, RouterSlot};
 use muster_store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -124,7 +125,9 @@ pub async fn serve(
         options.management,
     ))?;
     let listening = management.local_addr().unwrap_or(options.management);
-    let people = People::open(&store, &dir, listening).await?;
+    let sealer = Sealer::new(&dir.sealing_key()?)
+        .ok_or_else(|| ServeError::Other("the sealing key is of no use".to_owned()))?;
+    let people = People::open(&store, &dir, sealer, listening).await?;
     let config = people.config.clone();
     let id = host_id(&store).await?;
     people

@@ -29,6 +29,7 @@ mod redact;
 pub(crate) mod rights;
 pub(crate) mod rollouts;
 pub(crate) mod routes;
+pub(crate) mod sealing;
 pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod sign_in;

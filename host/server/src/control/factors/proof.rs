@@ -42,7 +42,7 @@ impl Factors {
                         return Err(ControlError::Locked { wait });
                     }
                     let held = Held::of(tx, id).await?;
-                    if let Used::Wrong = held.use_up(tx, id, code.expose()).await? {
+                    if let Used::Wrong = this.use_up(tx, &held, id, code.expose()).await? {
                         this.count_failure(tx, id).await?;
                         return Ok(Err(ControlError::invalid("otp", WRONG_CODE)));
                     }
