@@ -71,6 +71,70 @@ async fn what_was_seen_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn adding_to_a_route_overwrites_nothing_unseen() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    client.push_component("shop", &guest("hello")).await;
+    let add = |body: Value| client.request(Method::POST, "/routes").json(&body);
+    let plan = async |body: Value| {
+        let url = client.request(Method::POST, "/routes?dry_run=true");
+        let answer = url.json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let plan: Plan = answer.json().await.unwrap();
+        assert!(!plan.done && plan.removes.is_empty(), "{plan:?}");
+        plan.changes
+    };
+    let to = |weight: u32| json!({ "route": "a.example", "app": "shop", "weight": weight });
+    let away = |to: &str| json!({ "route": "b.example", "redirect": to });
+
+    // What is not there yet, nobody has seen.
+    let unseen = if_match(add(to(5)), "\"x\"");
+    refuse(unseen, 412, "precondition-failed").await;
+    let before = everything(&client).await;
+    assert_eq!(
+        plan(to(5)).await,
+        ["the route a.example/ to shop is made"],
+        "what a dry run says"
+    );
+    assert_eq!(
+        plan(away("/x")).await,
+        ["the redirect b.example/ to /x is made"]
+    );
+    assert_eq!(everything(&client).await, before, "a dry run does nothing");
+
+    let made = add(to(5)).send().await.unwrap();
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let first = tag(&made);
+    assert_eq!(plan(to(7)).await, ["weight of shop: 5 → 7"]);
+    assert!(plan(to(5)).await.is_empty());
+    let again = if_match(add(to(7)), &first).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::CREATED);
+    refuse(if_match(add(to(9)), &first), 412, "precondition-failed").await;
+    let late = client.request(Method::POST, "/routes?dry_run=true");
+    refuse(
+        if_match(late.json(&to(9)), &first),
+        412,
+        "precondition-failed",
+    )
+    .await;
+
+    let made = add(away("/x")).send().await.unwrap();
+    let first = tag(&made);
+    assert_eq!(plan(away("/y")).await, ["location: /x → /y"]);
+    let again = if_match(add(away("/y")), &first).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::CREATED);
+    let shown: Route = again.json().await.unwrap();
+    refuse(
+        if_match(add(away("/z")), &first),
+        412,
+        "precondition-failed",
+    )
+    .await;
+    let now: Route = client.get(&format!("/routes/{}", shown.id)).await;
+    assert_eq!(now, shown);
+}
+
+#[tokio::test]
 async fn nobody_changes_what_they_have_not_seen() {
     let host = Host::start().await;
     let client = host.client().await;

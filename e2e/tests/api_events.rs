@@ -166,6 +166,89 @@ async fn who_missed_too_much_is_told_to_read_anew() {
     assert_eq!(next, id + 1);
 }
 
+/// Somebody who may work on apps of their own projects, and a project of theirs.
+async fn owner(host: &Host, admin: &Client, name: &str, project: &str) -> Client {
+    const GOOD: &str = "correct horse battery staple 42";
+    let new = json!({ "name": name, "type": "developer", "password": GOOD });
+    let _: Value = admin.send(Method::POST, "/users", &new).await;
+    let client = Client::login_as(&host.url(), host.apps(), name, GOOD).await;
+    let made = json!({ "name": project });
+    let _: Value = client.send(Method::POST, "/projects", &made).await;
+    client
+}
+
+/// A redirect in a project, by its id.
+async fn redirect(client: &Client, project: &str) -> String {
+    let new =
+        json!({ "route": format!("{project}.example"), "redirect": "/x", "project": project });
+    let route: Value = client.send(Method::POST, "/routes", &new).await;
+    route["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn whoever_follows_is_told_of_what_they_may_see() {
+    let host = Host::start().await;
+    let admin = host.client().await;
+    let ada = owner(&host, &admin, "ada", "shop").await;
+    let bob = owner(&host, &admin, "bob", "blog").await;
+    let mut following = Events::open(events(&ada, "")).await;
+    let hidden = redirect(&bob, "blog").await;
+    let seen = redirect(&ada, "shop").await;
+    let (_, name, data) = following.next().await.expect("an event");
+    assert_eq!(
+        (name.as_str(), data["id"].as_str()),
+        ("route.created", Some(seen.as_str())),
+        "the first event is of their own project"
+    );
+
+    // What is gone was theirs all the same.
+    for (client, route) in [(&bob, &hidden), (&ada, &seen)] {
+        let path = format!("/routes/{route}");
+        let _: Value = client.send(Method::DELETE, &path, &Value::Null).await;
+    }
+    let (_, name, data) = following.next().await.expect("an event");
+    assert_eq!(
+        (name.as_str(), data["id"].as_str()),
+        ("route.deleted", Some(seen.as_str()))
+    );
+
+    // From the beginning on, nobody hears of others, of users or of settings.
+    let told = |whole: &[(u64, String, Value)], id: &str| {
+        whole.iter().any(|(_, _, data)| data["id"] == id)
+    };
+    for (client, own, other) in [(&ada, &seen, &hidden), (&bob, &hidden, &seen)] {
+        let whole = all(client, "?follow=false").await;
+        assert!(told(&whole, own) && !told(&whole, other), "{whole:?}");
+        let kinds: std::collections::BTreeSet<_> = whole
+            .iter()
+            .map(|(_, _, data)| data["resource"].as_str().unwrap_or_default())
+            .collect();
+        let own = ["project", "route", "user"];
+        assert!(kinds.iter().all(|kind| own.contains(kind)), "{kinds:?}");
+        let users = whole
+            .iter()
+            .filter(|(_, name, _)| name.starts_with("user."));
+        let users: std::collections::BTreeSet<_> =
+            users.map(|(_, _, data)| data["id"].to_string()).collect();
+        assert!(users.len() <= 1, "of themselves alone: {users:?}");
+    }
+    let whole = all(&admin, "?follow=false").await;
+    assert!(told(&whole, &seen) && told(&whole, &hidden), "{whole:?}");
+
+    // Whoever is let into a project hears of it from then on.
+    let member = json!({ "role": "viewer" });
+    let _: Value = bob
+        .send(Method::PUT, "/projects/blog/members/ada", &member)
+        .await;
+    let added = redirect(&bob, "blog").await;
+    loop {
+        let (_, _, data) = following.next().await.expect("an event");
+        if data["id"] == added.as_str() {
+            break;
+        }
+    }
+}
+
 #[tokio::test]
 async fn clients_are_bounded_and_mistakes_are_told() {
     let host = Host::start().await;

@@ -2,7 +2,7 @@
 
 use muster_api::{
     apps::{App, AppDetail, DesiredState},
-    jobs::{Job, JobState},
+    jobs::{Job, JobState, Progress},
     page::Page,
     pushes::{Push, SettingsChange},
 };
@@ -83,6 +83,8 @@ async fn a_job_tells_what_it_did() {
     }
     assert_eq!(seen.state, JobState::Succeeded, "{seen:?}");
     assert_eq!(seen.problem, None);
+    // Staged, compiled, released, and one instance serves.
+    assert_eq!(seen.progress, Some(Progress { done: 4, total: 4 }));
     assert!(seen.ended_at.unwrap() >= seen.created_at);
     assert_eq!(seen.log.first().map(String::as_str), Some("staging shop"));
     assert_eq!(
@@ -105,6 +107,7 @@ async fn a_cancelled_roll_out_is_taken_back_and_those_who_wait_hear_of_it() {
 
     let begun = push_that_takes_long(&client, "shop").await;
     assert_eq!(begun.state, JobState::Running);
+    assert_eq!(begun.progress, Some(Progress { done: 3, total: 4 }));
     let shown = app(&client, "shop").await;
     assert_eq!((shown.release, shown.next_release), (Some(1), Some(2)));
     assert_eq!(client.ask("shop.localhost", "/").await.0, StatusCode::OK);
@@ -131,6 +134,7 @@ async fn a_cancelled_roll_out_is_taken_back_and_those_who_wait_hear_of_it() {
     refuse(client.request(Method::POST, &again), 409, "job-ended").await;
     let ended = job(&client, &begun).await;
     assert_eq!((ended.state, ended.problem), (JobState::Cancelled, None));
+    assert_eq!(ended.progress, Some(Progress { done: 3, total: 4 }));
     // And the app is not stuck.
     client.push_component("shop", &guest("hello")).await;
 }
@@ -208,6 +212,64 @@ async fn a_push_that_waits_its_turn_can_be_cancelled() {
     let droplets: Value = client.get("/apps/shop/droplets").await;
     assert_eq!(droplets["items"].as_array().map(Vec::len), Some(6));
     assert_eq!(job(&client, &last).await.state, JobState::Cancelled);
+}
+
+#[tokio::test]
+async fn a_scaled_app_counts_its_instances() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    client.push_component("shop", &guest("hello")).await;
+    let scale: Job = client
+        .send(Method::PATCH, "/apps/shop", &json!({ "instances": 3 }))
+        .await;
+    let ended = client.finished(&scale).await;
+    assert_eq!(ended.progress, Some(Progress { done: 3, total: 3 }));
+    let stop: Job = client
+        .send(Method::POST, "/apps/shop/actions/stop", &Value::Null)
+        .await;
+    let Progress { done, total } = client.finished(&stop).await.progress.unwrap();
+    assert_eq!(done, total, "as many are gone as there were");
+}
+
+#[tokio::test]
+async fn jobs_are_listed_by_state_and_app() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    let words = push_of(vec![client.upload("note.txt", b"just words").await]);
+    let failed = client.push("blog", &words).await.id;
+    client.push_component("shop", &guest("hello")).await;
+    let also = client.push("shop", &words).await.id;
+    let ids = async |query: &str| {
+        let page: Page<Job> = client.get(&format!("/jobs?{query}")).await;
+        page.items.iter().map(|job| job.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("state=failed").await, [also, failed]);
+    assert_eq!(ids("app=blog").await, [failed]);
+    assert_eq!(ids("app=shop").await.len(), 2);
+    assert_eq!(ids("app=shop&state=failed").await, [also]);
+    assert_eq!(ids("app=nobody").await, []);
+    assert_eq!(ids("state=failed&limit=1").await, [also]);
+    // Those of an app that is gone are found by its name.
+    let _: Value = client
+        .send(Method::DELETE, "/apps/blog", &Value::Null)
+        .await;
+    assert_eq!(ids("app=blog").await, [failed]);
+}
+
+#[tokio::test]
+async fn how_long_jobs_are_remembered_is_settled_by_the_operator() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    let section: Value = client.get("/config/jobs").await;
+    assert_eq!(section["values"], json!({ "keep_days": 30 }));
+    let set: Value = client
+        .send(Method::PUT, "/config/jobs", &json!({ "keep_days": 0 }))
+        .await;
+    assert_eq!(set["values"], json!({ "keep_days": 0 }));
+    let long = client
+        .request(Method::PUT, "/config/jobs")
+        .json(&json!({ "keep_days": "long" }));
+    refuse(long, 422, "invalid-request").await;
 }
 
 #[tokio::test]
@@ -301,6 +363,12 @@ async fn what_cannot_be_asked_of_jobs_changes_nothing() {
         ),
         wrong("/jobs?cursor=17", "cursor"),
         wrong("/jobs?cursor=", "cursor"),
+        case(
+            Method::GET,
+            "/jobs?state=lost".to_owned(),
+            400,
+            "invalid-query",
+        ),
         wrong("/jobs?limit=0", "limit"),
         wrong("/jobs?limit=501", "limit"),
         case(

@@ -19,6 +19,9 @@ mod m20261122_000004_users;
 mod m20261122_000005_quotas;
 mod m20261122_000006_keys;
 mod m20261122_000007_second_factors;
+mod m20261122_000008_jobs;
+mod m20261122_000009_fingerprints;
+mod m20261122_000010_changes_of_projects;
 mod m20261122_000020_links;
 
 /// Brings a database to the newest schema.
@@ -37,6 +40,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_quotas::Migration),
             Box::new(m20261122_000006_keys::Migration),
             Box::new(m20261122_000007_second_factors::Migration),
+            Box::new(m20261122_000008_jobs::Migration),
+            Box::new(m20261122_000009_fingerprints::Migration),
+            Box::new(m20261122_000010_changes_of_projects::Migration),
             Box::new(m20261122_000020_links::Migration),
         ]
     }

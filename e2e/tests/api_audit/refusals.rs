@@ -4,6 +4,7 @@
 use muster_api::audit::{AuditOutcome, AuditRecord};
 use muster_e2e::{Client, Host, PASSWORD};
 use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use crate::{entries, entry};
 
@@ -98,6 +99,34 @@ async fn a_flood_is_folded() {
     let all = entries(&client, "outcome=refused").await;
     let times: Vec<u64> = all.iter().map(|record| record.entry.times).collect();
     assert_eq!(times, [59, 1]);
+}
+
+#[tokio::test]
+async fn too_many_requests_of_an_address_are_written_down_and_folded() {
+    let mut host = Host::start().await;
+    let client = host.client().await;
+    let limits = json!({ "address": { "per_minute": 1, "burst": 2 } });
+    let _: Value = client
+        .send(Method::PUT, "/config/rate-limits", &limits)
+        .await;
+    let mut refused_times = 0;
+    for number in 0..20 {
+        let path = format!("/api/v1/apps/{number}");
+        let request = client.anonymous(Method::GET, &path);
+        let status = request.send().await.unwrap().status();
+        refused_times += u64::from(status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert!(refused_times >= 17, "{refused_times}");
+    let first = entry(&client, "outcome=refused&action=request").await;
+    refused(&first, "(unknown)", "rate-limited");
+    assert_eq!(first.entry.subject, "(any)");
+    assert!(host.stop().await.success());
+    host.kill_and_restart();
+    host.wait_ready().await;
+    let client = host.client().await;
+    let all = entries(&client, "outcome=refused&action=request").await;
+    let times: Vec<u64> = all.iter().map(|record| record.entry.times).collect();
+    assert_eq!(times, [refused_times - 1, 1]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use muster_e2e::{Client, PASSWORD, refuse};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{App, host, refused, set, sign_in, with};
+use crate::{App, host, password, refused, set, sign_in, with};
 
 /// The third failure begins a pause that outlasts the test.
 async fn lock_after_three(client: &Client) {
@@ -73,6 +73,40 @@ async fn whoever_has_a_session_cannot_guess_the_proof() {
             .json(&proof);
         refuse(remove, status, code).await;
     }
+}
+
+#[tokio::test]
+async fn whoever_has_a_session_cannot_guess_the_password() {
+    let (_host, client) = host().await;
+    lock_after_three(&client).await;
+    let change = |current: &str| {
+        let body = json!({ "current": current, "new": "another horse battery staple" });
+        client.request(Method::PUT, "/self/password").json(&body)
+    };
+    for _ in 0..3 {
+        refuse(change("wrong"), 422, "invalid-request").await;
+    }
+    // Even the right one is of no use now, here or at sign-in.
+    refuse(change(PASSWORD), 429, "locked").await;
+    assert_eq!(refused(&client, &password()).await.error, "locked");
+}
+
+#[tokio::test]
+async fn of_many_guesses_at_once_only_the_first_are_answered() {
+    let (_host, client) = host().await;
+    lock_after_three(&client).await;
+    let guess = || {
+        let body = json!({ "current": "wrong", "new": "another horse battery staple" });
+        client.request(Method::PUT, "/self/password").json(&body)
+    };
+    let told = futures::future::join_all((0..8).map(|_| guess().send())).await;
+    let count = |status: u16| {
+        let has = |told: &&Result<reqwest::Response, reqwest::Error>| {
+            told.as_ref().is_ok_and(|told| told.status() == status)
+        };
+        told.iter().filter(has).count()
+    };
+    assert_eq!((count(422), count(429)), (3, 5));
 }
 
 /// The same answers but for what is different each time.

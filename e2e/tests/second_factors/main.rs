@@ -1,6 +1,7 @@
 //! Second factors: what counts at sign-in beside the password, and how it is
 //! changed.
 
+mod at_rest;
 mod command_line;
 mod lockout;
 mod pages;
@@ -107,6 +108,11 @@ impl App {
             secret: secret.to_owned(),
             last: 0,
         }
+    }
+
+    /// What it knows.
+    pub fn secret(&self) -> &str {
+        &self.secret
     }
 
     /// An app that is confirmed for the admin.

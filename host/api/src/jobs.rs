@@ -22,12 +22,36 @@ pub enum JobState {
     Cancelled,
 }
 
+impl std::fmt::Display for JobState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
 impl JobState {
     /// Whether the job has ended, one way or another.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
+}
+
+/// How much of a job is done. Both count the same things: the steps of a push,
+/// and each instance that is to serve in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// How many are done. It may fall, as when an instance that served crashes.
+    #[schema(example = 3)]
+    pub done: u64,
+    /// How many there are.
+    #[schema(example = 5)]
+    pub total: u64,
 }
 
 /// A job as the API shows it.
@@ -43,6 +67,10 @@ pub struct Job {
     pub state: JobState,
     /// What it is doing right now, for people.
     pub step: String,
+    /// How much of it is done; null as long as nobody knows how much there is.
+    #[serde(default)]
+    #[schema(required)]
+    pub progress: Option<Progress>,
     /// What happened so far, a line each.
     pub log: Vec<String>,
     /// Why it failed.
@@ -58,6 +86,16 @@ pub struct Job {
         skip_serializing_if = "Option::is_none"
     )]
     pub ended_at: Option<OffsetDateTime>,
+}
+
+/// Which jobs of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct JobFilter {
+    /// Only those in this state.
+    pub state: Option<JobState>,
+    /// Only those of the app of this name, be it there or gone.
+    pub app: Option<String>,
 }
 
 /// How to ask for a job.

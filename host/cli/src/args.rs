@@ -222,6 +222,7 @@ mod tests {
             &["audit", "list"],
             &["audit", "export"],
             &["audit", "verify"],
+            &["job", "list"],
             &["logging"],
             &["logging", "set"],
         ];
@@ -283,6 +284,7 @@ mod tests {
             "muster user list --state pending --type admin",
             "muster user modify ada --type viewer --email ",
             "muster session end --all-of ada",
+            "muster job list --state failed --app shop",
             "muster audit list --outcome refused --since 2h --from 192.0.2.1",
             "muster audit verify --file log.ndjson --filtered",
             "muster logging set --module muster_server=debug --to stderr --to file:a.log --for 10m",
@@ -300,6 +302,7 @@ mod tests {
             "muster app push a --path . --env =b",
             "muster app list -o xml",
             "muster job show 17",
+            "muster job list --state lost",
             "muster key create backup --scope app:everything",
             "muster login --local --user ada",
             "muster project modify shop",

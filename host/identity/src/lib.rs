@@ -9,6 +9,7 @@ pub mod mail;
 pub mod passkey;
 pub mod password;
 pub mod recovery;
+pub mod seal;
 pub mod secret;
 pub mod sign_in;
 mod tls;

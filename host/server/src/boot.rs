@@ -13,6 +13,7 @@ use std::{
 use muster_api::id::HostId;
 use muster_blocks::{Blocks, BlocksError};
 use muster_engine::{Engine, EngineError, EngineOptions};
+use muster_identity::seal::Sealer;
 use muster_ingress::{Backends, Ingress, IngressOptions, RouteTable, RouterSlot};
 use muster_store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -139,7 +140,9 @@ pub async fn serve(
         options.management,
     ))?;
     let listening = management.local_addr().unwrap_or(options.management);
-    let people = People::open(&store, &dir, listening).await?;
+    let sealer = Sealer::new(&dir.sealing_key()?)
+        .ok_or_else(|| ServeError::Other("the sealing key is of no use".to_owned()))?;
+    let people = People::open(&store, &dir, sealer, listening).await?;
     let config = people.config.clone();
     let id = host_id(&store).await?;
     people
@@ -305,7 +308,7 @@ pub async fn serve(
         store: store.clone(),
         metrics,
         rate_limits,
-        repeats: Repeats::new(store.clone()),
+        repeats: Repeats::open(store.clone()).await?,
         streams: Default::default(),
         ending: ending.clone(),
     };

@@ -2,12 +2,13 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use muster_api::{id::DropletId, keys::INTERNAL_KEY_FILE};
+use muster_identity::seal::KEY_LEN;
 use rustix::fs::{FlockOperation, flock};
 
 /// A host's folder, locked for as long as this value lives.
@@ -79,6 +80,42 @@ impl DataDir {
         self.root.join(INTERNAL_KEY_FILE)
     }
 
+    /// The key that secrets in the database are sealed with; a first start makes
+    /// it. It lies apart from the database, for nobody but the host.
+    pub(crate) fn sealing_key(&self) -> Result<Vec<u8>, DataDirError> {
+        let path = self.root.join("secrets.key");
+        let failed = |source| DataDirError::Io {
+            path: path.clone(),
+            source,
+        };
+        match fs::read(&path) {
+            Ok(key) if key.len() == KEY_LEN => return Ok(key),
+            Ok(_) => {
+                let why = format!("it has not {KEY_LEN} bytes; bring it back from a copy");
+                return Err(failed(io::Error::new(io::ErrorKind::InvalidData, why)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let key: [u8; KEY_LEN] = rand::random();
+        // Whole or not at all, and surely there before anything is sealed.
+        let fresh = self.root.join("secrets.key.new");
+        let write = || {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&fresh)?;
+            file.write_all(&key)?;
+            file.sync_all()?;
+            fs::rename(&fresh, &path)?;
+            File::open(&self.root)?.sync_all()
+        };
+        write().map_err(failed)?;
+        Ok(key.to_vec())
+    }
+
     /// The block store.
     pub(crate) fn blocks(&self) -> PathBuf {
         self.root.join("blocks")
@@ -103,6 +140,21 @@ impl DataDir {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sealing_key_is_made_once_and_is_for_nobody_else() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        let key = dir.sealing_key().unwrap();
+        assert_eq!((key.len(), dir.sealing_key().unwrap()), (KEY_LEN, key));
+        let path = folder.path().join("secrets.key");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::write(&path, b"short").unwrap();
+        let odd = dir.sealing_key().unwrap_err().to_string();
+        assert!(odd.contains("secrets.key"), "{odd}");
+    }
 
     #[test]
     fn a_second_host_is_refused_until_the_first_is_gone() {

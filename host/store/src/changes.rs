@@ -2,6 +2,7 @@
 //! by revision, and take the whole state when it no longer reaches back far
 //! enough.
 
+use muster_api::id::ProjectId;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     QueryOrder, QuerySelect,
@@ -29,6 +30,7 @@ mod change {
         pub resource_id: String,
         pub kind: String,
         pub at: i64,
+        pub project_id: Option<Uuid>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -64,6 +66,8 @@ pub struct ChangeRecord {
     pub kind: ChangeKind,
     /// When.
     pub at: OffsetDateTime,
+    /// The project that it belonged to then, if it belonged to one.
+    pub project: Option<ProjectId>,
 }
 
 impl TryFrom<Model> for ChangeRecord {
@@ -76,6 +80,7 @@ impl TryFrom<Model> for ChangeRecord {
             resource_id: row.resource_id,
             kind: from_word(row.kind, "changes.kind")?,
             at: time(row.at)?,
+            project: row.project_id.map(ProjectId),
         })
     }
 }
@@ -150,7 +155,8 @@ impl Reader {
 }
 
 impl Tx {
-    /// Appends to the log and says at which revision.
+    /// Appends to the log, about something of a project if it belongs to one, and
+    /// says at which revision.
     ///
     /// # Errors
     /// If it could not be written.
@@ -159,6 +165,7 @@ impl Tx {
         resource: &str,
         resource_id: impl ToString,
         kind: ChangeKind,
+        project: Option<ProjectId>,
     ) -> Result<u64, StoreError> {
         let row = ActiveModel {
             revision: NotSet,
@@ -166,6 +173,7 @@ impl Tx {
             resource_id: Set(resource_id.to_string()),
             kind: Set(word(kind)?),
             at: Set(millis(now())),
+            project_id: Set(project.map(|project| project.0)),
         };
         let inserted = Entity::insert(row).exec(&self.db()).await?;
         let revision = unsigned(inserted.last_insert_id, "changes.revision")?;
@@ -198,7 +206,8 @@ mod tests {
             .write(move |tx| {
                 Box::pin(async move {
                     for id in ids {
-                        tx.change_append("app", id, ChangeKind::Updated).await?;
+                        tx.change_append("app", id, ChangeKind::Updated, None)
+                            .await?;
                     }
                     Ok(())
                 })
@@ -263,7 +272,8 @@ mod tests {
         let failed: Result<(), _> = store
             .write(|tx| {
                 Box::pin(async move {
-                    tx.change_append("app", "a", ChangeKind::Created).await?;
+                    tx.change_append("app", "a", ChangeKind::Created, None)
+                        .await?;
                     Err(crate::StoreError::Closed)
                 })
             })

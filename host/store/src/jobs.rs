@@ -2,7 +2,7 @@
 
 use muster_api::{
     id::{AppId, JobId, ProjectId},
-    jobs::JobState,
+    jobs::{JobFilter, JobState, Progress},
     page::Page,
     problem::Problem,
 };
@@ -11,7 +11,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
-    columns::{from_json, from_word, json, millis, time, word},
+    columns::{from_json, from_word, json, millis, signed, time, unsigned, word},
     error::StoreError,
     reader::Reader,
     tx::Tx,
@@ -41,6 +41,8 @@ mod job {
         pub started_at: Option<i64>,
         pub ended_at: Option<i64>,
         pub project_id: Option<Uuid>,
+        pub progress_done: Option<i64>,
+        pub progress_total: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -68,6 +70,8 @@ pub struct JobRecord {
     pub state: JobState,
     /// What it is doing right now, for people.
     pub step: String,
+    /// How much of it is done, once it is known how much there is.
+    pub progress: Option<Progress>,
     /// What it was asked to do, in its kind's own words.
     pub input: Value,
     /// What happened so far, a line each.
@@ -86,6 +90,13 @@ impl TryFrom<Model> for JobRecord {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
+        let progress = match (row.progress_done, row.progress_total) {
+            (Some(done), Some(total)) => Some(Progress {
+                done: unsigned(done, "jobs.progress_done")?,
+                total: unsigned(total, "jobs.progress_total")?,
+            }),
+            _ => None,
+        };
         Ok(Self {
             id: JobId(row.id),
             kind: row.kind,
@@ -94,6 +105,7 @@ impl TryFrom<Model> for JobRecord {
             project: row.project_id.map(ProjectId),
             state: from_word(row.state, "jobs.state")?,
             step: row.step,
+            progress,
             input: row.input,
             log: from_json(row.log, "jobs.log")?,
             problem: row
@@ -112,6 +124,14 @@ fn unfinished() -> Result<[String; 2], StoreError> {
     Ok([word(JobState::Queued)?, word(JobState::Running)?])
 }
 
+/// Progress as it stands in its columns.
+fn columns_of(progress: Option<Progress>) -> Result<(Option<i64>, Option<i64>), StoreError> {
+    let Some(Progress { done, total }) = progress else {
+        return Ok((None, None));
+    };
+    Ok((Some(signed(done)?), Some(signed(total)?)))
+}
+
 impl Reader {
     /// A job.
     ///
@@ -126,14 +146,15 @@ impl Reader {
     }
 
     /// At most `limit` jobs, newest first, from the one before `cursor` on; only
-    /// those of the projects `among` if told. The
-    /// next page's cursor is the last id.
+    /// those of the projects `among` if told, and those that `filter` lets
+    /// through. The next page's cursor is the last id.
     ///
     /// # Errors
     /// If the database could not be read.
     pub async fn job_list(
         &self,
         among: Option<&[ProjectId]>,
+        filter: &JobFilter,
         cursor: Option<JobId>,
         limit: u32,
     ) -> Result<Page<JobRecord>, StoreError> {
@@ -142,6 +163,14 @@ impl Reader {
             .limit(u64::from(limit) + 1);
         if let Some(among) = among {
             question = question.filter(Column::ProjectId.is_in(among.iter().map(|id| id.0)));
+        }
+        if let Some(state) = filter.state {
+            question = question.filter(Column::State.eq(word(state)?));
+        }
+        if let Some(app) = &filter.app {
+            question = question
+                .filter(Column::Subject.eq(app))
+                .filter(Column::AppId.is_not_null());
         }
         if let Some(id) = cursor {
             question = question.filter(Column::Id.lt(id.0));
@@ -196,6 +225,7 @@ impl Tx {
     /// # Errors
     /// If it could not be written.
     pub async fn job_insert(&self, job: &JobRecord) -> Result<(), StoreError> {
+        let (done, total) = columns_of(job.progress)?;
         let row = ActiveModel {
             id: Set(job.id.0),
             kind: Set(job.kind.clone()),
@@ -204,6 +234,8 @@ impl Tx {
             project_id: Set(job.project.map(|project| project.0)),
             state: Set(word(job.state)?),
             step: Set(job.step.clone()),
+            progress_done: Set(done),
+            progress_total: Set(total),
             input: Set(job.input.clone()),
             log: Set(json(&job.log)?),
             problem: Set(job.problem.as_ref().map(json).transpose()?),
@@ -249,6 +281,33 @@ impl Tx {
             },
         )
         .await
+    }
+
+    /// Says how much of a job is done. False if it has ended or does not exist.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_progress(&self, id: JobId, progress: Progress) -> Result<bool, StoreError> {
+        let (done, total) = columns_of(Some(progress))?;
+        let change = ActiveModel {
+            progress_done: Set(done),
+            progress_total: Set(total),
+            ..Default::default()
+        };
+        self.job_change(id, change).await
+    }
+
+    /// Forgets the jobs that ended before `before`, and says how many.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_ended_delete(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
+        let done = Entity::delete_many()
+            .filter(Column::EndedAt.lt(millis(before)))
+            .filter(Column::State.is_not_in(unfinished()?))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected)
     }
 
     /// Appends lines to a job's log. False if it does not exist.

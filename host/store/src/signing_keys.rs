@@ -41,7 +41,7 @@ pub struct SigningKeyRecord {
     pub id: String,
     /// Its algorithm, as JWTs name it.
     pub algorithm: String,
-    /// The private key as PKCS#8 PEM.
+    /// The private key as PKCS#8 PEM, sealed.
     pub pem: String,
     /// When it was made.
     pub created_at: OffsetDateTime,

@@ -89,6 +89,7 @@ pub(crate) fn job(subject: &str, app: Option<AppId>) -> JobRecord {
         project: Some(PROJECT),
         state: JobState::Queued,
         step: "waiting".to_owned(),
+        progress: None,
         input: serde_json::json!({ "package": "p" }),
         log: Vec::new(),
         problem: None,

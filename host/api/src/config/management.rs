@@ -1,10 +1,23 @@
 //! Section `management`: under which address people reach the API, and through
 //! which proxies.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::InvalidSection;
+
+/// The header in which a proxy says for whom it asks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded`, of RFC 7239.
+    Forwarded,
+}
 
 /// Under which address people reach the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -23,6 +36,15 @@ pub struct Management {
     /// something.
     #[serde(skip_serializing_if = "MetricsReaders::is_default")]
     pub metrics: MetricsReaders,
+    /// The networks of proxies in front of the API, in CIDR notation. From them
+    /// alone it is believed for whom they ask: the last address in their header
+    /// that is none of theirs is the client's, for rate limits, the audit log,
+    /// sessions and the networks of access keys.
+    #[schema(example = json!(["10.0.0.7/32"]))]
+    pub trusted_proxies: Vec<String>,
+    /// The header in which they say so. They must add to it or overwrite it in
+    /// every request; the other one is never believed.
+    pub forwarded_by: ForwardedBy,
 }
 
 /// Who may read the metrics.
@@ -50,6 +72,12 @@ impl Management {
     ///
     /// Names the first field that is wrong.
     pub fn check(&self) -> Result<(), InvalidSection> {
+        if let Some(wrong) = self.trusted_proxies.iter().find(|text| !is_network(text)) {
+            return Err(InvalidSection::new(
+                "trusted_proxies",
+                format!("'{wrong}' is not like 10.0.0.7/32, or is everybody"),
+            ));
+        }
         let Some(url) = &self.public_url else {
             return Ok(());
         };
@@ -68,9 +96,52 @@ impl Management {
     }
 }
 
+/// Whether a text is a network in CIDR notation that has not everybody in it.
+fn is_network(text: &str) -> bool {
+    let Some((address, length)) = text.split_once('/') else {
+        return false;
+    };
+    let longest = match address.parse() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    let digits = length.bytes().all(|byte| byte.is_ascii_digit());
+    digits
+        && length
+            .parse()
+            .is_ok_and(|length| (1..=longest).contains(&length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_is_in_a_network_and_not_everybody() {
+        let check = |network: &str| {
+            let section = Management {
+                trusted_proxies: vec![network.to_owned()],
+                ..Management::default()
+            };
+            section.check().is_ok()
+        };
+        for good in ["10.0.0.7/32", "10.0.0.0/8", "::1/128", "2001:db8::/32"] {
+            assert!(check(good), "{good}");
+        }
+        for bad in [
+            "",
+            "10.0.0.7",
+            "10.0.0.0/33",
+            "0.0.0.0/0",
+            "::/0",
+            "::1/129",
+            "proxy/8",
+            "10.0.0.0/+8",
+        ] {
+            assert!(!check(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn an_address_is_an_origin() {

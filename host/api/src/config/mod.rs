@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod captcha;
+pub mod jobs;
 pub mod mail;
 pub mod management;
 pub mod passwords;

@@ -23,9 +23,9 @@ pub struct RateLimits {
     pub address: Rate,
     /// Attempts to sign in, of one address.
     pub sign_in: Rate,
-    /// Requests of one user, whichever way they are logged in.
+    /// Requests of one user, in all of their sessions together.
     pub user: Rate,
-    /// Requests of one access key.
+    /// Requests of one access key. They do not count for its user.
     pub key: Rate,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use super::{
-    audit::AuditConfig, captcha::Captcha, mail::Mail, management::Management,
+    audit::AuditConfig, captcha::Captcha, jobs::JobsConfig, mail::Mail, management::Management,
     passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp,
     tokens::Tokens,
 };
@@ -45,6 +45,11 @@ impl Section for AuditConfig {
     fn problems(&self) -> Vec<FieldProblem> {
         first(self.check())
     }
+}
+
+impl Section for JobsConfig {
+    const NAME: &'static str = "jobs";
+    const ABOUT: &'static str = "How long jobs that have ended are remembered";
 }
 
 impl Section for Management {

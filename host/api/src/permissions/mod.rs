@@ -74,7 +74,7 @@ permissions! {
     StatusRead "status:read" Global "See how the host is",
     RoleRead "role:read" Global "See roles and their plugins",
     RoleWrite "role:write" Global "Add and remove roles and replace their plugins",
-    EventRead "event:read" Global "Follow the changes of everything",
+    EventRead "event:read" Project "Follow the changes of what one may see",
     UserRead "user:read" Global "See users, their sessions and keys",
     UserWrite "user:write" Global "Create, change, activate, suspend and delete users, and end their sessions",
     KeyRead "key:read" Global "See the access keys of everybody",
@@ -250,6 +250,7 @@ const READING: &[Permission] = &[
     P::JobRead,
     P::ProjectRead,
     P::QuotaRead,
+    P::EventRead,
 ];
 
 /// The bundles that exist from the beginning; they cannot be changed.
@@ -311,6 +312,7 @@ pub const BUNDLES: &[Bundle] = &[
             P::ProjectRead,
             P::ProjectWrite,
             P::QuotaRead,
+            P::EventRead,
         ],
     },
     Bundle {
@@ -327,6 +329,7 @@ pub const BUNDLES: &[Bundle] = &[
             P::JobCancel,
             P::ProjectRead,
             P::QuotaRead,
+            P::EventRead,
         ],
     },
     Bundle {

@@ -1,17 +1,24 @@
 //! `/api/v1/jobs`
 
-use muster_api::{id::JobId, jobs::Job, page::Page};
+use muster_api::{
+    id::JobId,
+    jobs::{Job, JobFilter},
+    page::Page,
+};
 use reqwest::Method;
 
 use super::{Client, ClientError};
 
 impl Client {
-    /// All jobs that the host remembers.
+    /// All jobs that the host remembers and the filter lets through.
     ///
     /// # Errors
     /// As of every call: the host's problem, or no answer.
-    pub async fn jobs(&self) -> Result<Page<Job>, ClientError> {
-        self.list(&["jobs"]).await
+    pub async fn jobs(&self, filter: &JobFilter) -> Result<Page<Job>, ClientError> {
+        let state = filter.state.map(|state| ("state", state.to_string()));
+        let app = filter.app.clone().map(|app| ("app", app));
+        let filter: Vec<_> = state.into_iter().chain(app).collect();
+        self.list_where(&["jobs"], &filter).await
     }
 
     /// One job as it is now.

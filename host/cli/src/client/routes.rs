@@ -35,6 +35,15 @@ impl Client {
         self.call(self.post(&["routes"], route)).await
     }
 
+    /// Shows what adding a route would do, and changes nothing.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn plan_route(&self, route: &NewRoute) -> Result<Plan, ClientError> {
+        let request = self.post(&["routes"], route);
+        self.call(request.query(&[("dry_run", true)])).await
+    }
+
     /// Removes a route, or one app's share of it; or shows what that would
     /// take along.
     ///

@@ -57,6 +57,9 @@ pub struct AddArgs {
     /// The project that a redirect goes into; your own unless told
     #[arg(long, value_name = "PROJECT", conflicts_with = "app")]
     project: Option<String>,
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Which route goes.
@@ -106,6 +109,9 @@ async fn add(scope: &Scope, client: &Client, args: AddArgs) -> Result<(), Failur
         sticky: args.sticky.then_some(true),
         project: args.project,
     };
+    if args.dry_run {
+        return scope.output.show(&client.plan_route(&new).await?);
+    }
     let route = client.add_route(&new).await?;
     let shown = route
         .url

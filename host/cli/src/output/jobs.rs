@@ -2,7 +2,7 @@
 
 use comfy_table::Cell;
 use muster_api::{
-    jobs::{Job, JobState},
+    jobs::{Job, JobState, Progress},
     page::Page,
 };
 
@@ -13,13 +13,19 @@ use super::{
 };
 
 fn state(state: JobState) -> Cell {
-    match state {
-        JobState::Queued => Mood::Plain.cell("queued"),
-        JobState::Running => Mood::Wary.cell("running"),
-        JobState::Succeeded => Mood::Good.cell("succeeded"),
-        JobState::Failed => Mood::Bad.cell("failed"),
-        JobState::Cancelled => Mood::Plain.cell("cancelled"),
-    }
+    let mood = match state {
+        JobState::Queued | JobState::Cancelled => Mood::Plain,
+        JobState::Running => Mood::Wary,
+        JobState::Succeeded => Mood::Good,
+        JobState::Failed => Mood::Bad,
+    };
+    mood.cell(&state.to_string())
+}
+
+fn progress(progress: Option<Progress>) -> String {
+    progress.map_or("-".to_owned(), |progress| {
+        format!("{}/{}", progress.done, progress.total)
+    })
 }
 
 impl View for Page<Job> {
@@ -37,12 +43,16 @@ impl View for Page<Job> {
                     Cell::new(&job.kind),
                     Cell::new(&job.subject),
                     state(job.state),
+                    Cell::new(progress(job.progress)),
                     Cell::new(printable(&job.step)),
                     Cell::new(sheet.age(job.created_at)),
                 ]
             })
             .collect();
-        sheet.list(["ID", "KIND", "SUBJECT", "STATE", "STEP", "AGE"], rows);
+        sheet.list(
+            ["ID", "KIND", "SUBJECT", "STATE", "DONE", "STEP", "AGE"],
+            rows,
+        );
     }
 }
 
@@ -53,6 +63,7 @@ impl View for Job {
             ("kind", Cell::new(&self.kind)),
             ("subject", Cell::new(&self.subject)),
             ("state", state(self.state)),
+            ("done", Cell::new(progress(self.progress))),
             ("step", Cell::new(printable(&self.step))),
             ("created", Cell::new(text::moment(self.created_at))),
             (

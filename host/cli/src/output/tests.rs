@@ -105,7 +105,9 @@ fn droplets() {
 
 #[test]
 fn jobs() {
-    let jobs: Page<Job> = read(json!({ "items": [job("running"), job("failed")] }));
+    let mut running = job("running");
+    running["progress"] = json!({ "done": 3, "total": 5 });
+    let jobs: Page<Job> = read(json!({ "items": [running, job("failed")] }));
     insta::assert_snapshot!("jobs-table", table(&jobs));
     insta::assert_snapshot!("job-table", table(&jobs.items[1]));
 }

@@ -3,13 +3,13 @@
 
 mod entry;
 mod filter;
+mod session;
 
+use self::session::{Session, Trouble, code, refusal};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use ldap3::{
-    LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, SearchEntry, SearchOptions,
-};
+use ldap3::{LdapConnAsync, LdapConnSettings, SearchEntry};
 use muster_api::config::sign_in::LdapSettings;
 use reqwest::Url;
 use rustls::ClientConfig;
@@ -21,19 +21,6 @@ use crate::tls;
 /// Longer user names and passwords are wrong, without asking.
 const LONGEST_INPUT: usize = 1024;
 
-/// Result codes of RFC 4511, appendix A.
-mod code {
-    pub const SUCCESS: u32 = 0;
-    pub const SIZE_LIMIT_EXCEEDED: u32 = 4;
-    pub const STRONGER_AUTH_REQUIRED: u32 = 8;
-    pub const CONFIDENTIALITY_REQUIRED: u32 = 13;
-    pub const NO_SUCH_OBJECT: u32 = 32;
-    pub const INVALID_DN_SYNTAX: u32 = 34;
-    pub const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
-    pub const BUSY: u32 = 51;
-    pub const UNAVAILABLE: u32 = 52;
-}
-
 /// A directory that checks passwords.
 pub struct Ldap {
     about: About,
@@ -41,20 +28,6 @@ pub struct Ldap {
     user_filter: Filter,
     group_filter: Option<Filter>,
     tls: Arc<ClientConfig>,
-}
-
-/// Why one server gave no answer: the next may, or none will.
-enum Trouble {
-    /// It is down, unreachable, busy, or shows the wrong certificate.
-    Server(String),
-    /// It answered, and that settles it.
-    Settled(SignInError),
-}
-
-impl From<SignInError> for Trouble {
-    fn from(error: SignInError) -> Self {
-        Self::Settled(error)
-    }
 }
 
 impl Ldap {
@@ -273,80 +246,6 @@ impl Method for Ldap {
     }
 }
 
-/// A connection to one server, with patience for each question.
-struct Session {
-    ldap: ldap3::Ldap,
-    timeout: Duration,
-}
-
-impl Session {
-    async fn bind(&mut self, dn: &str, password: &str) -> Result<LdapResult, Trouble> {
-        self.ldap
-            .with_timeout(self.timeout)
-            .simple_bind(dn, password)
-            .await
-            .map_err(|error| Trouble::Server(error.to_string()))
-    }
-
-    /// The entries below `base`; with a `limit`, at most that many. Entries on
-    /// other servers, to which this one only points, are not followed.
-    async fn search(
-        &mut self,
-        base: &str,
-        filter: &str,
-        attributes: &[&str],
-        limit: i32,
-    ) -> Result<Vec<SearchEntry>, Trouble> {
-        let found = self
-            .ldap
-            .with_timeout(self.timeout)
-            .with_search_options(SearchOptions::new().sizelimit(limit))
-            .search(base, Scope::Subtree, filter, attributes)
-            .await;
-        let (entries, result) = match found {
-            Ok(answer) => (answer.0, answer.1),
-            Err(LdapError::FilterParsing) => {
-                return Err(SignInError::misconfigured(format!("no filter: {filter}")).into());
-            }
-            Err(error) => return Err(Trouble::Server(error.to_string())),
-        };
-        match result.rc {
-            code::SUCCESS => {}
-            code::SIZE_LIMIT_EXCEEDED if limit > 0 => {}
-            code::NO_SUCH_OBJECT | code::INVALID_DN_SYNTAX => {
-                return Err(
-                    SignInError::misconfigured(format!("there is no {base:?}: {result}")).into(),
-                );
-            }
-            _ => return Err(Trouble::Server(result.to_string())),
-        }
-        Ok(entries
-            .into_iter()
-            .filter(|entry| !entry.is_ref() && !entry.is_intermediate())
-            .map(SearchEntry::construct)
-            .collect())
-    }
-
-    async fn end(mut self) {
-        // The server notices the closed connection otherwise.
-        let _ = self.ldap.unbind().await;
-    }
-}
-
-/// What it means that the directory does not take a user's password.
-fn refusal(dn: &str, result: &LdapResult) -> Trouble {
-    let detail = format!("the directory does not let {dn:?} in: {result}");
-    match result.rc {
-        code::BUSY | code::UNAVAILABLE => Trouble::Server(result.to_string()),
-        code::STRONGER_AUTH_REQUIRED
-        | code::CONFIDENTIALITY_REQUIRED
-        | code::INAPPROPRIATE_AUTHENTICATION => SignInError::misconfigured(detail).into(),
-        // Locked, expired and forbidden are the same to the person as a wrong
-        // password, or it would tell that the account exists.
-        _ => SignInError::wrong(detail).into(),
-    }
-}
-
 fn check_url(url: &str) -> Result<(), SignInError> {
     let parsed = Url::parse(url)
         .map_err(|error| SignInError::misconfigured(format!("urls: {url:?}: {error}")))?;
@@ -359,88 +258,4 @@ fn check_url(url: &str) -> Result<(), SignInError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use muster_api::config::Secret;
-
-    use super::*;
-
-    fn settings() -> LdapSettings {
-        LdapSettings {
-            urls: vec!["ldap://127.0.0.1:1".to_owned()],
-            user_base: "ou=people,dc=example,dc=org".to_owned(),
-            ..LdapSettings::default()
-        }
-    }
-
-    fn build(settings: &LdapSettings) -> Result<Ldap, SignInError> {
-        let about = About {
-            name: "ldap".to_owned(),
-            kind: "ldap",
-            label: "Directory".to_owned(),
-        };
-        Ldap::new(about, settings)
-    }
-
-    fn told(change: impl FnOnce(&mut LdapSettings)) -> String {
-        let mut settings = settings();
-        change(&mut settings);
-        let Err(error) = build(&settings) else {
-            panic!("this could never work: {settings:?}");
-        };
-        assert!(matches!(error, SignInError::Misconfigured { .. }));
-        error.detail().to_owned()
-    }
-
-    #[test]
-    fn what_could_never_work_is_told_at_once() {
-        assert!(build(&settings()).is_ok());
-        assert!(told(|s| s.urls.clear()).contains("urls"));
-        assert!(told(|s| s.urls[0] = "http://directory".to_owned()).contains("urls"));
-        assert!(told(|s| s.urls[0] = "ldapi:///tmp/x".to_owned()).contains("urls"));
-        assert!(told(|s| s.user_base.clear()).contains("user_base"));
-        assert!(told(|s| s.attributes.subject.clear()).contains("attributes.subject"));
-        assert!(told(|s| s.user_filter = "(uid=ada)".to_owned()).contains("user_filter"));
-        assert!(told(|s| s.user_filter = "(uid={username}".to_owned()).contains("user_filter"));
-        assert!(told(|s| s.bind_dn = "cn=muster".to_owned()).contains("bind_password"));
-        assert!(told(|s| s.bind_password = Secret::from(Secret::MASK)).contains("again"));
-        assert!(told(|s| s.ca_file = Some("/nonexistent".to_owned())).contains("/nonexistent"));
-    }
-
-    #[tokio::test]
-    async fn without_a_password_nobody_is_asked() {
-        let ldap = build(&settings()).unwrap();
-        for (username, password) in [
-            ("ada", ""),
-            ("", "secret"),
-            (" ", "secret"),
-            ("ada", "a\0b"),
-            ("ada", &"x".repeat(LONGEST_INPUT + 1)),
-        ] {
-            let attempt = Attempt::Password { username, password };
-            let error = ldap.sign_in(attempt).await.unwrap_err();
-            // To be asked, the server would have to be there.
-            assert!(
-                matches!(error, SignInError::WrongCredentials { .. }),
-                "{error:?}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn every_server_that_is_down_is_named() {
-        let mut settings = settings();
-        settings.urls.push("ldaps://127.0.0.1:2".to_owned());
-        let attempt = Attempt::Password {
-            username: "ada",
-            password: "secret",
-        };
-        let error = build(&settings)
-            .unwrap()
-            .sign_in(attempt)
-            .await
-            .unwrap_err();
-        assert!(matches!(error, SignInError::Unavailable { .. }));
-        assert!(error.detail().contains("ldap://127.0.0.1:1: "), "{error:?}");
-        assert!(error.detail().contains("ldaps://127.0.0.1:2: "));
-    }
-}
+mod tests;

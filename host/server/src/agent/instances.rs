@@ -174,6 +174,14 @@ impl Instances {
         })
     }
 
+    /// How many instances of one release of an app run, whether requests reach
+    /// them yet or not.
+    pub(crate) fn running_of(&self, app: AppId, release: u64) -> u32 {
+        self.count(|entry| {
+            entry.app == app && entry.release == release && entry.state == InstanceState::Running
+        })
+    }
+
     /// How many instances of an app are there at all.
     pub(crate) fn present(&self, app: AppId) -> u32 {
         self.count(|entry| entry.app == app)

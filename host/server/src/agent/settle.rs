@@ -1,10 +1,14 @@
-//! Ends the jobs that wait for an app's instances to be what they should be.
+//! Tells how far the jobs are that wait for an app's instances to be what they
+//! should be, and ends those that wait for no more than that.
 
-use muster_api::apps::DesiredState;
-use muster_store::{AppRecord, Store, StoreError};
+use muster_api::{apps::DesiredState, jobs::Progress};
+use muster_store::{AppRecord, JobRecord, Store, StoreError};
 
 use super::instances::Instances;
-use crate::control::jobs::{self, problem};
+use crate::control::{
+    jobs::{self, problem},
+    staging::STEPS,
+};
 
 /// Why nothing starts on a host without the role.
 pub(super) const NO_DEA: &str = "this host has no dea role; add it with: muster role add dea";
@@ -16,15 +20,23 @@ pub(super) async fn jobs(
     has_dea: bool,
 ) -> Result<(), StoreError> {
     for job in store.job_list_unfinished().await? {
-        let settles = matches!(job.kind.as_str(), "start" | "stop" | "scale")
-            && jobs::release_of(&job).is_none();
-        let Some(id) = job.app.filter(|_| settles) else {
+        let Some(id) = job.app else { continue };
+        let settles = settles(&job);
+        if !settles && jobs::release_of(&job).is_none() {
             continue;
-        };
+        }
         let Some(app) = store.app_by_id(id).await? else {
             continue;
         };
-        let Some(outcome) = outcome(&app, instances, has_dea) else {
+        let progress = progress(&job, &app, instances);
+        if job.progress != Some(progress) {
+            let id = job.id;
+            store
+                .write(move |tx| Box::pin(async move { jobs::advance(tx, id, progress).await }))
+                .await?;
+        }
+        let outcome = settles.then(|| outcome(&app, instances, has_dea));
+        let Some(outcome) = outcome.flatten() else {
             continue;
         };
         let last = match &outcome {
@@ -51,6 +63,33 @@ pub(super) async fn jobs(
             .await?;
     }
     Ok(())
+}
+
+/// Whether the job waits for instances alone, and for no release to serve.
+fn settles(job: &JobRecord) -> bool {
+    matches!(job.kind.as_str(), "start" | "stop" | "scale") && jobs::release_of(job).is_none()
+}
+
+/// How many of the instances that the job waits for are there, or gone. A push
+/// has taken its own steps before.
+fn progress(job: &JobRecord, app: &AppRecord, instances: &Instances) -> Progress {
+    if app.state == DesiredState::Stopped {
+        let left = u64::from(instances.present(app.id));
+        let total = job.progress.map_or(left, |known| known.total.max(left));
+        return Progress {
+            done: total - left,
+            total,
+        };
+    }
+    let before = if job.kind == "push" { STEPS } else { 0 };
+    let running = match jobs::release_of(job) {
+        Some(release) => instances.running_of(app.id, release),
+        None => instances.running(app.id),
+    };
+    Progress {
+        done: before + u64::from(running.min(app.instances)),
+        total: before + u64::from(app.instances),
+    }
 }
 
 /// What has come of it, if it has come to an end.

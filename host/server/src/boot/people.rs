@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use muster_identity::seal::Sealer;
 use muster_store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -20,6 +21,7 @@ use crate::{
         keys::Keys,
         passwords::Passwords,
         post::Post,
+        sealing,
         sessions::Sessions,
         sign_in::{Methods, SignIn},
         sign_ups::SignUps,
@@ -52,11 +54,18 @@ impl People {
     pub(super) async fn open(
         store: &Store,
         dir: &Arc<DataDir>,
+        sealer: Sealer,
         listens: SocketAddr,
     ) -> Result<Self, ControlError> {
-        let config = Config::open(store.clone()).await?;
-        let tokens =
-            Tokens::open(store.clone(), config.clone(), &format!("http://{listens}")).await?;
+        sealing::adopt(store, &sealer).await?;
+        let config = Config::open(store.clone(), sealer.clone()).await?;
+        let tokens = Tokens::open(
+            store.clone(),
+            config.clone(),
+            sealer.clone(),
+            &format!("http://{listens}"),
+        )
+        .await?;
         let passwords = Passwords::new(config.clone())?;
         let methods = Methods::new(config.clone());
         let post = Post::new(store.clone(), config.clone(), format!("http://{listens}"));
@@ -68,6 +77,7 @@ impl People {
             store: store.clone(),
             config: config.clone(),
             passwords: passwords.clone(),
+            sealer,
             address: listens,
         };
         let sign_in = SignIn {
@@ -98,6 +108,7 @@ impl People {
             users: Users {
                 store: store.clone(),
                 passwords: passwords.clone(),
+                factors: factors.clone(),
             },
             accounts: Accounts {
                 store: store.clone(),

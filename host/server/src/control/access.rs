@@ -1,6 +1,13 @@
 //! Access roles and bindings: who may do what beside what goes with the type of
 //! a user and with being in a project. Nobody grants what they do not have.
 
+mod checks;
+mod traces;
+
+use self::{
+    checks::{check, grants, held, keep_an_admin, may_bind, require_role, unknown},
+    traces::{binding_changed, binding_view, built_in, role_changed, view},
+};
 use muster_api::{
     access::{
         AccessBinding, AccessRole, AccessRoleChange, BindingQuery, NewAccessBinding, NewAccessRole,
@@ -8,21 +15,13 @@ use muster_api::{
     id::BindingId,
     name,
     page::Page,
-    permissions::{BUNDLES, Permission, PermissionSet, bundle, repeated},
+    permissions::{BUNDLES, bundle},
     plan::Plan,
-    users::{UserState, UserType},
 };
-use muster_store::{
-    AccessBindingRecord, AccessRoleRecord, ChangeKind, Reader, Store, StoreError, Tx,
-};
+use muster_store::{AccessBindingRecord, AccessRoleRecord, ChangeKind, Store, StoreError};
 use uuid::Uuid;
 
-use super::{
-    error::ControlError,
-    record::{Actor, Change, record, value},
-    rights::reaching_projects,
-    terms::Terms,
-};
+use super::{error::ControlError, record::Actor, terms::Terms};
 
 const MAX_DESCRIPTION: usize = 1000;
 /// The access role that holds everything.
@@ -286,196 +285,6 @@ impl AccessControl {
             done: !terms.dry_run,
         })
     }
-}
-
-/// What a binding gives; nothing if there is no such role.
-async fn held(
-    db: &Reader,
-    binding: &AccessBindingRecord,
-) -> Result<Option<PermissionSet>, StoreError> {
-    let set = match bundle(&binding.role) {
-        Some(bundle) => Some(bundle.set()),
-        None => {
-            let role = db.access_role_get(&binding.role).await?;
-            role.map(|role| role.permissions.into_iter().collect())
-        }
-    };
-    Ok(set.map(|set| match binding.project {
-        Some(_) => reaching_projects(set),
-        None => set,
-    }))
-}
-
-fn may_bind(
-    actor: &Actor,
-    binding: &AccessBindingRecord,
-    held: PermissionSet,
-) -> Result<(), ControlError> {
-    match actor.rights.lacking(held, binding.project) {
-        Some(permission) => Err(ControlError::Forbidden { permission }),
-        None => Ok(()),
-    }
-}
-
-/// A role may be bound everywhere, so whoever fills it must have it everywhere.
-fn grants(actor: &Actor, set: PermissionSet) -> Result<(), ControlError> {
-    match actor.rights.lacking(set, None) {
-        Some(permission) => Err(ControlError::Forbidden { permission }),
-        None => Ok(()),
-    }
-}
-
-/// Refuses if nobody would be left who may do everything.
-async fn keep_an_admin(
-    tx: &Tx,
-    all: &[AccessBindingRecord],
-    going: &AccessBindingRecord,
-) -> Result<(), ControlError> {
-    let is_admin =
-        |binding: &&AccessBindingRecord| binding.role == ADMIN && binding.project.is_none();
-    if !is_admin(&going) || tx.user_count_active(UserType::Admin).await? > 0 {
-        return Ok(());
-    }
-    for binding in all.iter().filter(is_admin) {
-        let user = tx.user_by_id(binding.user).await?;
-        let active = user.is_some_and(|user| user.state == UserState::Active);
-        if binding.id != going.id && active {
-            return Ok(());
-        }
-    }
-    Err(ControlError::Conflict {
-        code: "last-admin",
-        message: "nobody would be left who may do everything".to_owned(),
-        remedy: "make somebody else an admin first: muster access-binding create NAME admin"
-            .to_owned(),
-    })
-}
-
-async fn require_role(db: &Reader, name: &str) -> Result<AccessRoleRecord, ControlError> {
-    if bundle(name).is_some() {
-        return Err(ControlError::Conflict {
-            code: "access-role-builtin",
-            message: format!("'{name}' has been there from the beginning and stays as it is"),
-            remedy: "make another one with: muster access-role create NAME".to_owned(),
-        });
-    }
-    let role = db.access_role_get(name).await?;
-    role.ok_or_else(|| ControlError::not_found("access-role", name))
-}
-
-fn unknown(field: &str, name: &str) -> ControlError {
-    ControlError::invalid(field, format!("there is no {field} '{name}'"))
-}
-
-fn check(
-    description: Option<&str>,
-    permissions: Option<&[Permission]>,
-) -> Result<(), ControlError> {
-    if description.is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
-        let message = format!("{MAX_DESCRIPTION} characters at most");
-        return Err(ControlError::invalid("description", message));
-    }
-    let Some(permissions) = permissions else {
-        return Ok(());
-    };
-    if permissions.is_empty() {
-        return Err(ControlError::invalid("permissions", "name at least one"));
-    }
-    match repeated(permissions) {
-        Some(twice) => Err(ControlError::invalid(
-            "permissions",
-            format!("'{twice}' stands there twice"),
-        )),
-        None => Ok(()),
-    }
-}
-
-fn built_in(name: &str) -> Option<AccessRole> {
-    bundle(name).map(|bundle| AccessRole {
-        name: bundle.name.to_owned(),
-        description: bundle.description.to_owned(),
-        permissions: bundle.permissions.to_vec(),
-        built_in: true,
-    })
-}
-
-fn view(role: AccessRoleRecord) -> AccessRole {
-    AccessRole {
-        name: role.name,
-        description: role.description,
-        permissions: role.permissions,
-        built_in: false,
-    }
-}
-
-async fn binding_view(
-    db: &Reader,
-    binding: &AccessBindingRecord,
-) -> Result<AccessBinding, StoreError> {
-    let user = db.user_by_id(binding.user).await?;
-    let project = match binding.project {
-        Some(project) => db.project_get(project).await?.map(|project| project.name),
-        None => None,
-    };
-    Ok(AccessBinding {
-        id: binding.id,
-        user: user.map(|user| user.name).unwrap_or_default(),
-        role: binding.role.clone(),
-        project,
-        created_at: binding.created_at,
-    })
-}
-
-async fn role_changed(
-    tx: &Tx,
-    actor: &Actor,
-    before: Option<&AccessRoleRecord>,
-    after: Option<&AccessRoleRecord>,
-    verb: &'static str,
-) -> Result<(), ControlError> {
-    let kind = match (before, after) {
-        (None, _) => ChangeKind::Created,
-        (_, None) => ChangeKind::Deleted,
-        _ => ChangeKind::Updated,
-    };
-    let Some(role) = after.or(before) else {
-        return Ok(());
-    };
-    let shown = |role: &AccessRoleRecord| value(&view(role.clone()));
-    let change = Change {
-        resource: "access-role",
-        id: role.name.clone(),
-        name: &role.name,
-        verb,
-        kind,
-        before: before.and_then(shown),
-        after: after.and_then(shown),
-    };
-    Ok(record(tx, actor, change).await?)
-}
-
-async fn binding_changed(
-    tx: &Tx,
-    actor: &Actor,
-    binding: &AccessBinding,
-    kind: ChangeKind,
-) -> Result<(), ControlError> {
-    let gone = kind == ChangeKind::Deleted;
-    let (before, after) = if gone {
-        (value(binding), None)
-    } else {
-        (None, value(binding))
-    };
-    let change = Change {
-        resource: "access-binding",
-        id: binding.id.to_string(),
-        name: &binding.user,
-        verb: if gone { "delete" } else { "create" },
-        kind,
-        before,
-        after,
-    };
-    Ok(record(tx, actor, change).await?)
 }
 
 #[cfg(test)]

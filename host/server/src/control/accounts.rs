@@ -1,25 +1,26 @@
 //! Accounts: what admins do to users. Nobody makes anybody who may do more than
 //! they may themselves, nor changes such a one.
 
+mod guards;
+
+pub(crate) use self::guards::require_user;
+use self::guards::{display_name, email, keep_an_admin, require_type};
+pub(crate) use self::guards::{find, require_all};
 use muster_api::{
     id::{ProjectId, UserId},
     plan::Plan,
-    users::{
-        Activation, CreatedUser, NewUser, User, UserChange, UserState, UserType,
-        check_display_name, check_name,
-    },
+    users::{Activation, CreatedUser, NewUser, User, UserChange, UserState, check_name},
 };
 use muster_identity::mail::Occasion;
-use muster_store::{ChangeKind, Reader, Store, Tx, UserRecord};
+use muster_store::{ChangeKind, Store, Tx, UserRecord};
 use uuid::Uuid;
 
 use super::{
     error::ControlError,
     links::{self, Link},
     passwords::Passwords,
-    post::{Post, normal},
+    post::Post,
     record::{Actor, record},
-    rights::Rights,
     terms::{Outcome, Terms},
     user_states::{UserAction, next},
     users::{change_of, settle, view},
@@ -340,90 +341,6 @@ async fn what_goes(tx: &Tx, user: &UserRecord) -> Result<Vec<String>, ControlErr
         }
     }
     Ok(removes)
-}
-
-fn display_name(name: &str) -> Result<(), ControlError> {
-    check_display_name(name).map_err(|message| ControlError::invalid("display_name", message))
-}
-
-/// An address as it is kept.
-fn email(text: &str) -> Result<String, ControlError> {
-    normal(text).map_err(|message| ControlError::invalid("email", message))
-}
-
-/// The user of that name or id, whom the actor may change.
-pub(crate) async fn require_user(
-    tx: &Tx,
-    actor: &Actor,
-    name: &str,
-) -> Result<UserRecord, ControlError> {
-    let user = find(tx, name).await?;
-    let theirs = Rights::of_user(tx, &user, None).await?;
-    if actor.rights.covers_everywhere(&theirs) {
-        Ok(user)
-    } else {
-        Err(above(&format!("{} may do more than you", user.name)))
-    }
-}
-
-/// The user of that name or id.
-pub(crate) async fn find(db: &Reader, name: &str) -> Result<UserRecord, ControlError> {
-    let user = match name.parse() {
-        Ok(id) => db.user_by_id(id).await?,
-        Err(_) => db.user_by_name(name).await?,
-    };
-    user.ok_or_else(|| ControlError::not_found("user", name))
-}
-
-/// Refuses unless the actor may do all that a user may, in projects too: what
-/// follows would help them to sign in as the user.
-pub(crate) async fn require_all(
-    tx: &Tx,
-    actor: &Actor,
-    user: &UserRecord,
-) -> Result<(), ControlError> {
-    let theirs = Rights::of_user(tx, user, None).await?;
-    if actor.rights.covers(&theirs) {
-        Ok(())
-    } else {
-        Err(above(&format!(
-            "this would help to sign in as {}, who may do more than you",
-            user.name
-        )))
-    }
-}
-
-/// Refuses to make somebody who may do more than the actor.
-fn require_type(actor: &Actor, kind: UserType) -> Result<(), ControlError> {
-    if actor.rights.covers(&Rights::of_type(kind)) {
-        Ok(())
-    } else {
-        Err(above(&format!(
-            "a user of type {} may do more than you",
-            kind.word()
-        )))
-    }
-}
-
-fn above(message: &str) -> ControlError {
-    ControlError::Conflict {
-        code: "above-you",
-        message: message.to_owned(),
-        remedy: "ask an admin; see who they are with: muster user list --type admin".to_owned(),
-    }
-}
-
-/// Refuses to lose the last admin who can sign in.
-async fn keep_an_admin(tx: &Tx, user: &UserRecord) -> Result<(), ControlError> {
-    let is_admin = user.kind == UserType::Admin && user.state == UserState::Active;
-    if is_admin && tx.user_count_active(UserType::Admin).await? <= 1 {
-        return Err(ControlError::Conflict {
-            code: "last-admin",
-            message: format!("{} is the last active admin", user.name),
-            remedy: "make another one first with: muster user create".to_owned(),
-        });
-    }
-    Ok(())
 }
 
 /// Writes a user as they are now, with the traces of it.

@@ -458,6 +458,7 @@ pub(crate) fn change_of<'a>(
 ) -> Change<'a> {
     Change {
         resource: "app",
+        project: Some(app.project),
         id: app.id.to_string(),
         name: &app.name,
         verb,

@@ -5,14 +5,14 @@ use std::{any::Any, collections::BTreeMap, sync::Arc};
 use arc_swap::ArcSwap;
 use muster_api::{
     config::{
-        Section, SectionSummary, SectionView, audit::AuditConfig, captcha::Captcha, mail::Mail,
-        management::Management, passwords::PasswordPolicy, rate_limits::RateLimits,
-        sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
+        Section, SectionSummary, SectionView, audit::AuditConfig, captcha::Captcha,
+        jobs::JobsConfig, mail::Mail, management::Management, passwords::PasswordPolicy,
+        rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
     },
     problem::FieldProblem,
 };
-use muster_identity::{mail::Mailer, sign_in::method};
-use muster_store::{ChangeKind, Store};
+use muster_identity::{mail::Mailer, seal::Sealer, sign_in::method};
+use muster_store::{ChangeKind, Reader, Store};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -25,6 +25,7 @@ use super::{
 const SECTIONS: &[Kind] = &[
     kind::<AuditConfig>(),
     kind::<Captcha>(),
+    kind::<JobsConfig>(),
     kind::<Mail>(),
     kind::<Management>(),
     kind::<PasswordPolicy>(),
@@ -112,6 +113,23 @@ fn find(name: &str) -> Result<&'static Kind, ControlError> {
     found.ok_or_else(|| ControlError::not_found("section", name))
 }
 
+/// Under which keys the sections are kept.
+pub(crate) fn keys() -> impl Iterator<Item = String> {
+    SECTIONS.iter().map(|kind| key(kind.name))
+}
+
+/// What is kept of a section: sealed as a whole, for it may hold secrets.
+async fn kept(db: &Reader, sealer: &Sealer, kind: &Kind) -> Result<Option<Value>, ControlError> {
+    let key = key(kind.name);
+    let Some(sealed) = db.setting_get::<Option<String>>(&key).await?.flatten() else {
+        return Ok(None);
+    };
+    let open = sealer.open(&key, &sealed)?;
+    let value = serde_json::from_str(open.expose())
+        .map_err(|error| ControlError::Internal(format!("{key} cannot be read: {error}")))?;
+    Ok(Some(value))
+}
+
 /// Under which key a section is kept.
 fn key(name: &str) -> String {
     format!("config.{name}")
@@ -123,16 +141,18 @@ type Values = BTreeMap<&'static str, Value>;
 #[derive(Clone)]
 pub(crate) struct Config {
     store: Store,
+    sealer: Sealer,
     values: Arc<ArcSwap<Values>>,
     changes: watch::Sender<()>,
 }
 
 impl Config {
     /// Reads what is kept.
-    pub(crate) async fn open(store: Store) -> Result<Self, ControlError> {
-        let values = load(&store).await?;
+    pub(crate) async fn open(store: Store, sealer: Sealer) -> Result<Self, ControlError> {
+        let values = load(&store, &sealer).await?;
         Ok(Self {
             store,
+            sealer,
             values: Arc::new(ArcSwap::from_pointee(values)),
             changes: watch::Sender::new(()),
         })
@@ -201,21 +221,25 @@ impl Config {
         sent: Option<Value>,
         dry_run: bool,
     ) -> Result<SectionView, ControlError> {
-        let actor = actor.clone();
+        let (actor, sealer) = (actor.clone(), self.sealer.clone());
         let after = self
             .store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let kept = tx.setting_get::<Value>(&key(kind.name)).await?;
-                    let kept = kept.filter(|value| !value.is_null());
+                    let kept = kept(tx, &sealer, kind).await?;
                     let before = (kind.show)(kept.clone())?;
                     let accepted = sent.map(|sent| (kind.accept)(sent, kept)).transpose()?;
                     let after = (kind.show)(accepted.clone())?;
                     if !dry_run {
-                        let value = accepted.clone().unwrap_or(Value::Null);
-                        tx.setting_put(&key(kind.name), &value).await?;
+                        let key = key(kind.name);
+                        let value = match &accepted {
+                            Some(value) => Some(sealer.seal(&key, &value.to_string())?),
+                            None => None,
+                        };
+                        tx.setting_put(&key, &value).await?;
                         let change = Change {
                             resource: "config",
+                            project: None,
                             id: kind.name.to_owned(),
                             name: kind.name,
                             verb: if accepted.is_some() { "set" } else { "reset" },
@@ -230,7 +254,8 @@ impl Config {
             })
             .await?;
         if !dry_run {
-            self.values.store(Arc::new(load(&self.store).await?));
+            self.values
+                .store(Arc::new(load(&self.store, &self.sealer).await?));
             self.changes.send_replace(());
         }
         view(kind, after)
@@ -246,11 +271,10 @@ fn view(kind: &Kind, kept: Option<Value>) -> Result<SectionView, ControlError> {
     })
 }
 
-async fn load(store: &Store) -> Result<Values, ControlError> {
+async fn load(store: &Store, sealer: &Sealer) -> Result<Values, ControlError> {
     let mut values = Values::new();
     for kind in SECTIONS {
-        let kept = store.setting_get::<Value>(&key(kind.name)).await?;
-        if let Some(value) = kept.filter(|value| !value.is_null()) {
+        if let Some(value) = kept(store, sealer, kind).await? {
             values.insert(kind.name, value);
         }
     }

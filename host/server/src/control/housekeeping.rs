@@ -1,15 +1,15 @@
 //! What piles up is cleared away: blocks that nothing names, files of droplets
-//! that are gone, expired tokens, answers to requests of yesterday, old entries
-//! of the change log and of the audit log.
+//! that are gone, expired tokens, answers to requests of yesterday, jobs that
+//! ended long ago, old entries of the change log and of the audit log.
 
 use std::{fs, sync::Arc, time::Duration};
 
-use muster_api::id::DropletId;
+use muster_api::{config::jobs::JobsConfig, id::DropletId};
 use muster_blocks::Blocks;
 use muster_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::{audit, config::Config, error::ControlError};
+use super::{audit, config::Config, error::ControlError, jobs};
 use crate::{data_dir::DataDir, http::idempotency::KEPT_FOR};
 
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -45,6 +45,8 @@ impl Housekeeping {
     async fn clear(&self) -> Result<(), ControlError> {
         forget(&self.store).await?;
         audit::prune(&self.store, &self.config.get()).await?;
+        let kept: JobsConfig = self.config.get();
+        jobs::prune(&self.store, kept.keep_days).await?;
         let live = self.store.live_blocks().await?;
         let freed = self.blocks.collect_garbage(live, YOUNG).await?;
         if freed.blocks > 0 {

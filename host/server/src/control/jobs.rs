@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use muster_api::{
     id::JobId,
-    jobs::{Job, JobQuery, JobState},
+    jobs::{Job, JobFilter, JobQuery, JobState, Progress},
     page::{Page, PageQuery},
     problem::Problem,
 };
@@ -36,6 +36,7 @@ impl Jobs {
     pub(crate) async fn list(
         &self,
         actor: &Actor,
+        filter: &JobFilter,
         query: &PageQuery,
     ) -> Result<Page<Job>, ControlError> {
         let cursor = query.cursor.as_deref().map(str::parse::<JobId>).transpose();
@@ -43,7 +44,10 @@ impl Jobs {
             .map_err(|_| ControlError::invalid("cursor", "this is no cursor of this list"))?;
         let among = actor.among();
         let limit = page_limit(query)?;
-        let page = self.store.job_list(among.as_deref(), cursor, limit).await?;
+        let page = self
+            .store
+            .job_list(among.as_deref(), filter, cursor, limit)
+            .await?;
         Ok(Page {
             items: page.items.into_iter().map(job_view).collect(),
             next: page.next,
@@ -99,6 +103,7 @@ impl Jobs {
                     }
                     let change = Change {
                         resource: "job",
+                        project: job.project,
                         id: id.to_string(),
                         name: &job.subject,
                         verb: "cancel",
@@ -144,6 +149,7 @@ pub(crate) async fn begin(
         project: Some(app.project),
         state: JobState::Queued,
         step: step.to_owned(),
+        progress: None,
         input,
         log: Vec::new(),
         problem: None,
@@ -152,7 +158,8 @@ pub(crate) async fn begin(
         ended_at: None,
     };
     tx.job_insert(&job).await?;
-    tx.change_append("job", job.id, ChangeKind::Created).await?;
+    tx.change_append("job", job.id, ChangeKind::Created, job.project)
+        .await?;
     Ok(job)
 }
 
@@ -165,7 +172,42 @@ pub(crate) async fn tell(
 ) -> Result<(), StoreError> {
     tx.job_step(id, step).await?;
     tx.job_log_append(id, lines).await?;
-    tx.change_append("job", id, ChangeKind::Updated).await?;
+    changed(tx, id).await?;
+    Ok(())
+}
+
+/// Tells those who watch that a job is different.
+async fn changed(tx: &Tx, id: JobId) -> Result<(), StoreError> {
+    let project = tx.job_get(id).await?.and_then(|job| job.project);
+    tx.change_append("job", id, ChangeKind::Updated, project)
+        .await?;
+    Ok(())
+}
+
+/// Says how much of a job is done, if that is news.
+pub(crate) async fn advance(tx: &Tx, id: JobId, progress: Progress) -> Result<(), StoreError> {
+    let known = tx.job_get(id).await?.and_then(|job| job.progress);
+    if known != Some(progress) && tx.job_progress(id, progress).await? {
+        changed(tx, id).await?;
+    }
+    Ok(())
+}
+
+/// Forgets the jobs that ended so many days ago; none if it is 0.
+pub(crate) async fn prune(store: &Store, keep_days: u32) -> Result<(), StoreError> {
+    let age = time::Duration::days(i64::from(keep_days));
+    let Some(before) = muster_store::now()
+        .checked_sub(age)
+        .filter(|_| keep_days > 0)
+    else {
+        return Ok(());
+    };
+    let gone = store
+        .write(move |tx| Box::pin(async move { tx.job_ended_delete(before).await }))
+        .await?;
+    if gone > 0 {
+        tracing::info!(jobs = gone, "jobs that ended long ago were forgotten");
+    }
     Ok(())
 }
 
@@ -183,9 +225,17 @@ pub(crate) async fn end(
     };
     tx.job_step(id, if problem.is_none() { "done" } else { "failed" })
         .await?;
+    let known = tx.job_get(id).await?.and_then(|job| job.progress);
+    if let (Some(known), None) = (known, problem) {
+        let whole = Progress {
+            done: known.total,
+            ..known
+        };
+        tx.job_progress(id, whole).await?;
+    }
     tx.job_finish(id, state, problem, muster_store::now())
         .await?;
-    tx.change_append("job", id, ChangeKind::Updated).await?;
+    changed(tx, id).await?;
     Ok(())
 }
 
@@ -211,5 +261,56 @@ pub(crate) fn problem(
         quota: None,
         captcha: None,
         request_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::testing::store_with;
+
+    #[tokio::test]
+    async fn jobs_are_forgotten_by_the_day_or_never() {
+        let (store, _dir) = store_with(&[]).await;
+        let (old, new) = (JobId(Uuid::now_v7()), JobId(Uuid::now_v7()));
+        store
+            .write(move |tx| {
+                Box::pin(async move {
+                    for (id, days) in [(old, 8), (new, 6)] {
+                        tx.job_insert(&job(id)).await?;
+                        let at = muster_store::now() - time::Duration::days(days);
+                        tx.job_finish(id, JobState::Succeeded, None, at).await?;
+                    }
+                    Ok::<_, StoreError>(())
+                })
+            })
+            .await
+            .unwrap();
+        for keeps_all in [0, 30, u32::MAX] {
+            prune(&store, keeps_all).await.unwrap();
+            assert!(store.job_get(old).await.unwrap().is_some(), "{keeps_all}");
+        }
+        prune(&store, 7).await.unwrap();
+        assert!(store.job_get(old).await.unwrap().is_none());
+        assert!(store.job_get(new).await.unwrap().is_some());
+    }
+
+    fn job(id: JobId) -> JobRecord {
+        JobRecord {
+            id,
+            kind: "push".to_owned(),
+            subject: "shop".to_owned(),
+            app: None,
+            project: None,
+            state: JobState::Queued,
+            step: String::new(),
+            progress: None,
+            input: Value::Null,
+            log: Vec::new(),
+            problem: None,
+            created_at: muster_store::now(),
+            started_at: None,
+            ended_at: None,
+        }
     }
 }

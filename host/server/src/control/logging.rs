@@ -252,6 +252,7 @@ impl LoggingControl {
                     }
                     let change = Change {
                         resource: "logging",
+                        project: None,
                         id: SETTING.to_owned(),
                         name: SETTING,
                         verb,

@@ -145,6 +145,8 @@ pub(crate) struct Change<'a> {
     pub(crate) resource: &'static str,
     /// Its id, for those who watch.
     pub(crate) id: String,
+    /// The project that it belongs to, if it belongs to one.
+    pub(crate) project: Option<ProjectId>,
     /// Its name, for people.
     pub(crate) name: &'a str,
     /// What was done, such as `start`.
@@ -160,7 +162,7 @@ pub(crate) struct Change<'a> {
 /// Writes a change into the change log and, without its secrets, into the audit
 /// log.
 pub(crate) async fn record(tx: &Tx, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
-    tx.change_append(change.resource, &change.id, change.kind)
+    tx.change_append(change.resource, &change.id, change.kind, change.project)
         .await?;
     let (mut before, mut after) = (change.before, change.after);
     redact::mask(&mut before, &mut after);

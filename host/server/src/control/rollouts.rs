@@ -77,7 +77,8 @@ async fn promote(tx: &Tx, id: AppId, release: u64) -> Result<(), StoreError> {
     tx.app_update(&app).await?;
     end_jobs(tx, id, release, None).await?;
     forget_old_droplets(tx, &app).await?;
-    tx.change_append("app", id, ChangeKind::Updated).await?;
+    tx.change_append("app", id, ChangeKind::Updated, Some(app.project))
+        .await?;
     Ok(())
 }
 
@@ -98,7 +99,8 @@ pub(crate) async fn abandon(tx: &Tx, id: AppId, release: u64, why: &str) -> Resu
     app.updated_at = muster_store::now();
     tx.app_update(&app).await?;
     end_jobs(tx, id, release, Some(why)).await?;
-    tx.change_append("app", id, ChangeKind::Updated).await?;
+    tx.change_append("app", id, ChangeKind::Updated, Some(app.project))
+        .await?;
     Ok(())
 }
 

@@ -1,5 +1,8 @@
 //! Routes: host name and path prefix that reach apps.
 
+mod address;
+mod plan;
+
 use muster_api::{
     id::{ProjectId, RouteId},
     page::{Page, PageQuery},
@@ -10,6 +13,7 @@ use muster_api::{
 use muster_store::{AppRecord, ChangeKind, Redirect, RouteRecord, Store, TargetRecord, Tx};
 use uuid::Uuid;
 
+pub(crate) use self::address::Address;
 use super::{
     apps::require_app,
     error::ControlError,
@@ -17,66 +21,13 @@ use super::{
     projects::{require_active, require_project},
     quotas::Guard,
     record::{Actor, Change, record, value},
-    terms::Terms,
+    terms::{Outcome, Terms},
     views::{Urls, counted, page_limit, route_view},
 };
 
 /// A new target's share unless told.
 pub(crate) const DEFAULT_WEIGHT: u32 = 100;
 const MAX_WEIGHT: u32 = 1000;
-
-/// Host name and path prefix of a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Address {
-    /// Lower case; `*.name` or `*` for patterns.
-    pub(crate) host: String,
-    /// From `/` on, without a `/` at the end but for the root.
-    pub(crate) path: String,
-}
-
-impl Address {
-    /// Reads `HOST` or `HOST/PREFIX`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let (host, path) = text.split_once('/').unwrap_or((text, ""));
-        let host = host.to_ascii_lowercase();
-        check_host(&host).map_err(|why| format!("'{text}' is not a route: {why}"))?;
-        let path = format!("/{}", path.trim_end_matches('/'));
-        let odd =
-            |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\' | '*');
-        if path.contains(odd)
-            || path.contains("//")
-            || path.split('/').any(|part| part == "." || part == "..")
-        {
-            return Err(format!(
-                "'{text}' is not a route: a path prefix has plain segments such as /shop/cart"
-            ));
-        }
-        Ok(Self { host, path })
-    }
-}
-
-fn check_host(host: &str) -> Result<(), &'static str> {
-    let name = host.strip_prefix("*.").unwrap_or(host);
-    if host == "*" {
-        return Ok(());
-    }
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    if name.contains(':') {
-        return Err("leave out scheme and port: shop.example.com/cart");
-    }
-    if name.len() > 253 || !name.split('.').all(label) {
-        return Err("a host name is like shop.example.com, *.example.com or *");
-    }
-    Ok(())
-}
 
 /// The routes of this host.
 #[derive(Clone)]
@@ -117,12 +68,14 @@ impl Routes {
         Ok(page)
     }
 
-    /// Adds a route, or one more app to an existing one.
+    /// Adds a route, or one more app to an existing one. What is there already
+    /// is changed: an app's share, a redirect's goal, whether clients stay.
     pub(crate) async fn add(
         &self,
         actor: &Actor,
+        terms: &Terms,
         new: NewRoute,
-    ) -> Result<(RouteRecord, Route), ControlError> {
+    ) -> Result<Outcome<(RouteRecord, Route)>, ControlError> {
         let address =
             Address::parse(&new.route).map_err(|why| ControlError::invalid("route", why))?;
         let weight = new.weight.unwrap_or(DEFAULT_WEIGHT);
@@ -140,11 +93,20 @@ impl Routes {
                 "a route needs either an app or a redirect",
             ));
         }
-        let (actor, urls) = (actor.clone(), self.urls.clone());
+        let (actor, urls, owned) = (actor.clone(), self.urls.clone(), terms.clone());
         let names = self.names.clone();
-        self.store
-            .write_or_refuse(move |tx| {
+        let (made, plan) = self
+            .store
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
+                    // Of a route that they have no say in, they learn no version.
+                    let known = tx.route_by_address(&address.host, &address.path).await?;
+                    let known = known.filter(|route| own(&actor, route).is_ok());
+                    owned.check(known.as_ref())?;
+                    let before = match &known {
+                        Some(route) => Some(route_view(tx, &urls, route).await?),
+                        None => None,
+                    };
                     let id = match (&new.app, &redirect) {
                         (Some(app), _) => {
                             let app = require_app(tx, &actor, app).await?;
@@ -176,10 +138,12 @@ impl Routes {
                     };
                     let route = tx.route_get(id).await?.ok_or_else(|| missing(id))?;
                     let shown = route_view(tx, &urls, &route).await?;
-                    Ok((route, shown))
+                    let plan = plan::compare(before.as_ref(), &shown);
+                    Ok::<_, ControlError>(((route, shown), plan))
                 })
             })
-            .await
+            .await?;
+        Ok(terms.outcome(made, plan))
     }
 
     /// One route.
@@ -434,56 +398,12 @@ fn change<'a>(route: &'a RouteRecord, verb: &'static str, kind: ChangeKind) -> C
     let address = format!("{}{}", route.host, route.path);
     Change {
         resource: "route",
+        project: Some(route.project),
         id: route.id.to_string(),
         name: &route.host,
         verb,
         kind,
         before: None,
         after: value(&address),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_brought_into_one_form() {
-        for (text, host, path) in [
-            ("Shop.Example.com", "shop.example.com", "/"),
-            ("shop.example.com/", "shop.example.com", "/"),
-            ("*.example.com/a/b/", "*.example.com", "/a/b"),
-            ("*", "*", "/"),
-            ("localhost/x", "localhost", "/x"),
-        ] {
-            assert_eq!(
-                Address::parse(text),
-                Ok(Address {
-                    host: host.to_owned(),
-                    path: path.to_owned()
-                }),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_no_route_is_refused() {
-        for text in [
-            "",
-            "/a",
-            "http://a.example",
-            "a.example:80",
-            "a..b",
-            "-a.example",
-            "a b",
-            "*a.example",
-            "a/../b",
-            "a//b",
-            "a/b?c",
-            "a/*",
-        ] {
-            assert!(Address::parse(text).is_err(), "{text}");
-        }
     }
 }

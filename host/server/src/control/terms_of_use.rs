@@ -62,6 +62,7 @@ pub(crate) async fn accept(
     let number = version.to_string();
     let change = Change {
         resource: "term",
+        project: None,
         id: number.clone(),
         name: &number,
         verb: "accept",
@@ -119,6 +120,7 @@ impl TermsOfUse {
                     let number = term.version.to_string();
                     let change = Change {
                         resource: "term",
+                        project: None,
                         id: number.clone(),
                         name: &number,
                         verb: "add",

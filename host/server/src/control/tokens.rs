@@ -8,7 +8,10 @@ use muster_api::{
     config::{management::Management, tokens::Tokens as Settings},
     tokens::SigningKey,
 };
-use muster_identity::keyring::{KeyRecord, KeyRing, KeyRingError, TokenError, Verified};
+use muster_identity::{
+    keyring::{KeyRecord, KeyRing, KeyRingError, TokenError, Verified},
+    seal::Sealer,
+};
 use muster_store::{ChangeKind, SigningKeyRecord, Store};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -18,6 +21,7 @@ use super::{
     config::Config,
     error::ControlError,
     record::{Actor, Change, record},
+    sealing,
 };
 
 /// How often it is looked whether keys are due.
@@ -30,6 +34,7 @@ const WRONG_TOKEN: &str = "the access token is missing, wrong or expired";
 pub(crate) struct Tokens {
     store: Store,
     config: Config,
+    sealer: Sealer,
     ring: Arc<ArcSwap<KeyRing>>,
     /// Where the API listens.
     url: Arc<str>,
@@ -40,12 +45,14 @@ impl Tokens {
     pub(crate) async fn open(
         store: Store,
         config: Config,
+        sealer: Sealer,
         url: &str,
     ) -> Result<Self, ControlError> {
-        let ring = load(&store, &config, url).await?;
+        let ring = load(&store, &config, &sealer, url).await?;
         let this = Self {
             store,
             config,
+            sealer,
             ring: Arc::new(ArcSwap::from_pointee(ring)),
             url: url.into(),
         };
@@ -104,19 +111,20 @@ impl Tokens {
             .load()
             .rotate(muster_store::now())
             .map_err(|error| failed(&error))?;
-        let made = view(kept(&rotation.new));
-        let actor = actor.clone();
+        let (actor, sealer) = (actor.clone(), self.sealer.clone());
+        let made = view(kept(&rotation.new, &sealer)?);
         self.store
-            .write(move |tx| {
+            .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     for key in rotation.retired.iter().chain([&rotation.new]) {
-                        tx.signing_key_put(&kept(key)).await?;
+                        tx.signing_key_put(&kept(key, &sealer)?).await?;
                     }
                     for id in &rotation.over {
                         tx.signing_key_delete(id).await?;
                     }
                     let change = Change {
                         resource: "signing-key",
+                        project: None,
                         id: rotation.new.kid.clone(),
                         name: &rotation.new.kid,
                         verb: "rotate",
@@ -124,7 +132,7 @@ impl Tokens {
                         before: None,
                         after: None,
                     };
-                    record(tx, &actor, change).await
+                    Ok::<_, ControlError>(record(tx, &actor, change).await?)
                 })
             })
             .await?;
@@ -146,7 +154,7 @@ impl Tokens {
     }
 
     async fn reload(&self) -> Result<(), ControlError> {
-        let mut ring = load(&self.store, &self.config, &self.url).await?;
+        let mut ring = load(&self.store, &self.config, &self.sealer, &self.url).await?;
         if self.settings().issuer.is_none() {
             // A new address is no reason to refuse what was signed a moment ago.
             ring.also_from(self.ring.load().issuers());
@@ -183,11 +191,16 @@ fn issuer(config: &Config, url: &str) -> String {
     told.unwrap_or_else(|| url.to_owned())
 }
 
-async fn load(store: &Store, config: &Config, url: &str) -> Result<KeyRing, ControlError> {
+async fn load(
+    store: &Store,
+    config: &Config,
+    sealer: &Sealer,
+    url: &str,
+) -> Result<KeyRing, ControlError> {
     let records = store.signing_key_list().await?;
     let records = records
         .into_iter()
-        .map(known)
+        .map(|key| known(key, sealer))
         .collect::<Result<Vec<_>, _>>()?;
     let settings = Settings {
         issuer: Some(issuer(config, url)),
@@ -209,26 +222,27 @@ fn failed(error: &KeyRingError) -> ControlError {
     ControlError::Internal(error.to_string())
 }
 
-fn known(key: SigningKeyRecord) -> Result<KeyRecord, ControlError> {
+fn known(key: SigningKeyRecord, sealer: &Sealer) -> Result<KeyRecord, ControlError> {
     let algorithm = Value::String(key.algorithm);
+    let pem = sealer.open(&sealing::of_signing_key(&key.id), &key.pem)?;
     Ok(KeyRecord {
         algorithm: serde_json::from_value(algorithm)
             .map_err(|error| ControlError::Internal(format!("signing key {}: {error}", key.id)))?,
         kid: key.id,
-        pem: key.pem.into(),
+        pem,
         created_at: key.created_at,
         retired_at: key.retired_at,
         not_after: key.ends_at,
     })
 }
 
-fn kept(key: &KeyRecord) -> SigningKeyRecord {
-    SigningKeyRecord {
+fn kept(key: &KeyRecord, sealer: &Sealer) -> Result<SigningKeyRecord, ControlError> {
+    Ok(SigningKeyRecord {
         id: key.kid.clone(),
         algorithm: key.algorithm.to_string(),
-        pem: key.pem.expose().to_owned(),
+        pem: sealer.seal(&sealing::of_signing_key(&key.kid), key.pem.expose())?,
         created_at: key.created_at,
         retired_at: key.retired_at,
         ends_at: key.not_after,
-    }
+    })
 }

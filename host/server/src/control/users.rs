@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     accounts::find,
     error::ControlError,
+    factors::Factors,
     passwords::Passwords,
     record::{Actor, Change, record, value},
     views::page_limit,
@@ -23,6 +24,7 @@ use super::{
 pub(crate) struct Users {
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
+    pub(crate) factors: Factors,
 }
 
 impl Users {
@@ -102,7 +104,8 @@ impl Users {
         })
     }
 
-    /// Changes the password of whoever asks. Their other sessions end: whoever
+    /// Changes the password of whoever asks. A wrong current one counts as a
+    /// failed sign-in: whoever has only the session must not guess. Their other sessions end: whoever
     /// knew the old password is out.
     pub(crate) async fn change_password(
         &self,
@@ -117,10 +120,9 @@ impl Users {
             let why = "you have no password; you sign in otherwise";
             return Err(ControlError::invalid("current", why));
         }
-        let good = self.passwords.verify(&change.current, hash.as_deref());
-        if !good.await? {
-            return Err(ControlError::invalid("current", "the password is another"));
-        }
+        self.factors
+            .prove_by_password(id, "current", &change.current)
+            .await?;
         let user = self.store.user_by_id(id).await?;
         let user = user.ok_or_else(|| ControlError::not_found("user", &actor.name))?;
         let hash = self.passwords.accept("new", &change.new, &user).await?;
@@ -191,6 +193,7 @@ pub(crate) fn change_of<'a>(
 ) -> Change<'a> {
     Change {
         resource: "user",
+        project: None,
         id: user.id.to_string(),
         name: &user.name,
         verb,

@@ -174,6 +174,7 @@ pub(crate) fn job_view(job: JobRecord) -> Job {
         subject: job.subject,
         state: job.state,
         step: job.step,
+        progress: job.progress,
         log: job.log,
         problem: job.problem,
         created_at: job.created_at,

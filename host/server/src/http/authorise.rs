@@ -1,10 +1,10 @@
 //! Who may call what: each request is matched against the table of operations
 //! before its handler sees it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::{Extensions, HeaderMap, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -12,7 +12,7 @@ use axum::{
 use muster_api::permissions::{Access, operation};
 
 use super::{
-    Api,
+    Api, client_address,
     rate_limits::{Identity, Meter},
     refusals::Claim,
     reply::{Answer, REQUEST_ID},
@@ -41,11 +41,12 @@ async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
     }
     let mut actor = authenticate(api, request).await?;
     if let Some(meter) = request.extensions.get::<Meter>() {
-        if let Some(key) = &actor.key {
-            meter.take(Identity::of_key(key))?;
-        }
-        if let Some(user) = actor.user {
-            meter.take(Identity::User(user.0))?;
+        // A key counts for itself alone: a script that runs wild with it locks
+        // out neither whose it is nor their other keys.
+        match (&actor.key, actor.user) {
+            (Some(key), _) => meter.take(Identity::of_key(key))?,
+            (None, Some(user)) => meter.take(Identity::User(user.0))?,
+            (None, None) => {}
         }
     }
     match operation.access {
@@ -123,8 +124,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The address that a request came from.
 pub(super) fn origin(extensions: &Extensions) -> Option<String> {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.map(|peer| peer.0.ip().to_canonical().to_string())
+    client_address::of(extensions).map(|address| address.to_string())
 }
 
 /// A request's id.

@@ -32,7 +32,7 @@ use super::{
     problems::Refused,
     reply::{Answer, Params},
 };
-use crate::control::error::ControlError;
+use crate::control::{error::ControlError, record::Actor, watching};
 
 /// The largest number that a revision could be.
 const MAX_REVISION: u64 = i64::MAX as u64;
@@ -47,7 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(event_stream))
 }
 
-/// Follow the changes of everything.
+/// Follow the changes of what you may see.
 ///
 /// Server-sent events named `RESOURCE.KIND`, such as `app.updated`, with the
 /// revision as id. `Last-Event-ID` or `since` goes on after a revision. An event
@@ -92,6 +92,7 @@ async fn event_stream(
         follow,
         ready: VecDeque::new(),
         _place: api.streams.take(&actor.name)?,
+        actor,
     };
     let stream = stream.events().take_until(api.ending.cancelled_owned());
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
@@ -165,6 +166,7 @@ struct Follower {
     only: Option<Vec<String>>,
     follow: bool,
     ready: VecDeque<sse::Event>,
+    actor: Actor,
     _place: Place,
 }
 
@@ -192,10 +194,13 @@ impl Follower {
                 }
                 Ok(Some(changes)) => {
                     self.last = changes.last().map_or(self.last, |last| last.revision);
-                    let only = self.only.as_deref();
+                    // Asked anew each time: streams last, rights may not.
+                    let rights = watching::rights_of(&self.store, &self.actor).await.ok()?;
+                    let (only, actor) = (self.only.as_deref(), &self.actor);
                     let wanted = changes
                         .into_iter()
-                        .filter(|change| only.is_none_or(|only| only.contains(&change.resource)));
+                        .filter(|change| only.is_none_or(|only| only.contains(&change.resource)))
+                        .filter(|change| watching::may_see(actor, &rights, change));
                     self.ready.extend(wanted.filter_map(event));
                 }
                 Ok(None) => {

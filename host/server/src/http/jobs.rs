@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use muster_api::{
     id::JobId,
-    jobs::{Job, JobQuery},
+    jobs::{Job, JobFilter, JobQuery},
     page::{Page, PageQuery},
     problem::Problem,
 };
@@ -24,13 +24,14 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// List jobs, newest first.
-#[utoipa::path(get, path = "/jobs", tag = "jobs", params(PageQuery), responses((status = 200, body = Page<Job>)))]
+#[utoipa::path(get, path = "/jobs", tag = "jobs", params(PageQuery, JobFilter), responses((status = 200, body = Page<Job>)))]
 async fn job_list(
     State(api): State<Api>,
     Caller(actor): Caller,
     Params(query): Params<PageQuery>,
+    Params(filter): Params<JobFilter>,
 ) -> Answer<Json<Page<Job>>> {
-    Ok(Json(api.jobs.list(&actor, &query).await?))
+    Ok(Json(api.jobs.list(&actor, &filter, &query).await?))
 }
 
 /// Show a job; with `after_lines`, wait for news first.

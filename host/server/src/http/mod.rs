@@ -7,6 +7,7 @@ mod authorise;
 mod authorization;
 mod blocks;
 mod caller;
+mod client_address;
 mod config;
 mod droplets;
 mod etag;
@@ -171,10 +172,18 @@ fn router(api: Api) -> Router {
         .route_layer(note);
     let layers = tower::ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
+        .layer(middleware::from_fn_with_state(
+            api.config.clone(),
+            client_address::find,
+        ))
         .layer(middleware::from_fn(reply::trace))
         .layer(middleware::from_fn(linger::to_the_end))
         .propagate_x_request_id();
-    let meter = middleware::from_fn_with_state(Arc::clone(&api.rate_limits), rate_limits::meter);
+    let metering = rate_limits::Metering {
+        limits: Arc::clone(&api.rate_limits),
+        audit: api.audit.clone(),
+    };
+    let meter = middleware::from_fn_with_state(metering, rate_limits::meter);
     described
         .merge(openapi::route(&document))
         .merge(pages)

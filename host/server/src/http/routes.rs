@@ -1,6 +1,11 @@
 //! `/routes`
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use muster_api::{
     id::RouteId,
     page::{Page, PageQuery},
@@ -18,6 +23,7 @@ use super::{
     etag::{DryRun, On, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
+use crate::control::terms::Outcome;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -44,8 +50,13 @@ async fn route_list(
 }
 
 /// Add a route, or one more app to a route that is there.
-#[utoipa::path(post, path = "/routes", tag = "routes", request_body = NewRoute, responses(
+///
+/// An app's share of a route that is there, or where a redirect leads, is
+/// changed. `If-Match` with the route's tag makes sure that it is the one that
+/// was looked at.
+#[utoipa::path(post, path = "/routes", tag = "routes", params(DryRun), request_body = NewRoute, responses(
     (status = 201, body = Route),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 409, body = Problem, content_type = "application/problem+json"),
     (status = 422, body = Problem, content_type = "application/problem+json"),
@@ -53,10 +64,15 @@ async fn route_list(
 async fn route_add(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Input(new): Input<NewRoute>,
-) -> Answer<Tagged<(StatusCode, Json<Route>)>> {
-    let (route, shown) = api.routes.add(&actor, new).await?;
-    Ok(Tagged::new(&route, (StatusCode::CREATED, Json(shown))))
+) -> Answer<Response> {
+    Ok(match api.routes.add(&actor, &terms, new).await? {
+        Outcome::Done((route, shown)) => {
+            Tagged::new(&route, (StatusCode::CREATED, Json(shown))).into_response()
+        }
+        Outcome::Planned(plan) => Json(plan).into_response(),
+    })
 }
 
 /// Show a route.

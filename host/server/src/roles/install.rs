@@ -265,6 +265,7 @@ fn unknown(role: &str) -> ControlError {
 fn change<'a>(role: &'a str, verb: &'static str, kind: ChangeKind) -> Change<'a> {
     Change {
         resource: "role",
+        project: None,
         id: role.to_owned(),
         name: role,
         verb,

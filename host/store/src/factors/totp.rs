@@ -40,7 +40,7 @@ use entity::{ActiveModel, Column, Entity, Model};
 pub struct TotpRecord {
     /// Whose it is.
     pub user: UserId,
-    /// What both sides know, in base32.
+    /// What both sides know, in base32, sealed.
     pub secret: String,
     /// When it was made.
     pub created_at: OffsetDateTime,
@@ -85,6 +85,15 @@ impl Reader {
     pub async fn totp_get(&self, user: UserId) -> Result<Option<TotpRecord>, StoreError> {
         let row = Entity::find_by_id(user.0).one(&self.db()).await?;
         row.map(TotpRecord::try_from).transpose()
+    }
+
+    /// The authenticator apps of all users, confirmed or not.
+    ///
+    /// # Errors
+    /// If the database could not be read.
+    pub async fn totp_all(&self) -> Result<Vec<TotpRecord>, StoreError> {
+        let rows = Entity::find().all(&self.db()).await?;
+        rows.into_iter().map(TotpRecord::try_from).collect()
     }
 }
 

@@ -1,4 +1,9 @@
-use muster_api::{id::AppId, jobs::JobState, problem::Problem};
+use muster_api::{
+    id::AppId,
+    jobs::{JobFilter, JobState, Progress},
+    problem::Problem,
+};
+use time::Duration;
 use uuid::Uuid;
 
 use crate::{
@@ -85,13 +90,14 @@ async fn jobs_are_listed_by_creation() {
         })
         .await
         .unwrap();
-    let page = store.job_list(None, None, 3).await.unwrap();
+    let all = JobFilter::default();
+    let page = store.job_list(None, &all, None, 3).await.unwrap();
     assert_eq!(
         page.items.iter().map(|job| job.id).collect::<Vec<_>>(),
         [ids[3], ids[2], ids[1]]
     );
     let rest = store
-        .job_list(None, Some(page.next.unwrap().parse().unwrap()), 3)
+        .job_list(None, &all, Some(page.next.unwrap().parse().unwrap()), 3)
         .await
         .unwrap();
     assert_eq!(
@@ -119,4 +125,83 @@ async fn jobs_are_listed_by_creation() {
             .unwrap(),
         None
     );
+}
+
+#[tokio::test]
+async fn a_list_is_narrowed_by_state_and_app() {
+    let (store, _dir) = store().await;
+    let shop = AppId(Uuid::now_v7());
+    let jobs = [
+        job("shop", Some(shop)),
+        job("shop", Some(shop)),
+        job("blog", Some(AppId(Uuid::now_v7()))),
+        // Of no app, though it is called like one.
+        job("shop", None),
+    ];
+    let ids = jobs.each_ref().map(|job| job.id);
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                for job in &jobs {
+                    tx.job_insert(job).await?;
+                }
+                tx.job_finish(ids[0], JobState::Failed, None, now()).await?;
+                tx.job_finish(ids[2], JobState::Failed, None, now()).await
+            })
+        })
+        .await
+        .unwrap();
+    let found = async |state: Option<JobState>, app: Option<&str>| {
+        let app = app.map(str::to_owned);
+        let page = store
+            .job_list(None, &JobFilter { state, app }, None, 10)
+            .await
+            .unwrap();
+        page.items.iter().map(|job| job.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(None, Some("shop")).await, [ids[1], ids[0]]);
+    assert_eq!(found(Some(JobState::Failed), None).await, [ids[2], ids[0]]);
+    let both = found(Some(JobState::Failed), Some("shop")).await;
+    assert_eq!(both, [ids[0]]);
+    assert_eq!(found(None, Some("nobody")).await, []);
+}
+
+#[tokio::test]
+async fn progress_is_kept_until_the_end_and_old_jobs_are_forgotten() {
+    let (store, _dir) = store().await;
+    let jobs = [job("old", None), job("new", None), job("at work", None)];
+    let ids = jobs.each_ref().map(|job| job.id);
+    let half = Progress { done: 1, total: 2 };
+    let told = store
+        .write(move |tx| {
+            Box::pin(async move {
+                for job in &jobs {
+                    tx.job_insert(job).await?;
+                }
+                let long_ago = now() - Duration::days(31);
+                let before = tx.job_progress(ids[0], half).await?;
+                tx.job_finish(ids[0], JobState::Cancelled, None, long_ago)
+                    .await?;
+                tx.job_finish(ids[1], JobState::Succeeded, None, now())
+                    .await?;
+                let whole = Progress { done: 2, total: 2 };
+                Ok([before, tx.job_progress(ids[0], whole).await?])
+            })
+        })
+        .await
+        .unwrap();
+    assert_eq!(told, [true, false], "what has ended does not go on");
+    let kept = store.job_get(ids[0]).await.unwrap().unwrap();
+    assert_eq!(kept.progress, Some(half));
+
+    let before = now() - Duration::days(30);
+    let gone = store
+        .write(move |tx| Box::pin(async move { tx.job_ended_delete(before).await }))
+        .await
+        .unwrap();
+    assert_eq!(gone, 1);
+    assert_eq!(store.job_get(ids[0]).await.unwrap(), None);
+    for id in &ids[1..] {
+        assert!(store.job_get(*id).await.unwrap().is_some());
+    }
 }

@@ -124,7 +124,7 @@ async fn a_caller_that_stops_waiting_wedges_nothing() {
                         tx.app_insert(&app("left-alone")).await?;
                         inside.notify_one();
                         until.notified().await;
-                        tx.change_append("app", "left-alone", ChangeKind::Created)
+                        tx.change_append("app", "left-alone", ChangeKind::Created, None)
                             .await
                     })
                 })
@@ -157,7 +157,8 @@ async fn fifty_writers_and_readers_get_along() {
                             let count: u32 = tx.setting_get("count").await?.unwrap_or_default();
                             tx.app_insert(&app(&format!("app-{number}"))).await?;
                             tx.setting_put("count", &(count + 1)).await?;
-                            tx.change_append("app", number, ChangeKind::Created).await
+                            tx.change_append("app", number, ChangeKind::Created, None)
+                                .await
                         })
                     })
                     .await?;
@@ -241,7 +242,10 @@ async fn a_closed_store_opens_again_with_all_it_knew() {
     let (store, dir) = store().await;
     store
         .write(|tx| {
-            Box::pin(async move { tx.change_append("app", "a", ChangeKind::Created).await })
+            Box::pin(async move {
+                tx.change_append("app", "a", ChangeKind::Created, None)
+                    .await
+            })
         })
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-use muster_api::permissions::Permission as P;
+use muster_api::{permissions::Permission as P, users::UserType};
 
 use super::*;
 use crate::control::testing::{actor, limited, store_with};

@@ -11,7 +11,8 @@ use muster_store::{StoreError, Tx, UserRecord};
 
 use super::{Factors, Held, changed};
 use crate::control::{
-    error::ControlError, failures, record::Actor, sessions::Origin, sign_in::locked,
+    error::ControlError, failures, record::Actor, sealing::of_totp, sessions::Origin,
+    sign_in::locked,
 };
 
 /// What somebody shows as the second factor.
@@ -53,7 +54,7 @@ impl Factors {
         let otp = shown.otp.as_deref().filter(|otp| !otp.trim().is_empty());
         let good = match (&shown.passkey, otp) {
             (Some(answer), _) => self.check_passkey(tx, user, &held, answer).await?,
-            (None, Some(code)) => match held.use_up(tx, user.id, code).await? {
+            (None, Some(code)) => match self.use_up(tx, &held, user.id, code).await? {
                 Used::Totp => true,
                 Used::RecoveryCode => {
                     let actor = Actor {
@@ -132,23 +133,25 @@ impl Factors {
     }
 }
 
-impl Held {
+impl Factors {
     /// Uses a code up, whichever kind it is of.
     pub(super) async fn use_up(
         &self,
         tx: &Tx,
+        held: &Held,
         user: UserId,
         code: &str,
     ) -> Result<Used, ControlError> {
         let now = muster_store::now();
-        if let Some(totp) = &self.totp {
-            match totp::verify(&totp.secret, code, totp.last_step, now) {
+        if let Some(totp) = &held.totp {
+            let secret = self.sealer.open(&of_totp(user), &totp.secret)?;
+            match totp::verify(secret.expose(), code, totp.last_step, now) {
                 Ok(step) if tx.totp_use(user, step, now).await? => return Ok(Used::Totp),
                 Ok(_) | Err(totp::TotpError::Wrong) => {}
                 Err(error) => tracing::error!(%user, %error, "an authenticator app is of no use"),
             }
         }
-        let digest = recovery::find(user, code, &self.codes).and_then(|at| self.codes.get(at));
+        let digest = recovery::find(user, code, &held.codes).and_then(|at| held.codes.get(at));
         match digest {
             Some(digest) if tx.recovery_code_use(user, digest, now).await? => {
                 Ok(Used::RecoveryCode)

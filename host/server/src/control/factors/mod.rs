@@ -12,7 +12,7 @@ use muster_api::{
     factors::{self as words, FactorKind, RecoveryCodes, TotpEnrolment},
     id::UserId,
 };
-use muster_identity::{recovery, totp};
+use muster_identity::{recovery, seal::Sealer, totp};
 use muster_store::{
     ChangeKind, PasskeyRecord, Reader, Store, StoreError, TotpRecord, Tx, UserRecord,
 };
@@ -24,6 +24,7 @@ use super::{
     error::ControlError,
     passwords::Passwords,
     record::{Actor, record},
+    sealing::of_totp,
     users::change_of,
 };
 
@@ -36,6 +37,8 @@ pub(crate) struct Factors {
     pub(crate) store: Store,
     pub(crate) config: Config,
     pub(crate) passwords: Passwords,
+    /// Seals the secrets of authenticator apps.
+    pub(crate) sealer: Sealer,
     /// Where the API listens.
     pub(crate) address: SocketAddr,
 }
@@ -69,7 +72,9 @@ impl Factors {
             .map_err(|error| ControlError::Internal(error.to_string()))?;
         let totp = TotpRecord {
             user: user.id,
-            secret: enrolment.secret.expose().to_owned(),
+            secret: self
+                .sealer
+                .seal(&of_totp(user.id), enrolment.secret.expose())?,
             created_at: muster_store::now(),
             confirmed_at: None,
             last_step: None,
@@ -102,7 +107,7 @@ impl Factors {
     /// Makes an authenticator app count, by a first code from it.
     pub(crate) async fn confirm_totp(&self, actor: &Actor, code: &str) -> Result<(), ControlError> {
         let id = actor.person()?;
-        let (actor, code) = (actor.clone(), code.to_owned());
+        let (actor, code, sealer) = (actor.clone(), code.to_owned(), self.sealer.clone());
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
@@ -112,7 +117,8 @@ impl Factors {
                         return Err(none_to_confirm());
                     }
                     let now = muster_store::now();
-                    let step = totp::verify(&totp.secret, &code, totp.last_step, now)
+                    let secret = sealer.open(&of_totp(id), &totp.secret)?;
+                    let step = totp::verify(secret.expose(), &code, totp.last_step, now)
                         .map_err(|error| ControlError::invalid("code", error.to_string()))?;
                     tx.totp_use(id, step, now).await?;
                     changed(tx, &actor, &user, "confirm-totp").await?;

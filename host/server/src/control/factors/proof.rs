@@ -2,7 +2,7 @@
 //! with: a session may be stolen, and whoever has it must not make it theirs for
 //! good.
 
-use muster_api::{config::Secret, factors::Proof};
+use muster_api::{config::Secret, factors::Proof, id::UserId};
 use muster_store::{SessionRecord, StoreError, UserRecord};
 use time::{Duration, OffsetDateTime};
 
@@ -26,7 +26,8 @@ impl Factors {
         match (&proof.otp, &proof.password) {
             (Some(code), _) => self.prove_by_code(&user, code).await?,
             (None, Some(password)) => {
-                self.prove_by_password(&user, password).await?;
+                self.prove_by_password(user.id, "password", password.expose())
+                    .await?;
                 self.prove_factor(actor, &user).await?;
             }
             (None, None) => self.prove_by_session(actor, &user).await?,
@@ -81,7 +82,7 @@ impl Factors {
                         return Err(ControlError::Locked { wait });
                     }
                     let held = Held::of(tx, id).await?;
-                    if let Used::Wrong = held.use_up(tx, id, code.expose()).await? {
+                    if let Used::Wrong = this.use_up(tx, &held, id, code.expose()).await? {
                         this.count_failure(tx, id).await?;
                         return Ok(Err(ControlError::invalid("otp", WRONG_CODE)));
                     }
@@ -91,12 +92,14 @@ impl Factors {
             .await?
     }
 
-    async fn prove_by_password(
+    /// Checks that somebody knows a user's password, which stands in `field`. A
+    /// wrong one counts as a failed sign-in.
+    pub(crate) async fn prove_by_password(
         &self,
-        user: &UserRecord,
-        password: &Secret,
+        id: UserId,
+        field: &'static str,
+        password: &str,
     ) -> Result<(), ControlError> {
-        let id = user.id;
         let this = self.clone();
         let wait = self
             .store
@@ -105,15 +108,25 @@ impl Factors {
             return Err(ControlError::Locked { wait });
         }
         let hash = self.store.password_hash(id).await?;
-        let good = self.passwords.verify(password.expose(), hash.as_deref());
-        if good.await? {
-            return Ok(());
-        }
+        let good = self.passwords.verify(password, hash.as_deref());
+        let good = good.await?;
         let this = self.clone();
         self.store
-            .write(move |tx| Box::pin(async move { this.count_failure(tx, id).await }))
-            .await?;
-        Err(ControlError::invalid("password", "the password is another"))
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    // Of many tries at once, those after the last that is
+                    // allowed learn nothing either.
+                    if let Some(wait) = this.pause(tx, id).await? {
+                        return Err(ControlError::Locked { wait });
+                    }
+                    if good {
+                        return Ok(Ok(()));
+                    }
+                    this.count_failure(tx, id).await?;
+                    Ok(Err(ControlError::invalid(field, "the password is another")))
+                })
+            })
+            .await?
     }
 
     /// Whoever signs in elsewhere has no password that could be shown here, but

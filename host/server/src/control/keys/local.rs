@@ -76,6 +76,7 @@ impl Keys {
                     };
                     let change = Change {
                         resource: "key",
+                        project: None,
                         id: key.id.clone(),
                         name: &key.id,
                         verb,

@@ -1,32 +1,32 @@
 //! Access keys: what programs show in place of a password. A key acts for the
 //! user who made it and never may more than they may at that moment.
 
+mod checks;
 mod local;
 mod networks;
 mod tokens;
+mod traces;
 
+use self::{
+    checks::{check, granted, only_itself, require_key, rights_of, user_named},
+    traces::{changed, state, view},
+};
 use std::sync::Arc;
 
 use muster_api::{
     id::UserId,
     keys::{AccessKey, KeyQuery, KeyRotation, KeyState, KeyWithSecret, NewKey},
     page::{Page, PageQuery},
-    permissions::{Permission, repeated},
     plan::Plan,
     units::Millis,
 };
 use muster_identity::secret::{self, Issued, Kind};
-use muster_store::{AccessKeyRecord, ChangeKind, Reader, Store, StoreError, Tx};
+use muster_store::{AccessKeyRecord, Reader, Store, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 
 pub(crate) use self::tokens::KeyClaims;
 use super::{
-    error::ControlError,
-    factors::Factors,
-    record::{Actor, Change, record, value},
-    rights::Rights,
-    terms::Terms,
-    tokens::Tokens,
+    error::ControlError, factors::Factors, record::Actor, terms::Terms, tokens::Tokens,
     views::page_limit,
 };
 use crate::data_dir::DataDir;
@@ -266,17 +266,6 @@ impl Keys {
     }
 }
 
-/// What a key may do at this moment.
-async fn rights_of(db: &Reader, key: &AccessKeyRecord) -> Result<Rights, StoreError> {
-    let Some(user) = key.user else {
-        return Ok(Rights::all());
-    };
-    match db.user_by_id(user).await? {
-        Some(user) => Rights::of_user(db, &user, key.scopes.as_deref()).await,
-        None => Ok(Rights::default()),
-    }
-}
-
 /// Sees to it that a user can have one more key. Those that have ended are kept
 /// to be seen, for as long as nothing else needs their place.
 async fn make_room(tx: &Tx, user: UserId) -> Result<(), ControlError> {
@@ -298,89 +287,6 @@ async fn make_room(tx: &Tx, user: UserId) -> Result<(), ControlError> {
     Ok(())
 }
 
-/// A key has no say over other keys, so that none can put itself in the place
-/// of one that lasts longer or may be used from elsewhere.
-fn only_itself(actor: &Actor, id: &str) -> Result<(), ControlError> {
-    match &actor.key {
-        Some(key) if actor.user.is_some() && key != id => Err(ControlError::Denied {
-            code: "another-key",
-            message: "an access key can see, rotate and revoke itself alone".to_owned(),
-            remedy: "log in with: muster login".to_owned(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// The key of that id. Of other people's keys there is none for whoever asks
-/// for their own.
-async fn require_key(
-    db: &Reader,
-    actor: &Actor,
-    id: &str,
-    whose: Whose,
-) -> Result<AccessKeyRecord, ControlError> {
-    let found = db.access_key_get(id).await?;
-    let own = |key: &AccessKeyRecord| key.user.is_some() && key.user == actor.user;
-    found
-        .filter(|key| whose == Whose::Everybodys || own(key))
-        .ok_or_else(|| ControlError::not_found("key", id))
-}
-
-async fn user_named(db: &Reader, name: &str) -> Result<UserId, ControlError> {
-    let user = match name.parse::<UserId>() {
-        Ok(id) => db.user_by_id(id).await?,
-        Err(_) => db.user_by_name(name).await?,
-    };
-    user.map(|user| user.id)
-        .ok_or_else(|| ControlError::not_found("user", name))
-}
-
-/// What a new key may do at most: what was asked for if whoever asks has it.
-fn granted(
-    actor: &Actor,
-    asked: Option<Vec<Permission>>,
-) -> Result<Option<Vec<Permission>>, ControlError> {
-    let Some(asked) = asked else {
-        return Ok(None);
-    };
-    if let Some(twice) = repeated(&asked) {
-        return Err(ControlError::invalid(
-            "scopes",
-            format!("'{twice}' stands there twice"),
-        ));
-    }
-    match asked.iter().find(|scope| !actor.rights.anywhere(**scope)) {
-        Some(permission) => Err(ControlError::Forbidden {
-            permission: *permission,
-        }),
-        None => Ok(Some(asked)),
-    }
-}
-
-/// Checks the fields of a new key, and brings its networks into one form.
-fn check(new: &NewKey) -> Result<Vec<String>, ControlError> {
-    let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(ControlError::invalid(
-            "name",
-            "say what the key is for in 1 to 100 characters",
-        ));
-    }
-    if new.scopes.as_ref().is_some_and(Vec::is_empty) {
-        return Err(ControlError::invalid(
-            "scopes",
-            "a key without any permission is of no use; leave the field out for all of yours",
-        ));
-    }
-    if let Some(life) = new.expires_in
-        && !(Millis(1_000)..=MAX_LIFE).contains(&life)
-    {
-        return Err(ControlError::invalid("expires_in", "from 1s to 3650d"));
-    }
-    networks::parse(&new.networks)
-        .map_err(|(place, why)| ControlError::invalid(format!("networks.{place}"), why))
-}
-
 fn later(now: OffsetDateTime, time: Millis) -> OffsetDateTime {
     now + Duration::milliseconds(i64::try_from(time.0).unwrap_or(i64::MAX))
 }
@@ -391,58 +297,4 @@ fn new_id() -> String {
     let random = rand::random::<[u8; 18]>();
     let letter = |byte: &u8| char::from(ALPHABET[usize::from(byte % 32)]);
     format!("MK{}", random.iter().map(letter).collect::<String>())
-}
-
-fn state(key: &AccessKeyRecord, now: OffsetDateTime) -> KeyState {
-    if key.revoked_at.is_some() {
-        KeyState::Revoked
-    } else if key.expires_at.is_some_and(|at| at <= now) {
-        KeyState::Expired
-    } else {
-        KeyState::Active
-    }
-}
-
-fn view(key: AccessKeyRecord, user: Option<String>) -> AccessKey {
-    let now = muster_store::now();
-    AccessKey {
-        state: state(&key, now),
-        previous_until: key.previous.map(|(_, until)| until).filter(|at| *at > now),
-        id: key.id,
-        name: key.name,
-        user,
-        internal: key.internal,
-        scopes: key.scopes,
-        networks: key.networks,
-        created_at: key.created_at,
-        rotated_at: key.rotated_at,
-        expires_at: key.expires_at,
-        revoked_at: key.revoked_at,
-        last_used_at: key.last_used_at,
-        last_used_from: key.last_used_from,
-    }
-}
-
-async fn changed(
-    tx: &Tx,
-    actor: &Actor,
-    before: Option<&AccessKeyRecord>,
-    after: &AccessKeyRecord,
-    verb: &'static str,
-) -> Result<(), ControlError> {
-    let shown = |key: &AccessKeyRecord| value(&view(key.clone(), None));
-    let kind = match before {
-        Some(_) => ChangeKind::Updated,
-        None => ChangeKind::Created,
-    };
-    let change = Change {
-        resource: "key",
-        id: after.id.clone(),
-        name: &after.id,
-        verb,
-        kind,
-        before: before.and_then(shown),
-        after: shown(after),
-    };
-    Ok(record(tx, actor, change).await?)
 }

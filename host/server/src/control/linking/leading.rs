@@ -485,6 +485,7 @@ pub(super) fn change<'a>(
         name,
         verb,
         kind,
+        project: None,
         before: None,
         after: None,
     }

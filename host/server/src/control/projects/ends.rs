@@ -121,8 +121,13 @@ async fn empty(tx: &Tx, project: &ProjectRecord) -> Result<Plan, ControlError> {
         app.state = DesiredState::Stopped;
         app.updated_at = muster_store::now();
         tx.app_update(&app).await?;
-        tx.change_append("app", app.id, muster_store::ChangeKind::Updated)
-            .await?;
+        tx.change_append(
+            "app",
+            app.id,
+            muster_store::ChangeKind::Updated,
+            Some(app.project),
+        )
+        .await?;
     }
     let members = tx.member_list(project.id).await?;
     for member in &members {

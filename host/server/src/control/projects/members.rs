@@ -321,6 +321,7 @@ async fn put(
     let after = json!({ "user": user.name, "role": member.role, "state": member.state });
     let change = Change {
         resource: "project",
+        project: Some(project.id),
         id: project.id.to_string(),
         name: &project.name,
         verb,
@@ -344,6 +345,7 @@ async fn take_out(
     let before = json!({ "user": user.name, "role": member.role, "state": member.state });
     let change = Change {
         resource: "project",
+        project: Some(project.id),
         id: project.id.to_string(),
         name: &project.name,
         verb,

@@ -325,6 +325,7 @@ fn view(project: ProjectRecord, mine: &[MemberRecord]) -> Project {
 fn change_of<'a>(project: &'a ProjectRecord, verb: &'static str, kind: ChangeKind) -> Change<'a> {
     Change {
         resource: "project",
+        project: Some(project.id),
         id: project.id.to_string(),
         name: &project.name,
         verb,

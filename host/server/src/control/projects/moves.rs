@@ -81,6 +81,9 @@ impl Projects {
                     change.before = value(&from);
                     change.after = value(&to);
                     record(tx, &actor, change).await?;
+                    // Those who follow where it goes are told as well.
+                    tx.change_append("app", app.id, ChangeKind::Updated, Some(target.id))
+                        .await?;
                     tx.app_move(app.id, target.id).await?;
                     tx.job_move(app.id, target.id).await?;
                     for job in tx.job_list_unfinished().await? {

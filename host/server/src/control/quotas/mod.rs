@@ -257,6 +257,7 @@ async fn changed(
     };
     let change = Change {
         resource: "quota",
+        project: quota.project,
         id: quota.id.to_string(),
         name: &name,
         verb,

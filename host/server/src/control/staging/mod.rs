@@ -8,7 +8,7 @@ mod release;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use muster_api::{blocks::FileEntry, problem::Problem};
+use muster_api::{blocks::FileEntry, jobs::Progress, problem::Problem};
 use muster_blocks::Blocks;
 use muster_engine::{
     Code, Engine, Entry,
@@ -41,6 +41,9 @@ use crate::{
 const LOOK_AROUND: Duration = Duration::from_secs(5);
 /// The largest component.
 const MAX_COMPONENT: u64 = 128 << 20;
+/// The steps of a push before its first instance starts: it is staged, compiled
+/// and released.
+pub(crate) const STEPS: u64 = 3;
 
 /// Works through push jobs.
 pub(crate) struct Staging {
@@ -132,8 +135,10 @@ impl Staging {
         let input: PushInput = serde_json::from_value(job.input.clone()).map_err(|error| {
             ControlError::Internal(format!("a push job cannot be read: {error}"))
         })?;
-        self.tell(job, "staging", format!("staging {}", job.subject), true)
-            .await?;
+        let total = STEPS + self.to_start(job, &input).await?;
+        let progress = |done| Progress { done, total };
+        let line = format!("staging {}", job.subject);
+        self.tell(job, "staging", progress(0), line, true).await?;
         let package = self.store.package_get(input.package).await?;
         let package =
             package.ok_or_else(|| ControlError::not_found("package", input.package.to_string()))?;
@@ -141,9 +146,24 @@ impl Staging {
         for line in &log {
             self.logs.platform(&job.subject, line);
         }
-        self.tell(job, "compiling", log.join("\n"), false).await?;
+        let log = log.join("\n");
+        self.tell(job, "compiling", progress(1), log, false).await?;
         self.compile(&made).await?;
+        self.tell(job, "releasing", progress(2), String::new(), false)
+            .await?;
         self.release(job, input, made, package.id).await
+    }
+
+    /// How many instances the push will start.
+    async fn to_start(&self, job: &JobRecord, input: &PushInput) -> Result<u64, Failure> {
+        let app = match job.app {
+            Some(app) => self.store.app_by_id(app).await?,
+            None => None,
+        };
+        let Some(app) = app.filter(|_| !input.no_start) else {
+            return Ok(0);
+        };
+        Ok(u64::from(input.instances.unwrap_or(app.instances)))
     }
 
     /// Has the stager plugin make a droplet, in an instance of its own.
@@ -295,6 +315,7 @@ impl Staging {
         &self,
         job: &JobRecord,
         step: &'static str,
+        progress: Progress,
         line: String,
         start: bool,
     ) -> Result<(), Failure> {
@@ -305,6 +326,7 @@ impl Staging {
                     if start {
                         tx.job_start(id, muster_store::now()).await?;
                     }
+                    tx.job_progress(id, progress).await?;
                     let lines: Vec<String> = line.lines().map(str::to_owned).collect();
                     jobs::tell(tx, id, step, &lines).await
                 })

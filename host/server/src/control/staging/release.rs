@@ -1,12 +1,18 @@
 //! What staging made becomes a release: droplet, routes and release appear
 //! together.
 
-use muster_api::{apps::DesiredState, blocks::FileEntry, id::DropletId, jobs::JobState};
+use muster_api::{
+    apps::DesiredState,
+    blocks::FileEntry,
+    id::DropletId,
+    jobs::{JobState, Progress},
+};
 use muster_engine::Entry;
 use muster_store::{ChangeKind, DropletRecord, JobRecord, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::STEPS;
 use crate::control::{
     apps::{change_of, newest_release},
     error::ControlError,
@@ -121,6 +127,11 @@ pub(super) async fn write_release(
                 droplet.id,
                 counted(app.instances as usize, "instance")
             );
+            let progress = Progress {
+                done: STEPS,
+                total: STEPS + u64::from(app.instances),
+            };
+            jobs::advance(tx, job.id, progress).await?;
             jobs::tell(tx, job.id, "starting", &[line]).await?;
         } else {
             jobs::end(

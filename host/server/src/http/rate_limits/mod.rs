@@ -5,8 +5,8 @@
 //! finds out more has the meter count it for a user or a key. What was counted
 //! stands in the answer's `RateLimit` fields.
 //!
-//! The address is that of the connection. What a header says about it is not
-//! believed: anybody can write such a header.
+//! The address is that of the connection; what a header says about it is only
+//! believed of trusted proxies (see [`client_address`](super::client_address)).
 
 mod bucket;
 
@@ -30,8 +30,15 @@ use uuid::Uuid;
 use self::bucket::{Bucket, Standing};
 use tokio_util::sync::CancellationToken;
 
-use super::problems::Refused;
-use crate::control::config::Config;
+use super::{
+    authorise::{origin, request_id},
+    client_address,
+    problems::Refused,
+};
+use crate::control::{
+    audit::{Audit, Refusal},
+    config::Config,
+};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
@@ -185,27 +192,53 @@ fn limited(name: &str, wait: u64) -> Refused {
         .header(header::RETRY_AFTER, HeaderValue::from(wait))
 }
 
+/// What counts requests, and writes down which were too many.
+#[derive(Clone)]
+pub(super) struct Metering {
+    pub(super) limits: Arc<RateLimits>,
+    pub(super) audit: Audit,
+}
+
+impl Metering {
+    /// Has it written down that a request was one too many for its address. To
+    /// what it was, is left out: a flood is one entry, wherever it goes.
+    fn refuse(&self, request: &Request, refused: Refused) -> Response {
+        self.audit.refused(Refusal {
+            actor: None,
+            proven: false,
+            credential: None,
+            action: "request".to_owned(),
+            subject: "(any)".to_owned(),
+            origin: origin(request.extensions()),
+            request: request_id(request.headers()),
+            code: refused.0.code.clone(),
+        });
+        refused.into_response()
+    }
+}
+
 /// Counts every request, at first for its address unless it says who sends it.
 /// If what it says is refused, it counts for its address after all.
 pub(super) async fn meter(
-    State(limits): State<Arc<RateLimits>>,
+    State(metering): State<Metering>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let meter = Meter {
-        limits,
-        address: peer.ip(),
+        limits: Arc::clone(&metering.limits),
+        address: client_address::of(request.extensions()).unwrap_or_else(|| peer.ip()),
         taken: Arc::default(),
     };
     let stranger = !request.headers().contains_key(header::AUTHORIZATION);
     request.extensions_mut().insert(meter.clone());
     let address = Identity::Address(meter.address);
     let mut response = if stranger && let Err(refused) = meter.take(address) {
-        refused.into_response()
+        metering.refuse(&request, refused)
     } else {
         next.run(request).await
     };
+    // That the login was refused is written down already.
     if response.status() == StatusCode::UNAUTHORIZED
         && !stranger
         && let Err(refused) = meter.take(address)
