@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use muster_peering::{HostKey, tls};
-use rustls::{HandshakeKind, version::TLS12};
+use rustls::{HandshakeKind, client::Resumption, version::TLS12};
 use tls::Distrust;
 use uuid::Uuid;
 
@@ -95,7 +95,10 @@ async fn sessions_are_not_resumed() {
         count.fetch_add(1, Ordering::SeqCst);
         true
     }));
-    let client = Arc::new(other.dials(&trusted, &one));
+    let mut client = other.dials(&trusted, &one);
+    // Even a client that would like to.
+    client.resumption = Resumption::in_memory_sessions(8);
+    let client = Arc::new(client);
     for round in 1..=3 {
         let met = meet(server.clone(), client.clone()).await;
         assert_eq!(met.client.unwrap().kind, HandshakeKind::Full);

@@ -16,6 +16,7 @@ pub(crate) mod failures;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod linking;
 pub(crate) mod links;
 pub(crate) mod logging;
 pub(crate) mod passwords;
