@@ -44,6 +44,11 @@ async fn route_list(
 }
 
 /// Add a route, or one more app to a route that is there.
+///
+/// A host name belongs to the project that has a route with it first, and with a
+/// pattern such as `*.example.com` all names below it. Who may add routes in
+/// every project is free to decide otherwise. The domain of the apps, the names
+/// of this Muster and IP addresses are for them alone.
 #[utoipa::path(post, path = "/routes", tag = "routes", request_body = NewRoute, responses(
     (status = 201, body = Route),
     (status = 404, body = Problem, content_type = "application/problem+json"),
