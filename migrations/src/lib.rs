@@ -19,6 +19,7 @@ mod m20261122_000004_users;
 mod m20261122_000005_quotas;
 mod m20261122_000006_keys;
 mod m20261122_000007_second_factors;
+mod m20261122_000020_links;
 
 /// Brings a database to the newest schema.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_quotas::Migration),
             Box::new(m20261122_000006_keys::Migration),
             Box::new(m20261122_000007_second_factors::Migration),
+            Box::new(m20261122_000020_links::Migration),
         ]
     }
 }

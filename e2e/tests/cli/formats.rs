@@ -24,7 +24,7 @@ async fn every_command_speaks_json_and_yaml() {
         ("app logs shop", "/apps/shop/logs"),
         ("route list", "/routes"),
         ("role list", "/roles"),
-        ("role info router", "/roles/router"),
+        ("role show router", "/roles/router"),
         ("job list", "/jobs"),
         (&job, &format!("/jobs/{}", jobs.items[0].id)),
         ("info", "/info"),

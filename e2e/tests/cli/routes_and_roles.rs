@@ -65,7 +65,7 @@ async fn routes_and_roles_are_managed() {
     person.run("route remove *.test/x --app next --yes").bad(3);
 
     seen("role-list", &person.run("role list").good());
-    seen("role-info", &person.run("role info router").good());
+    seen("role-show", &person.run("role show router").good());
     let refused = person.run("role remove router").bad(6);
     seen("role-remove-refused", &refused);
     person.run("role remove router --dry-run").good();
@@ -92,7 +92,7 @@ async fn routes_and_roles_are_managed() {
     person.write("note.txt", "no plugin");
     let refused = person.run("role add router --component note.txt").bad(1);
     assert!(refused.contains("not a WebAssembly component"), "{refused}");
-    person.run("role info harbor").bad(3);
+    person.run("role show harbor").bad(3);
     person.run("role remove base --yes").bad(1);
     person.run("role add router").good();
 

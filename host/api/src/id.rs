@@ -52,4 +52,6 @@ ids! {
     BindingId,
     /// Names a host for life.
     HostId,
+    /// Names a link token, and the membership that comes of it.
+    LinkId,
 }

@@ -13,6 +13,7 @@ use crate::{
         events::EventsArgs,
         job::JobCommand,
         key::KeyCommand,
+        link::LinkCommand,
         logging::LoggingCommand,
         login::LoginArgs,
         mail::MailCommand,
@@ -125,6 +126,9 @@ pub enum Command {
     /// Say what the host logs, how, and where to
     #[command(subcommand)]
     Logging(LoggingCommand),
+    /// Link hosts with each other
+    #[command(subcommand)]
+    Link(LinkCommand),
     /// Show how the host is
     Status,
     /// Show what the host is

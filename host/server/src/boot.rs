@@ -23,10 +23,23 @@ use self::people::People;
 use crate::{
     agent::{Agent, instances::Instances, starter::Starter},
     control::{
-        access::AccessControl, apps::Apps, audit::Audit, droplets::Droplets, error::ControlError,
-        host_names::HostNames, housekeeping::Housekeeping, jobs::Jobs, logging::LoggingControl,
-        projects::Projects, pushes::Pushes, quotas::Quotas, routes::Routes, staging::Staging,
-        terms_of_use::TermsOfUse, views::Urls,
+        access::AccessControl,
+        apps::Apps,
+        audit::Audit,
+        droplets::Droplets,
+        error::ControlError,
+        host_names::HostNames,
+        housekeeping::Housekeeping,
+        jobs::Jobs,
+        linking::{LinkOptions, Links},
+        logging::LoggingControl,
+        projects::Projects,
+        pushes::Pushes,
+        quotas::Quotas,
+        routes::Routes,
+        staging::Staging,
+        terms_of_use::TermsOfUse,
+        views::Urls,
     },
     data_dir::{DataDir, DataDirError},
     http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
@@ -56,6 +69,8 @@ pub struct ServeOptions {
     pub initial_password: Option<String>,
     /// The logging of this process, which operators may change.
     pub logging: muster_logging::Handle,
+    /// How the host may be linked with others.
+    pub links: LinkOptions,
 }
 
 /// Why a host does not start.
@@ -208,6 +223,17 @@ pub async fn serve(
     let (audit, refusals) = Audit::new(store.clone());
     tasks.spawn(refusals.run(ending.clone()));
 
+    let name = options.name.clone().unwrap_or_else(machine_name);
+    let links = Links::open(
+        store.clone(),
+        Arc::clone(&roles),
+        Arc::clone(&instances),
+        (id, name.clone()),
+        options.links,
+    )
+    .await?;
+    tasks.spawn(links.clone().keep_up(ending.clone()));
+
     let urls = Urls {
         port: ingress.address().port(),
     };
@@ -271,6 +297,7 @@ pub async fn serve(
         config,
         audit,
         logging,
+        links,
         roles,
         blocks,
         logs,

@@ -7,7 +7,9 @@ mod control;
 mod data_dir;
 mod http;
 mod logs;
+mod peers;
 mod roles;
 
 pub use boot::{ServeError, ServeOptions, serve};
+pub use control::linking::LinkOptions;
 pub use http::openapi_document;

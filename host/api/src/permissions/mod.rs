@@ -86,6 +86,8 @@ permissions! {
     ConfigWrite "config:write" Global "Change the configuration and rotate signing keys",
     AuditRead "audit:read" Global "Read, export and verify the audit log",
     LoggingWrite "logging:write" Global "Change what the host logs and where",
+    LinkRead "link:read" Global "See how this host is linked, and the hosts of its group",
+    LinkWrite "link:write" Global "Link hosts, and take them out of the group",
 }
 
 impl fmt::Display for Permission {
@@ -279,6 +281,8 @@ pub const BUNDLES: &[Bundle] = &[
             P::ConfigRead,
             P::AuditRead,
             P::LoggingWrite,
+            P::LinkRead,
+            P::LinkWrite,
             P::ProjectCreate,
         ],
     },

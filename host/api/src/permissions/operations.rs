@@ -138,6 +138,17 @@ pub const OPERATIONS: &[Operation] = &[
     op("logging_change", "PUT", "/api/v1/logging", Needs(P::LoggingWrite), &["logging set"]),
     op("logging_reset", "DELETE", "/api/v1/logging", Needs(P::LoggingWrite), &["logging reset"]),
 
+    op("link_show", "GET", "/api/v1/link", Needs(P::LinkRead), &["link show"]),
+    op("link_join", "POST", "/api/v1/link/actions/join", Needs(P::LinkWrite), &["link join"]),
+    op("link_leave", "POST", "/api/v1/link/actions/leave", Needs(P::LinkWrite), &["link leave"]),
+    op("link_stop_leading", "POST", "/api/v1/link/actions/stop-leading", Needs(P::LinkWrite), &["link stop-leading"]),
+    op("link_token_list", "GET", "/api/v1/link-tokens", Needs(P::LinkRead), &["link tokens"]),
+    op("link_token_create", "POST", "/api/v1/link-tokens", Needs(P::LinkWrite), &["link token"]),
+    op("link_token_withdraw", "DELETE", "/api/v1/link-tokens/{token}", Needs(P::LinkWrite), &["link withdraw"]),
+    op("host_list", "GET", "/api/v1/hosts", Needs(P::LinkRead), &["link list"]),
+    op("host_show", "GET", "/api/v1/hosts/{host}", Needs(P::LinkRead), &["link show"]),
+    op("host_remove", "DELETE", "/api/v1/hosts/{host}", Needs(P::LinkWrite), &["link remove"]),
+
     op("permission_list", "GET", "/api/v1/permissions", SignedIn, &["access-role permissions"]),
     op("access_role_list", "GET", "/api/v1/access-roles", Needs(P::AccessRead), &["access-role list"]),
     op("access_role_create", "POST", "/api/v1/access-roles", Needs(P::AccessWrite), &["access-role create"]),

@@ -15,6 +15,7 @@ mod identity;
 mod info;
 pub mod job;
 pub mod key;
+pub mod link;
 pub mod logging;
 pub mod login;
 mod logout;
@@ -84,6 +85,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::User(command) => user::run(&scope, command).await,
         Command::Myself(command) => own::run(&scope, command).await,
         Command::Session(command) => session::run(&scope, command).await,
+        Command::Link(command) => link::run(&scope, command).await,
         Command::Term(command) => term::run(&scope, command).await,
         Command::Config(command) => config::run(&scope, command).await,
         Command::SigningKey(command) => signing_key::run(&scope, command).await,

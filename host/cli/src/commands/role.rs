@@ -13,7 +13,7 @@ pub enum RoleCommand {
     /// List the roles that the host has and could have
     List,
     /// Show a role and its plugin
-    Info {
+    Show {
         /// The role
         name: String,
     },
@@ -49,7 +49,7 @@ pub async fn run(scope: &Scope, command: RoleCommand) -> Result<(), Failure> {
     let client = scope.client()?;
     match command {
         RoleCommand::List => scope.output.show(&client.roles().await?),
-        RoleCommand::Info { name } => scope.output.show(&client.role(&name).await?),
+        RoleCommand::Show { name } => scope.output.show(&client.role(&name).await?),
         RoleCommand::Add(args) => {
             let component = match &args.component {
                 Some(path) => component(path)?,

@@ -10,6 +10,7 @@ mod factors;
 mod identities;
 mod jobs;
 mod keys;
+mod links;
 mod logging;
 mod logs;
 mod plans;

@@ -90,6 +90,11 @@ impl Sheet {
 
     /// Adds names with values, a line each.
     pub fn facts<const N: usize>(&mut self, facts: [(&str, Cell); N]) {
+        self.all_facts(facts);
+    }
+
+    /// Like [`facts`](Self::facts), for as many as there happen to be.
+    pub fn all_facts<'f>(&mut self, facts: impl IntoIterator<Item = (&'f str, Cell)>) {
         let mut table = Table::new();
         table.load_style(TableStyle::new().content_lines(ContentLineStyle::none()));
         for (name, value) in facts {

@@ -17,6 +17,7 @@ pub(crate) mod host_names;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod linking;
 pub(crate) mod links;
 pub(crate) mod logging;
 pub(crate) mod passwords;

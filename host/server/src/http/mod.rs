@@ -17,6 +17,7 @@ mod identities;
 mod jobs;
 mod keys;
 mod linger;
+mod links;
 mod logging;
 mod logs;
 pub(crate) mod metrics;
@@ -58,9 +59,10 @@ use crate::{
     control::{
         access::AccessControl, accounts::Accounts, activations::Activations, apps::Apps,
         audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
-        factors::Factors, jobs::Jobs, keys::Keys, logging::LoggingControl, post::Post,
-        projects::Projects, pushes::Pushes, quotas::Quotas, routes::Routes, sessions::Sessions,
-        sign_in::SignIn, sign_ups::SignUps, terms_of_use::TermsOfUse, users::Users,
+        factors::Factors, jobs::Jobs, keys::Keys, linking::Links, logging::LoggingControl,
+        post::Post, projects::Projects, pushes::Pushes, quotas::Quotas, routes::Routes,
+        sessions::Sessions, sign_in::SignIn, sign_ups::SignUps, terms_of_use::TermsOfUse,
+        users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -97,6 +99,7 @@ pub(crate) struct Api {
     pub(crate) config: Config,
     pub(crate) audit: Audit,
     pub(crate) logging: LoggingControl,
+    pub(crate) links: Links,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -136,6 +139,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(status::routes())
         .merge(audit::routes())
         .merge(logging::routes())
+        .merge(links::routes())
         .merge(projects::routes())
         .merge(access::routes())
         .merge(quotas::routes())

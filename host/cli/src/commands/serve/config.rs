@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use muster_api::hosts::HostMode;
+use muster_server::LinkOptions;
 use serde::Deserialize;
 
 use super::{
@@ -26,6 +28,10 @@ struct ConfigFile {
     apps: Option<SocketAddr>,
     name: Option<String>,
     app_domain: Option<String>,
+    peers: Option<SocketAddr>,
+    peer_addresses: Vec<String>,
+    mode: Option<HostMode>,
+    multi_node: Option<bool>,
     log_format: Option<LogFormat>,
     log: Option<String>,
     log_to: Vec<String>,
@@ -44,6 +50,8 @@ pub struct Config {
     pub name: Option<String>,
     /// The domain of apps without a route of their own.
     pub app_domain: String,
+    /// How the host may be linked with others.
+    pub links: LinkOptions,
     /// What is logged, how, and where to.
     pub logging: LogConfig,
 }
@@ -67,6 +75,7 @@ impl Config {
         let data_dir = args.data_dir.or(file.data_dir).or(usual);
         let data_dir = data_dir.ok_or_else(homeless)?;
         let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let everywhere = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         Ok(Self {
             data_dir,
             management: args.management.or(file.management).unwrap_or(local(7480)),
@@ -76,6 +85,16 @@ impl Config {
                 .app_domain
                 .or(file.app_domain)
                 .unwrap_or("localhost".to_owned()),
+            links: LinkOptions {
+                peers: args.peers.or(file.peers).unwrap_or(everywhere(7444)),
+                peer_addresses: if args.peer_address.is_empty() {
+                    file.peer_addresses
+                } else {
+                    args.peer_address
+                },
+                mode: args.mode.map(Into::into).or(file.mode).unwrap_or_default(),
+                multi_node: args.multi_node.or(file.multi_node).unwrap_or(true),
+            },
             logging: LogConfig {
                 explicit: args.log_format.is_some()
                     || args.log.is_some()

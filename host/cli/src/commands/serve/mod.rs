@@ -5,7 +5,8 @@ mod logging;
 
 use std::{env, io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use muster_api::hosts::HostMode;
 use muster_server::ServeOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -54,6 +55,41 @@ pub struct ServeArgs {
         value_name = "DOMAIN"
     )]
     app_domain: Option<String>,
+    /// Where linked hosts reach this one, once it is linked [default: 0.0.0.0:7444]
+    #[arg(
+        long,
+        env = "MUSTER_PEERS",
+        hide_env_values = true,
+        value_name = "ADDRESS"
+    )]
+    peers: Option<SocketAddr>,
+    /// Where linked hosts find this one, as HOST:PORT; may be given several
+    /// times [default: the addresses of the network interfaces]
+    #[arg(
+        long,
+        env = "MUSTER_PEER_ADDRESS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "ADDRESS"
+    )]
+    peer_address: Vec<String>,
+    /// How Muster is installed; hosts of one mode can be linked [default: agent]
+    #[arg(
+        long,
+        env = "MUSTER_MODE",
+        hide_env_values = true,
+        value_enum,
+        value_name = "MODE"
+    )]
+    mode: Option<Mode>,
+    /// Whether the host may be linked with others [default: true]
+    #[arg(
+        long,
+        env = "MUSTER_MULTI_NODE",
+        hide_env_values = true,
+        value_name = "BOOL"
+    )]
+    multi_node: Option<bool>,
     /// The configuration file [default: host.toml in the data directory, if there is one]
     #[arg(
         long,
@@ -99,6 +135,24 @@ pub struct ServeArgs {
     log_to: Vec<String>,
 }
 
+/// How Muster is installed on a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// The machine is Muster's alone
+    Appliance,
+    /// Muster is a guest on an operating system that somebody else looks after
+    Agent,
+}
+
+impl From<Mode> for HostMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Appliance => Self::Appliance,
+            Mode::Agent => Self::Agent,
+        }
+    }
+}
+
 /// Runs a host until SIGTERM or SIGINT; a second one ends it at once.
 ///
 /// # Errors
@@ -116,6 +170,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             .ok()
             .filter(|text| !text.is_empty()),
         logging: logging.clone(),
+        links: config.links,
     };
     let ended = until_told(options).await;
     logging.flush(FLUSH);

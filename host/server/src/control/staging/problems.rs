@@ -62,7 +62,7 @@ pub(super) fn stager_problem(error: StagerError) -> Problem {
             "stager-failed",
             "The stager role failed",
             error.to_string(),
-            Some("see: muster role info stager".to_owned()),
+            Some("see: muster role show stager".to_owned()),
         ),
     }
 }

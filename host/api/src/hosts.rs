@@ -1,0 +1,104 @@
+//! The hosts of a group, as the leader knows them.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::id::HostId;
+
+/// How Muster is installed on a machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostMode {
+    /// The machine is Muster's alone.
+    Appliance,
+    /// Muster is a guest on an operating system that somebody else looks after.
+    #[default]
+    Agent,
+}
+
+/// What a host says of itself, with each heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct About {
+    /// The version of Muster.
+    #[schema(example = "0.1.0")]
+    pub version: String,
+    /// How Muster is installed there.
+    pub mode: HostMode,
+    /// Its operating system.
+    #[schema(example = "debian 12")]
+    pub os: String,
+    /// Where its peers reach it, as `host:port`, the best first.
+    pub addresses: Vec<String>,
+    /// How often its addresses have changed.
+    pub generation: u64,
+    /// The roles that it plays, beside those that every host has.
+    pub roles: Vec<String>,
+    /// How many instances run there.
+    pub workloads: u32,
+    /// What to add to its clock to have the leader's, in milliseconds. It is
+    /// shown so that somebody sets it; nothing depends on it.
+    pub clock_offset_ms: i64,
+}
+
+/// What a host is to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostStanding {
+    /// It keeps the group's state, and gives out link tokens.
+    Leader,
+    /// It follows the leader.
+    Follower,
+}
+
+/// How a host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostState {
+    /// It was let in and has not confirmed yet.
+    Joining,
+    /// It is there, and has nothing to do.
+    Ready,
+    /// It is there, and runs something.
+    InUse,
+    /// Nothing was heard of it for ten seconds.
+    Unreachable,
+}
+
+/// One host of the group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LinkedHost {
+    /// The host, for life.
+    pub id: HostId,
+    /// Its name.
+    pub name: String,
+    /// What it is to the others.
+    pub standing: HostStanding,
+    /// How it is.
+    pub state: HostState,
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub about: About,
+    /// The SHA-256 of its public key, by which the others recognise it.
+    pub fingerprint: String,
+    /// When it was linked.
+    #[serde(with = "time::serde::rfc3339")]
+    pub linked_at: OffsetDateTime,
+    /// When something was heard of it last.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_seen_at: OffsetDateTime,
+    /// When its newest certificate ends, unless it is renewed before, which
+    /// happens by itself.
+    #[serde(with = "time::serde::rfc3339")]
+    pub certificate_not_after: OffsetDateTime,
+}
+
+/// How a host is taken out of its group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RemoveQuery {
+    /// The host is lost: take it out although it runs something, or cannot be
+    /// told.
+    #[serde(default)]
+    pub force: bool,
+}

@@ -1,0 +1,134 @@
+//! What this host tells others of itself.
+
+use std::{fs, net::IpAddr};
+
+use muster_api::hosts::{About, HostMode};
+use muster_peering::membership::{Facts, Mode};
+
+use super::{ControlError, Links, millis};
+use crate::peers::PROTOCOL;
+
+/// Where a Linux system says what it is.
+const OS_RELEASE: &str = "/etc/os-release";
+
+impl Links {
+    /// What two hosts have to know of each other before they are linked.
+    pub(super) async fn facts(&self) -> Result<Facts, ControlError> {
+        let apps = self.0.store.app_all().await?;
+        let started = apps
+            .iter()
+            .filter(|app| app.state == muster_api::apps::DesiredState::Started);
+        Ok(Facts {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: PROTOCOL,
+            mode: match self.0.options.mode {
+                HostMode::Appliance => Mode::Appliance,
+                HostMode::Agent => Mode::Agent,
+            },
+            os: operating_system(),
+            multi_node: self.0.options.multi_node,
+            workloads: u32::try_from(started.count()).unwrap_or(u32::MAX),
+            host: self.0.host.0,
+            fingerprint: self.0.key.fingerprint(),
+        })
+    }
+
+    /// What this host says of itself with each heartbeat.
+    pub(super) async fn about(&self) -> About {
+        let roles = self.roles().await;
+        let workloads = self.0.instances.snapshot().len();
+        let memory = self.memory();
+        About {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            mode: self.0.options.mode,
+            os: operating_system(),
+            addresses: memory.own.addresses.list.clone(),
+            generation: memory.own.addresses.generation,
+            roles,
+            workloads: u32::try_from(workloads).unwrap_or(u32::MAX),
+            clock_offset_ms: millis(memory.offset),
+        }
+    }
+
+    /// The roles that it plays, beside those that every host has.
+    async fn roles(&self) -> Vec<String> {
+        let list = self.0.roles.list().await;
+        let roles = list.map(|page| page.items).unwrap_or_default();
+        roles
+            .into_iter()
+            .filter(|role| !role.builtin && role.plugin.is_some())
+            .map(|role| role.name)
+            .collect()
+    }
+
+    /// Where this host is reached at the moment, as far as the machine knows.
+    pub(super) fn addresses_now(&self) -> Vec<String> {
+        let options = &self.0.options;
+        if !options.peer_addresses.is_empty() {
+            return options.peer_addresses.clone();
+        }
+        let port = options.peers.port();
+        let listening = options.peers.ip();
+        if !listening.is_unspecified() {
+            return vec![options.peers.to_string()];
+        }
+        let all = if_addrs::get_if_addrs().unwrap_or_default();
+        let mut found: Vec<IpAddr> = all
+            .into_iter()
+            .map(|interface| interface.ip())
+            .filter(|ip| listening.is_ipv6() || ip.is_ipv4())
+            .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
+            .collect();
+        found.sort_by_key(|ip| (ip.is_ipv6(), *ip));
+        found.dedup();
+        if found.is_empty() {
+            found.push(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        found
+            .into_iter()
+            .map(|ip| std::net::SocketAddr::new(ip, port).to_string())
+            .collect()
+    }
+}
+
+/// Such addresses mean something only on one cable.
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+/// The system's name and version, such as `debian 12`.
+fn operating_system() -> String {
+    let text = fs::read_to_string(OS_RELEASE).unwrap_or_default();
+    named(&text).unwrap_or_else(|| std::env::consts::OS.to_owned())
+}
+
+fn named(release: &str) -> Option<String> {
+    let value = |key: &str| {
+        release.lines().find_map(|line| {
+            let value = line.strip_prefix(key)?.strip_prefix('=')?;
+            Some(value.trim().trim_matches('"').to_owned())
+        })
+    };
+    let name = value("ID").filter(|name| !name.is_empty())?;
+    Some(match value("VERSION_ID") {
+        Some(version) if !version.is_empty() => format!("{name} {version}"),
+        _ => name,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn a_system_has_a_name_and_maybe_a_version() {
+        let debian = "PRETTY_NAME=\"Debian 12\"\nVERSION_ID=\"12\"\nID=debian\n";
+        assert_eq!(named(debian).as_deref(), Some("debian 12"));
+        assert_eq!(named("ID=arch\n").as_deref(), Some("arch"));
+        assert_eq!(named("ID_LIKE=debian\n"), None);
+        assert_eq!(named(""), None);
+    }
+}

@@ -1,0 +1,458 @@
+//! The leader's side: hosts that are members.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use muster_api::{
+    hosts::{HostStanding, HostState, LinkedHost},
+    id::{HostId, LinkId},
+    page::{Page, PageQuery},
+    plan::Plan,
+};
+use muster_peering::{
+    Leaf,
+    membership::{
+        Ending, Reply, Request,
+        leader::{self, Effect, Event},
+        presence::{Addresses, Health, Presence},
+    },
+    tls::PeerIdentity,
+};
+use muster_store::{ChangeKind, HostRecord, Tx};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    ControlError, Links, damaged,
+    leading::{LEAF_LIFE, anchors, authority, change, memberships, state, value},
+    refused,
+};
+use crate::{
+    control::{
+        record::{Actor, record},
+        terms::Terms,
+        views::page_of,
+    },
+    peers::{
+        Connection,
+        words::{Renew, Renewed, Said, Say},
+    },
+};
+
+/// How exactly the time is kept at which a host was heard: not each heartbeat is
+/// worth a write.
+const SEEN_TO: Duration = Duration::MINUTE;
+
+impl Links {
+    /// A member confirms, says hello, or takes leave.
+    pub(crate) async fn told(
+        &self,
+        peer: PeerIdentity,
+        connection: &Connection,
+        say: Say,
+    ) -> Result<Said, ControlError> {
+        let now = muster_store::now();
+        let link = LinkId(say.link);
+        let before = self.0.store.membership_get(link).await?;
+        let before = before.map(|record| state(&record)).transpose()?;
+        let member = matches!(before, Some(leader::State::Joined { peer: known }) if known == peer);
+        let reply = if member && matches!(say.request, Request::Hello | Request::Confirm) {
+            Reply::Member
+        } else {
+            let from = connection.address.ip().to_string();
+            let (request, name) = (say.request, say.name.clone());
+            let workloads = say.about.workloads;
+            let reply = self
+                .0
+                .store
+                .write_or_refuse(move |tx| {
+                    Box::pin(async move {
+                        let Some(mut found) = tx.membership_get(link).await? else {
+                            return Ok(Reply::NotKnown(None));
+                        };
+                        let event = match request {
+                            Request::Leave => Event::Leave { peer, workloads },
+                            _ => Event::Confirm { peer },
+                        };
+                        let (next, effects) = match leader::step(&state(&found)?, event, now) {
+                            Ok(stepped) => stepped,
+                            Err(refusal) => return Ok(Reply::LeaveRefused(refusal)),
+                        };
+                        found.state = value(&next)?;
+                        tx.membership_put(&found).await?;
+                        let actor = Actor {
+                            origin: Some(from),
+                            ..Actor::host(name.clone())
+                        };
+                        obey(tx, &actor, &name, &effects).await
+                    })
+                })
+                .await?;
+            self.refresh().await?;
+            reply
+        };
+        let mut generation = say.about.generation;
+        if reply == Reply::Member {
+            generation = self.heard(HostId(peer.host), &say, now).await?;
+        }
+        let lead = self.memory().lead.clone();
+        Ok(Said {
+            reply,
+            time: now,
+            leader: self.whereabouts(),
+            anchors: lead.as_ref().map(anchors).transpose()?.unwrap_or_default(),
+            generation,
+        })
+    }
+
+    /// Notes what a member says of itself. Answers with the number of the newest
+    /// change of its addresses.
+    async fn heard(&self, id: HostId, say: &Say, now: OffsetDateTime) -> Result<u64, ControlError> {
+        let at = self.monotonic();
+        self.memory()
+            .presence
+            .entry(id)
+            .or_insert_with(|| Presence::new(at))
+            .hear(at, say.about.workloads);
+        let Some(known) = self.0.store.host_get(id).await? else {
+            return Ok(say.about.generation);
+        };
+        let mut addresses = Addresses {
+            generation: known.about.generation,
+            list: known.about.addresses.clone(),
+        };
+        addresses.hear(&Addresses {
+            generation: say.about.generation,
+            list: say.about.addresses.clone(),
+        });
+        let generation = addresses.generation;
+        let mut about = say.about.clone();
+        about.addresses = addresses.list;
+        about.generation = generation;
+        // A clock that was measured a little differently is no news.
+        if (about.clock_offset_ms - known.about.clock_offset_ms).abs() < 1_000 {
+            about.clock_offset_ms = known.about.clock_offset_ms;
+        }
+        if about == known.about
+            && say.name == known.name
+            && (now - known.last_seen_at).abs() < SEEN_TO
+        {
+            return Ok(generation);
+        }
+        let news = about != known.about || say.name != known.name;
+        let heard = HostRecord {
+            name: say.name.clone(),
+            about,
+            last_seen_at: now,
+            ..known
+        };
+        self.0
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.host_put(&heard).await?;
+                    if news {
+                        tx.change_append("host", &heard.id.to_string(), ChangeKind::Updated)
+                            .await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        Ok(generation)
+    }
+
+    /// Gives a member another certificate for the key that it has.
+    pub(crate) async fn renew(
+        &self,
+        peer: PeerIdentity,
+        renew: &Renew,
+    ) -> Result<Renewed, ControlError> {
+        let none = Renewed { leaf: None };
+        let Some(lead) = self.memory().lead.clone() else {
+            return Ok(none);
+        };
+        let found = self.0.store.membership_get(LinkId(renew.link)).await?;
+        let found = found.map(|record| state(&record)).transpose()?;
+        if found.and_then(|state| state.admitted()) != Some(peer) {
+            return Ok(none);
+        }
+        let csr = BASE64_STANDARD.decode(&renew.csr).unwrap_or_default();
+        let now = muster_store::now();
+        let Ok(leaf) = authority(&lead)?.issue(&csr, peer.host, now, LEAF_LIFE) else {
+            return Ok(none);
+        };
+        if leaf.fingerprint() != peer.fingerprint {
+            return Ok(none);
+        }
+        let (id, not_after) = (HostId(peer.host), leaf.not_after());
+        self.0
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    if let Some(mut host) = tx.host_get(id).await? {
+                        host.certificate_not_after = not_after;
+                        tx.host_put(&host).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        Ok(Renewed {
+            leaf: Some(leaf.to_pem()),
+        })
+    }
+
+    /// Takes a host out of the group. By force if it is lost.
+    pub(crate) async fn remove(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        name: &str,
+        force: bool,
+    ) -> Result<Plan, ControlError> {
+        let host = self.find(name).await?;
+        let state_of = self.health(host.id);
+        let (actor, dry) = (actor.clone(), terms.dry_run);
+        let now = muster_store::now();
+        let plan = self
+            .0
+            .store
+            .write_if(!dry, move |tx| {
+                Box::pin(async move {
+                    let found = tx.membership_get(host.membership).await?;
+                    let gone = || ControlError::not_found("host", &host.name);
+                    let mut found = found.ok_or_else(gone)?;
+                    let event = if force {
+                        Event::ForceOut
+                    } else {
+                        Event::Remove {
+                            workloads: host.about.workloads,
+                        }
+                    };
+                    let stepped = leader::step(&state(&found)?, event, now);
+                    let (next, effects) = stepped.map_err(|refusal| refused(&refusal))?;
+                    found.state = value(&next)?;
+                    tx.membership_put(&found).await?;
+                    obey(tx, &actor, &host.name, &effects).await?;
+                    let mut changes = vec![match state_of {
+                        HostState::Unreachable => {
+                            format!("{} cannot be told now; it is when it comes back", host.name)
+                        }
+                        _ => format!("{} stands alone and can be linked anew", host.name),
+                    }];
+                    if host.about.workloads > 0 {
+                        changes.push(format!(
+                            "what runs on it, {} instances, is not this group's any more",
+                            host.about.workloads
+                        ));
+                    }
+                    Ok::<_, ControlError>(Plan {
+                        removes: vec![
+                            format!("the host {} from the group", host.name),
+                            "its certificate, at once".to_owned(),
+                        ],
+                        changes,
+                        done: !dry,
+                    })
+                })
+            })
+            .await?;
+        if !dry {
+            self.refresh().await?;
+        }
+        Ok(plan)
+    }
+
+    /// One page of the group's hosts: the leader, then by name.
+    pub(crate) async fn hosts(&self, query: &PageQuery) -> Result<Page<LinkedHost>, ControlError> {
+        page_of(self.all().await?, query)
+    }
+
+    /// One host, by name or id.
+    pub(crate) async fn host(&self, name: &str) -> Result<LinkedHost, ControlError> {
+        let all = self.all().await?;
+        let mut found = all
+            .into_iter()
+            .filter(|host| host.name == name || host.id.to_string() == name);
+        let host = found
+            .next()
+            .ok_or_else(|| ControlError::not_found("host", name))?;
+        if found.next().is_some() {
+            return Err(ambiguous(name));
+        }
+        Ok(host)
+    }
+
+    async fn all(&self) -> Result<Vec<LinkedHost>, ControlError> {
+        let mut all = Vec::new();
+        let lead = self.memory().lead.clone();
+        if let Some(lead) = lead {
+            let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
+            let about = self.about().await;
+            all.push(LinkedHost {
+                id: self.0.host,
+                name: self.0.name.clone(),
+                standing: HostStanding::Leader,
+                state: match about.workloads {
+                    0 => HostState::Ready,
+                    _ => HostState::InUse,
+                },
+                about,
+                fingerprint: self.0.key.fingerprint().to_string(),
+                linked_at: leaf.issued_at(),
+                last_seen_at: muster_store::now(),
+                certificate_not_after: leaf.not_after(),
+            });
+        }
+        for host in self.0.store.host_all().await? {
+            all.push(LinkedHost {
+                id: host.id,
+                name: host.name,
+                standing: HostStanding::Follower,
+                state: self.health(host.id),
+                about: host.about,
+                fingerprint: host.fingerprint,
+                linked_at: host.linked_at,
+                last_seen_at: host.last_seen_at,
+                certificate_not_after: host.certificate_not_after,
+            });
+        }
+        Ok(all)
+    }
+
+    async fn find(&self, name: &str) -> Result<HostRecord, ControlError> {
+        let all = self.0.store.host_all().await?;
+        let mut found = all
+            .into_iter()
+            .filter(|host| host.name == name || host.id.to_string() == name);
+        let host = found
+            .next()
+            .ok_or_else(|| ControlError::not_found("host", name))?;
+        if found.next().is_some() {
+            return Err(ambiguous(name));
+        }
+        Ok(host)
+    }
+
+    fn health(&self, id: HostId) -> HostState {
+        let now = self.monotonic();
+        let memory = self.memory();
+        match memory.presence.get(&id).map(|one| one.health(now)) {
+            None => HostState::Joining,
+            Some(Health::Ready) => HostState::Ready,
+            Some(Health::InUse) => HostState::InUse,
+            Some(Health::Unreachable) => HostState::Unreachable,
+        }
+    }
+
+    /// Brings the lists that are kept in memory to what the store says.
+    pub(super) async fn refresh(&self) -> Result<(), ControlError> {
+        let all = memberships(&self.0.store).await?;
+        self.admit(all.iter().filter_map(|(_, state)| state.admitted()));
+        let joined = |state: &leader::State| match state {
+            leader::State::Joined { peer } => Some(HostId(peer.host)),
+            _ => None,
+        };
+        let joined: Vec<_> = all.iter().filter_map(|(_, state)| joined(state)).collect();
+        let now = self.monotonic();
+        let mut memory = self.memory();
+        memory.presence.retain(|id, _| joined.contains(id));
+        for id in joined {
+            memory
+                .presence
+                .entry(id)
+                .or_insert_with(|| Presence::new(now));
+        }
+        Ok(())
+    }
+
+    /// Ends what has taken too long: tokens that nobody used, and hosts that did
+    /// not confirm.
+    pub(super) async fn tick(&self) -> Result<(), ControlError> {
+        let now = muster_store::now();
+        let late = |(_, state): &(_, leader::State)| {
+            leader::step(state, Event::Tick, now).is_ok_and(|(next, _)| {
+                matches!(next, leader::State::Ended { .. }) && next != *state
+            })
+        };
+        let all = memberships(&self.0.store).await?;
+        if !all.iter().any(late) {
+            return Ok(());
+        }
+        self.0
+            .store
+            .write_or_refuse(move |tx| {
+                Box::pin(async move {
+                    for (mut record, state) in memberships(tx).await? {
+                        if !matches!(
+                            state,
+                            leader::State::Offered { .. } | leader::State::Pending { .. }
+                        ) {
+                            continue;
+                        }
+                        let stepped = leader::step(&state, Event::Tick, now);
+                        let (next, effects) = stepped.map_err(|refusal| refused(&refusal))?;
+                        if next == state {
+                            continue;
+                        }
+                        record.state = value(&next)?;
+                        tx.membership_put(&record).await?;
+                        let name = record.id.to_string();
+                        obey(tx, &Actor::host("link"), &name, &effects).await?;
+                    }
+                    Ok::<_, ControlError>(())
+                })
+            })
+            .await?;
+        self.refresh().await
+    }
+}
+
+/// Does what a step of a membership asks for, within its transaction, and answers
+/// what the peer is to be told.
+async fn obey(
+    tx: &Tx,
+    actor: &Actor,
+    name: &str,
+    effects: &[Effect],
+) -> Result<Reply, ControlError> {
+    let mut reply = Reply::NotKnown(None);
+    for effect in effects {
+        match effect {
+            Effect::Reply(said) => reply = said.clone(),
+            Effect::Linked(_) => {
+                record(tx, actor, change("host", name, "link", ChangeKind::Updated)).await?;
+            }
+            Effect::Revoke(peer) => {
+                tx.host_delete(HostId(peer.host)).await?;
+            }
+            Effect::Unlinked(how) => {
+                let change = change("host", name, verb(*how), ChangeKind::Deleted);
+                record(tx, actor, change).await?;
+            }
+            Effect::CameBack(_) => {
+                let change = change("host", name, "come-back", ChangeKind::Updated);
+                record(tx, actor, change).await?;
+            }
+            Effect::Issue(_) => {}
+        }
+    }
+    Ok(reply)
+}
+
+fn verb(how: Ending) -> &'static str {
+    match how {
+        Ending::Expired => "expire",
+        Ending::Withdrawn => "withdraw",
+        Ending::Lapsed => "lapse",
+        Ending::Left => "leave",
+        Ending::Removed => "remove",
+        Ending::ForcedOut => "force-out",
+    }
+}
+
+fn ambiguous(name: &str) -> ControlError {
+    ControlError::Conflict {
+        code: "name-ambiguous",
+        message: format!("several hosts are called '{name}'"),
+        remedy: "name it by its id, which `muster link list` shows".to_owned(),
+    }
+}

@@ -1,0 +1,194 @@
+//! How this host is linked with others. Each membership is a pair of state
+//! machines, of which `muster_peering::membership` has the rules; here they are
+//! kept in the store, fed with what happens, and obeyed.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `own` | what this host keeps of itself: key, standing, certificate |
+//! | `about` | what it tells others: version, system, addresses |
+//! | `leading` | the leader's side: authority, link tokens, who asks to be let in |
+//! | `members` | the leader's side: hosts that are members, taking them out |
+//! | `following` | the follower's side: joining, heartbeats, leaving |
+//! | `port` | the port for peers, open as long as there may be any |
+
+mod about;
+mod following;
+mod leading;
+mod members;
+mod own;
+mod port;
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use muster_api::{
+    hosts::HostMode,
+    id::HostId,
+    links::{Leader, Link, Standing},
+};
+use muster_peering::{
+    HostKey, Leaf, PeeringError, Pin,
+    membership::{Refusal, joiner, presence::Presence},
+};
+use muster_store::Store;
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use self::own::{Lead, Own};
+use super::error::ControlError;
+use crate::{agent::instances::Instances, peers::Listening, roles::Roles};
+
+/// What an operator has decided about links before the host starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkOptions {
+    /// Where peers are listened to, as long as there may be any.
+    pub peers: SocketAddr,
+    /// Where peers reach this host, as `host:port`; what the machine's network
+    /// interfaces say unless told.
+    pub peer_addresses: Vec<String>,
+    /// How Muster is installed.
+    pub mode: HostMode,
+    /// Whether the host may be linked at all.
+    pub multi_node: bool,
+}
+
+/// How this host is linked.
+#[derive(Clone)]
+pub(crate) struct Links(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    roles: Arc<Roles>,
+    instances: Arc<Instances>,
+    host: HostId,
+    name: String,
+    key: HostKey,
+    options: LinkOptions,
+    started: Instant,
+    memory: Mutex<Memory>,
+    members: Arc<RwLock<HashMap<Uuid, Pin>>>,
+    port: tokio::sync::Mutex<Option<Listening>>,
+    /// One exchange with the leader at a time.
+    turn: tokio::sync::Mutex<()>,
+    wake: Notify,
+}
+
+/// What the store holds, for those who cannot wait for it, and what nobody
+/// keeps.
+#[derive(Default)]
+struct Memory {
+    own: Own,
+    lead: Option<Lead>,
+    /// Members by host, as they were heard.
+    presence: HashMap<HostId, Presence>,
+    /// When the leader has answered last.
+    leader_seen: Option<(Instant, OffsetDateTime)>,
+    /// What to add to the clock here to have the leader's.
+    offset: time::Duration,
+}
+
+impl Links {
+    /// Takes up what was kept.
+    pub(crate) async fn open(
+        store: Store,
+        roles: Arc<Roles>,
+        instances: Arc<Instances>,
+        (host, name): (HostId, String),
+        options: LinkOptions,
+    ) -> Result<Self, ControlError> {
+        let key = own::key(&store).await?;
+        let memory = Memory {
+            own: own::load(&store).await?,
+            lead: own::lead(&store).await?,
+            ..Memory::default()
+        };
+        let links = Self(Arc::new(Inner {
+            store,
+            roles,
+            instances,
+            host,
+            name,
+            key,
+            options,
+            started: Instant::now(),
+            memory: Mutex::new(memory),
+            members: Arc::default(),
+            port: tokio::sync::Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            wake: Notify::new(),
+        }));
+        links.resume().await?;
+        Ok(links)
+    }
+
+    /// How this host is linked.
+    pub(crate) fn show(&self) -> Result<Link, ControlError> {
+        let memory = self.memory();
+        let (own, lead) = (&memory.own, memory.lead.as_ref());
+        let standing = match own.state {
+            joiner::State::Alone if lead.is_some() => Standing::Leader,
+            joiner::State::Alone => Standing::Alone,
+            joiner::State::Asking { .. } | joiner::State::Confirming { .. } => Standing::Joining,
+            joiner::State::Following { .. } => Standing::Follower,
+            joiner::State::Leaving { .. } => Standing::Leaving,
+        };
+        let leaf = own.leaf.as_deref().or(lead.map(|lead| lead.leaf.as_str()));
+        let leaf = leaf.map(Leaf::from_pem).transpose().map_err(damaged)?;
+        let seen = memory.leader_seen;
+        let leader = own.state.leader().zip(own.leader.clone());
+        Ok(Link {
+            host: self.0.host,
+            standing,
+            cluster: own.cluster.or(lead.map(|lead| lead.cluster)),
+            leader: leader.map(|(peer, leader)| Leader {
+                id: HostId(peer.host),
+                name: leader.name,
+                addresses: leader.addresses,
+                reachable: seen.is_some_and(|(at, _)| at.elapsed() < UNREACHABLE_AFTER),
+                last_seen_at: seen.map(|(_, at)| at),
+            }),
+            followers: u32::try_from(memory.presence.len()).unwrap_or(u32::MAX),
+            addresses: own.addresses.list.clone(),
+            certificate_not_after: leaf.map(|leaf| leaf.not_after()),
+            clock_offset_ms: millis(memory.offset),
+            ended: own.ended.clone(),
+        })
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time since the host has started, which nobody can set.
+    fn monotonic(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+}
+
+/// After how long a silence the leader counts as unreachable, too.
+const UNREACHABLE_AFTER: Duration = muster_peering::membership::presence::UNREACHABLE_AFTER;
+
+fn millis(duration: time::Duration) -> i64 {
+    i64::try_from(duration.whole_milliseconds()).unwrap_or(i64::MAX)
+}
+
+/// What was kept of a link, or comes out of one's own key, cannot be read.
+fn damaged(error: PeeringError) -> ControlError {
+    ControlError::Internal(format!("what is kept of the link cannot be used: {error}"))
+}
+
+/// A refusal says what is wrong, and after a semicolon what to do.
+fn refused(refusal: &Refusal) -> ControlError {
+    let told = refusal.to_string();
+    let (message, remedy) = told.split_once("; ").unwrap_or((&told, ""));
+    ControlError::Conflict {
+        code: refusal.code(),
+        message: message.to_owned(),
+        remedy: remedy.to_owned(),
+    }
+}

@@ -1,0 +1,112 @@
+//! What this host keeps of itself. All of a membership is one value, so that a
+//! power failure leaves either all of it or nothing.
+
+use muster_api::id::HostId;
+use muster_peering::{
+    Anchors, HostKey, Leaf,
+    membership::{joiner, presence::Addresses},
+};
+use muster_store::{Store, StoreError, Tx};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{ControlError, damaged};
+use crate::peers::words::Whereabouts;
+
+/// The setting that holds the host's private key.
+const KEY: &str = "link.host-key";
+/// The setting that holds [`Own`].
+const OWN: &str = "link.own";
+/// The setting that holds [`Lead`].
+const LEAD: &str = "link.lead";
+
+/// A host's own membership.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Own {
+    /// Where it stands.
+    pub(super) state: joiner::State,
+    /// The link token, until it has been used.
+    pub(super) token: Option<String>,
+    /// This host's certificate as a member, PEM.
+    pub(super) leaf: Option<String>,
+    /// The authorities to trust, PEM.
+    pub(super) anchors: Option<String>,
+    /// The group.
+    pub(super) cluster: Option<Uuid>,
+    /// Where the leader is.
+    pub(super) leader: Option<Whereabouts>,
+    /// Where this host is.
+    pub(super) addresses: Addresses,
+    /// How the last membership ended, if somebody else ended it.
+    pub(super) ended: Option<String>,
+}
+
+impl Own {
+    /// Forgets what came with a membership. What the host is by itself stays.
+    pub(super) fn forget(&mut self) {
+        *self = Self {
+            state: self.state,
+            addresses: std::mem::take(&mut self.addresses),
+            ended: self.ended.take(),
+            ..Self::default()
+        };
+    }
+
+    /// The certificate and whom it trusts.
+    pub(super) fn papers(&self) -> Result<Option<(Leaf, Anchors)>, ControlError> {
+        let (Some(leaf), Some(anchors)) = (&self.leaf, &self.anchors) else {
+            return Ok(None);
+        };
+        let leaf = Leaf::from_pem(leaf).map_err(damaged)?;
+        Ok(Some((leaf, Anchors::from_pem(anchors).map_err(damaged)?)))
+    }
+}
+
+/// What a leader has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Lead {
+    /// The group.
+    pub(super) cluster: Uuid,
+    /// The certificate authority with its key, PEM.
+    pub(super) authority: String,
+    /// The leader's own certificate, PEM.
+    pub(super) leaf: String,
+}
+
+/// The host's key, which it has for life.
+pub(super) async fn key(store: &Store) -> Result<HostKey, ControlError> {
+    if let Some(pem) = store.setting_get::<String>(KEY).await? {
+        return HostKey::from_pem(&pem).map_err(damaged);
+    }
+    let key = HostKey::generate().map_err(damaged)?;
+    let pem = key.to_pem();
+    store
+        .write(move |tx| Box::pin(async move { tx.setting_put(KEY, &pem).await }))
+        .await?;
+    Ok(key)
+}
+
+/// The host's membership.
+pub(super) async fn load(store: &Store) -> Result<Own, StoreError> {
+    Ok(store.setting_get(OWN).await?.unwrap_or_default())
+}
+
+/// Keeps the host's membership.
+pub(super) async fn save(tx: &Tx, own: &Own) -> Result<(), StoreError> {
+    tx.setting_put(OWN, own).await
+}
+
+/// What the host has as a leader.
+pub(super) async fn lead(store: &muster_store::Reader) -> Result<Option<Lead>, StoreError> {
+    Ok(store.setting_get::<Option<Lead>>(LEAD).await?.flatten())
+}
+
+/// Keeps what the host has as a leader; nothing when it leads no more.
+pub(super) async fn save_lead(tx: &Tx, lead: Option<&Lead>) -> Result<(), StoreError> {
+    tx.setting_put(LEAD, &lead).await
+}
+
+/// The name of a host's id in the words of the certificates.
+pub(super) fn uuid(host: HostId) -> Uuid {
+    host.0
+}

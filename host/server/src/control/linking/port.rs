@@ -1,0 +1,96 @@
+//! The port for peers: open while this host leads or follows, closed otherwise.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use muster_peering::{
+    Anchors, Authority, Leaf, Pin,
+    tls::{Members, PeerIdentity, server_config},
+};
+use rustls::ServerConfig;
+use uuid::Uuid;
+
+use super::{ControlError, Links, damaged};
+use crate::peers::{ALPN, Listening};
+
+/// The leader's own list.
+struct Followers(Arc<RwLock<HashMap<Uuid, Pin>>>);
+
+impl Members for Followers {
+    fn admits(&self, host: Uuid, fingerprint: Pin) -> bool {
+        let members = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        members.get(&host) == Some(&fingerprint)
+    }
+
+    fn is_leader(&self) -> bool {
+        true
+    }
+}
+
+impl Links {
+    /// Opens, changes or closes the port, as this host now stands.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on.
+    pub(super) async fn open_port(&self) -> Result<(), ControlError> {
+        let mut port = self.0.port.lock().await;
+        let Some(config) = self.port_config()? else {
+            *port = None;
+            return Ok(());
+        };
+        if let Some(listening) = port.as_ref() {
+            listening.replace(config);
+            return Ok(());
+        }
+        let address = self.0.options.peers;
+        let opened = Listening::start(address, config, self.router()).await;
+        let opened = opened.map_err(|error| ControlError::Conflict {
+            code: "peers-port-taken",
+            message: format!("cannot listen for peers on {address}: {error}"),
+            remedy: "choose another address with --peers".to_owned(),
+        })?;
+        tracing::info!(address = %opened.address(), "peers can connect");
+        *port = Some(opened);
+        Ok(())
+    }
+
+    fn port_config(&self) -> Result<Option<ServerConfig>, ControlError> {
+        let (own, lead) = {
+            let memory = self.memory();
+            (memory.own.clone(), memory.lead.clone())
+        };
+        let (leaf, anchors, members): (Leaf, Anchors, Arc<dyn Members>) = if let Some(lead) = lead {
+            let authority = Authority::from_pem(&lead.authority).map_err(damaged)?;
+            let anchors = Anchors::new([authority.certificate()]).map_err(damaged)?;
+            let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
+            (
+                leaf,
+                anchors,
+                Arc::new(Followers(Arc::clone(&self.0.members))),
+            )
+        } else if let (Some((leaf, anchors)), Some(leader)) = (own.papers()?, own.state.leader()) {
+            let only = move |host, fingerprint| PeerIdentity { host, fingerprint } == leader;
+            (leaf, anchors, Arc::new(only))
+        } else {
+            return Ok(None);
+        };
+        server_config(&leaf, &self.0.key, &anchors, members, ALPN)
+            .map(Some)
+            .map_err(damaged)
+    }
+
+    /// Takes the list of members from the store's.
+    pub(super) fn admit(&self, admitted: impl IntoIterator<Item = PeerIdentity>) {
+        let list = admitted
+            .into_iter()
+            .map(|peer| (peer.host, peer.fingerprint))
+            .collect();
+        *self
+            .0
+            .members
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = list;
+    }
+}

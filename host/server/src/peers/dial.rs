@@ -1,0 +1,142 @@
+//! One question to a peer.
+
+use std::{error::Error as StdError, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::stream::{FuturesUnordered, StreamExt};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, StatusCode, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use muster_peering::tls::{self, Distrust, PeerIdentity};
+use rustls::ClientConfig;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use uuid::Uuid;
+
+/// How long an address may take to answer the handshake.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How much later than the one before the next address is tried, so that one
+/// that does not answer holds nobody up.
+const STAGGER: Duration = Duration::from_millis(250);
+/// How long a whole question may take.
+const WHOLE: Duration = Duration::from_secs(15);
+/// The longest answer.
+const ANSWER: usize = 1 << 20;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// No address answers.
+    #[error("no address answers")]
+    Unreachable,
+    /// One end does not believe the other. `leader_said` when the other end had
+    /// been recognised before it said so.
+    #[error("{0}")]
+    Distrust(Distrust),
+    /// It answers, but not as it should.
+    #[error("its answer cannot be used: {0}")]
+    Answer(String),
+}
+
+/// Asks whoever answers first at one of the `addresses`. The body is made of what
+/// only the two ends of the connection know, and of who the other end is.
+pub(crate) async fn call<Q, A>(
+    addresses: &[String],
+    config: ClientConfig,
+    path: &str,
+    body: impl FnOnce(&[u8; 32]) -> Q,
+) -> Result<(A, PeerIdentity), CallError>
+where
+    Q: Serialize,
+    A: DeserializeOwned,
+{
+    let whole = async {
+        let stream = connect(addresses, config).await?;
+        let tls = stream.get_ref().1;
+        let broken = |error: muster_peering::PeeringError| CallError::Answer(error.to_string());
+        let peer = PeerIdentity::of(tls).map_err(broken)?;
+        let peer = peer.ok_or(CallError::Distrust(Distrust::Invalid))?;
+        let exporter = tls::exporter(tls).map_err(broken)?;
+        Ok((ask(stream, path, &body(&exporter)).await?, peer))
+    };
+    timeout(WHOLE, whole)
+        .await
+        .unwrap_or(Err(CallError::Unreachable))
+}
+
+async fn connect(
+    addresses: &[String],
+    config: ClientConfig,
+) -> Result<TlsStream<TcpStream>, CallError> {
+    let connector = TlsConnector::from(Arc::new(config));
+    let mut attempts: FuturesUnordered<_> = (0u32..)
+        .zip(addresses)
+        .map(|(place, address)| {
+            let connector = connector.clone();
+            async move {
+                tokio::time::sleep(STAGGER * place).await;
+                let handshake = async {
+                    let stream = TcpStream::connect(address).await?;
+                    stream.set_nodelay(true)?;
+                    connector
+                        .connect(tls::server_name(Uuid::nil()), stream)
+                        .await
+                };
+                let late = || io::Error::from(io::ErrorKind::TimedOut);
+                timeout(CONNECT, handshake)
+                    .await
+                    .unwrap_or_else(|_| Err(late()))
+            }
+        })
+        .collect();
+    let mut distrust = None;
+    while let Some(attempt) = attempts.next().await {
+        match attempt {
+            Ok(stream) => return Ok(stream),
+            Err(error) => distrust = distrust.or(tls::reason(&error)),
+        }
+    }
+    Err(distrust.map_or(CallError::Unreachable, CallError::Distrust))
+}
+
+async fn ask<Q: Serialize, A: DeserializeOwned>(
+    stream: TlsStream<TcpStream>,
+    path: &str,
+    body: &Q,
+) -> Result<A, CallError> {
+    let body = serde_json::to_vec(body).map_err(|error| CallError::Answer(error.to_string()))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| broken(&error))?;
+    // Ends when the sender is dropped or the other end closes.
+    tokio::spawn(connection);
+    let request = Request::post(path)
+        .header(header::HOST, "peer")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|error| CallError::Answer(error.to_string()))?;
+    let reply = sender.send_request(request).await;
+    let reply = reply.map_err(|error| broken(&error))?;
+    let status = reply.status();
+    let body = Limited::new(reply.into_body(), ANSWER).collect().await;
+    let body = body.map_err(|error| CallError::Answer(error.to_string()))?;
+    let body = body.to_bytes();
+    if status != StatusCode::OK {
+        let told = String::from_utf8_lossy(&body);
+        return Err(CallError::Answer(format!("{status}: {told}")));
+    }
+    serde_json::from_slice(&body).map_err(|error| CallError::Answer(error.to_string()))
+}
+
+/// With TLS 1.3 a client learns only by its first read whether it is believed.
+fn broken(error: &hyper::Error) -> CallError {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            return tls::reason(error).map_or(CallError::Unreachable, CallError::Distrust);
+        }
+        source = cause.source();
+    }
+    CallError::Unreachable
+}

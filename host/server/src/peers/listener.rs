@@ -1,0 +1,137 @@
+//! The port for peers.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use axum::{Extension, Router};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use muster_peering::tls::{PeerIdentity, exporter};
+use rustls::ServerConfig;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long a handshake may take, and the head of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many connections may be open at once: what strangers open, too, who can
+/// get as far as a handshake.
+const CONNECTIONS: usize = 1_024;
+
+/// A connection of a peer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Connection {
+    /// Who it is, if they have shown a certificate that was believed.
+    pub(crate) peer: Option<PeerIdentity>,
+    /// What both ends of this connection have, and nobody else.
+    pub(crate) exporter: [u8; 32],
+    /// From where.
+    pub(crate) address: SocketAddr,
+}
+
+/// The open port. Closed when dropped.
+pub(crate) struct Listening {
+    config: Arc<ArcSwap<ServerConfig>>,
+    address: SocketAddr,
+    ending: CancellationToken,
+}
+
+impl Listening {
+    /// Serves `router` on an address.
+    pub(crate) async fn start(
+        address: SocketAddr,
+        config: ServerConfig,
+        router: Router,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let this = Self {
+            config: Arc::new(ArcSwap::from_pointee(config)),
+            address: listener.local_addr()?,
+            ending: CancellationToken::new(),
+        };
+        let (config, ending) = (Arc::clone(&this.config), this.ending.clone());
+        tokio::spawn(accept(listener, config, router, ending));
+        Ok(this)
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Has the connections from now on use another certificate.
+    pub(crate) fn replace(&self, config: ServerConfig) {
+        self.config.store(Arc::new(config));
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.ending.cancel();
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    config: Arc<ArcSwap<ServerConfig>>,
+    router: Router,
+    ending: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let connections = TaskTracker::new();
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = ending.cancelled() => return,
+        };
+        let Ok((stream, address)) = accepted else {
+            // Such as no free file descriptor: wait rather than spin.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let acceptor = TlsAcceptor::from(config.load_full());
+        let (router, ending) = (router.clone(), ending.clone());
+        connections.spawn(async move {
+            let _place = place;
+            tokio::select! {
+                () = serve(stream, address, acceptor, router) => {}
+                () = ending.cancelled() => {}
+            }
+        });
+    }
+}
+
+async fn serve(stream: TcpStream, address: SocketAddr, acceptor: TlsAcceptor, router: Router) {
+    let stream = match timeout(PATIENCE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%address, %error, "a peer was not let in"),
+        Err(_) => return,
+    };
+    let tls = stream.get_ref().1;
+    let (Ok(peer), Ok(exporter)) = (PeerIdentity::of(tls), exporter(tls)) else {
+        return;
+    };
+    let connection = Connection {
+        peer,
+        exporter,
+        address,
+    };
+    let service = TowerToHyperService::new(router.layer(Extension(connection)));
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%address, %error, "a peer's connection broke");
+    }
+}

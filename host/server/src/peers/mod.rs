@@ -1,0 +1,18 @@
+//! How hosts talk to each other: HTTP over mutual TLS on a port of its own. What
+//! is said is in [`words`]; who may say it, and what it means, is the business
+//! of `control/linking`.
+
+mod dial;
+mod listener;
+mod routes;
+pub(crate) mod words;
+
+pub(crate) use self::{
+    dial::{CallError, call},
+    listener::{Connection, Listening},
+};
+
+/// What both ends speak inside of TLS.
+pub(crate) const ALPN: &[&[u8]] = &[b"muster-peer/1"];
+/// The number of the protocol between peers.
+pub(crate) const PROTOCOL: u32 = 1;

@@ -1,0 +1,95 @@
+//! What peers may ask. Everything is answered with 200 and says what came of
+//! it; other statuses mean that the two ends do not understand each other.
+
+use axum::{
+    Extension, Json, Router,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+    routing::post,
+};
+
+use super::{
+    Connection,
+    words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
+};
+use crate::control::{error::ControlError, linking::Links};
+
+/// The longest question, in bytes.
+const QUESTION: usize = 64 << 10;
+
+type Told<T> = Result<Json<T>, (StatusCode, String)>;
+
+impl Links {
+    /// What this host answers its peers.
+    pub(crate) fn router(&self) -> Router {
+        Router::new()
+            .route("/peer/v1/ask", post(ask))
+            .route("/peer/v1/say", post(say))
+            .route("/peer/v1/renew", post(renew))
+            .route("/peer/v1/here", post(here))
+            .layer(DefaultBodyLimit::max(QUESTION))
+            .with_state(self.clone())
+    }
+}
+
+async fn ask(
+    State(links): State<Links>,
+    Extension(connection): Extension<Connection>,
+    Json(ask): Json<Ask>,
+) -> Told<Asked> {
+    links
+        .asked(&connection, ask)
+        .await
+        .map(Json)
+        .map_err(failed)
+}
+
+async fn say(
+    State(links): State<Links>,
+    Extension(connection): Extension<Connection>,
+    Json(say): Json<Say>,
+) -> Told<Said> {
+    let peer = connection.peer.ok_or_else(stranger)?;
+    links
+        .told(peer, &connection, say)
+        .await
+        .map(Json)
+        .map_err(failed)
+}
+
+async fn renew(
+    State(links): State<Links>,
+    Extension(connection): Extension<Connection>,
+    Json(renew): Json<Renew>,
+) -> Told<Renewed> {
+    let peer = connection.peer.ok_or_else(stranger)?;
+    links.renew(peer, &renew).await.map(Json).map_err(failed)
+}
+
+async fn here(
+    State(links): State<Links>,
+    Extension(connection): Extension<Connection>,
+    Json(leader): Json<Whereabouts>,
+) -> Told<()> {
+    let peer = connection.peer.ok_or_else(stranger)?;
+    links
+        .leader_is(peer, leader)
+        .await
+        .map(Json)
+        .map_err(failed)
+}
+
+fn stranger() -> (StatusCode, String) {
+    (
+        StatusCode::FORBIDDEN,
+        "this is for members alone".to_owned(),
+    )
+}
+
+fn failed(error: ControlError) -> (StatusCode, String) {
+    tracing::error!(%error, "a peer could not be answered");
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the host failed".to_owned(),
+    )
+}
