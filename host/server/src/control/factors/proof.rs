@@ -156,3 +156,57 @@ impl Held {
         totp.into_iter().chain(passkeys).min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_api::{id::SessionId, users::UserType};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::control::{
+        config::Config,
+        passwords::Passwords,
+        testing::{actor, store_with},
+    };
+
+    #[tokio::test]
+    async fn a_login_is_a_proof_for_ten_minutes() {
+        let (store, _dir) = store_with(&[("ada", UserType::Developer)]).await;
+        let config = Config::open(store.clone()).await.unwrap();
+        let factors = Factors {
+            store: store.clone(),
+            passwords: Passwords::new(config.clone()).unwrap(),
+            config,
+            address: ([127, 0, 0, 1], 1).into(),
+        };
+        let mut ada = actor(&store, "ada", None).await;
+        let nothing = Proof::default();
+        for (minutes, good) in [(0, true), (9, true), (11, false)] {
+            let began = muster_store::now() - Duration::minutes(minutes);
+            let session = SessionRecord {
+                id: SessionId(Uuid::now_v7()),
+                user: ada.user.unwrap(),
+                client: "test".to_owned(),
+                method: "local".to_owned(),
+                scopes: None,
+                origin: None,
+                agent: None,
+                created_at: began,
+                last_used_at: began,
+                expires_at: began + Duration::days(1),
+            };
+            ada.session = Some(session.id);
+            let kept =
+                store.write(move |tx| Box::pin(async move { tx.session_insert(&session).await }));
+            kept.await.unwrap();
+            for proven in [
+                factors.prove(&ada, &nothing).await,
+                factors.prove_or_recent(&ada, &nothing).await,
+            ] {
+                assert_eq!(proven.is_ok(), good, "after {minutes} minutes: {proven:?}");
+            }
+        }
+        ada.session = None;
+        assert!(factors.prove_or_recent(&ada, &nothing).await.is_err());
+    }
+}

@@ -258,9 +258,10 @@ async fn an_app_is_moved_only_by_an_owner_of_where_it_is() {
     let refused = projects.move_app(&eve, &terms, "till", "eve").await;
     assert_eq!(code(refused.unwrap_err()), "no app");
     // Into a project of somebody else.
-    let bob = actor(store, "bob", P::AppWrite).await;
-    let refused = projects.move_app(&bob, &terms, "till", "eve").await;
+    let ada = actor(store, "ada", P::AppWrite).await;
+    let refused = projects.move_app(&ada, &terms, "till", "eve").await;
     assert_eq!(code(refused.unwrap_err()), "no project");
+    let bob = actor(store, "bob", P::AppWrite).await;
     // A member takes nothing away from the others.
     let refused = projects.move_app(&bob, &terms, "till", "bob").await;
     assert_eq!(code(refused.unwrap_err()), "project:write");
@@ -294,7 +295,6 @@ async fn an_app_is_moved_only_by_an_owner_of_where_it_is() {
         let found = store.reservation_list(project, muster_store::now()).await;
         found.unwrap().len()
     };
-    let ada = actor(store, "ada", P::AppWrite).await;
     let plan = projects
         .move_app(&ada, &dry(), "till", "ada")
         .await
