@@ -222,6 +222,12 @@ impl Host {
         self.child.id()
     }
 
+    /// Sets a variable of the environment from the next start on.
+    pub fn set_env(&mut self, name: &str, value: impl Into<String>) {
+        self.options.env.retain(|(known, _)| known != name);
+        self.options.env.push((name.to_owned(), value.into()));
+    }
+
     /// A client that is logged in as the admin.
     pub async fn client(&self) -> Client {
         Client::login(&self.url(), self.apps).await

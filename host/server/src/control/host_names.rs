@@ -165,7 +165,12 @@ mod tests {
         let names = HostNames {
             domain: "apps.test".to_owned(),
             machine: "node1".to_owned(),
-            config: Config::open(store.clone()).await.unwrap(),
+            config: Config::open(
+                store.clone(),
+                muster_identity::seal::Sealer::new(&[7; 32]).unwrap(),
+            )
+            .await
+            .unwrap(),
         };
         let project = async |name: &str| store.project_by_name(name).await.unwrap().unwrap().id;
         let (ada, eve) = (project("ada").await, project("eve").await);

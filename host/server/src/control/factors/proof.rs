@@ -172,8 +172,10 @@ mod tests {
     #[tokio::test]
     async fn a_login_is_a_proof_for_ten_minutes() {
         let (store, _dir) = store_with(&[("ada", UserType::Developer)]).await;
-        let config = Config::open(store.clone()).await.unwrap();
+        let sealer = muster_identity::seal::Sealer::new(&[7; 32]).unwrap();
+        let config = Config::open(store.clone(), sealer.clone()).await.unwrap();
         let factors = Factors {
+            sealer,
             store: store.clone(),
             passwords: Passwords::new(config.clone()).unwrap(),
             config,
