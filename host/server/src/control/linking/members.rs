@@ -149,7 +149,7 @@ impl Links {
                 Box::pin(async move {
                     tx.host_put(&heard).await?;
                     if news {
-                        tx.change_append("host", &heard.id.to_string(), ChangeKind::Updated)
+                        tx.change_append("host", &heard.id.to_string(), ChangeKind::Updated, None)
                             .await?;
                     }
                     Ok(())
