@@ -76,6 +76,12 @@ impl Client {
         }
     }
 
+    /// The access token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Trades a form for tokens.
     ///
     /// # Panics

@@ -156,7 +156,7 @@ async fn a_key_may_no_more_than_it_was_given() {
     // It makes no other key, and cannot put itself in the place of a wider one.
     let wide = make(&client, &named("wide")).await;
     let create = keyed.request(Method::POST, "/self/keys");
-    refuse(create.json(&named("child")), 403, "key-makes-no-keys").await;
+    refuse(create.json(&named("child")), 403, "not-in-person").await;
     for place in ["/self/keys", "/keys"] {
         for (id, code) in [
             (wide.key.id.as_str(), "another-key"),
@@ -195,7 +195,7 @@ async fn a_key_may_no_more_than_it_was_given() {
     )
     .await;
 
-    // A narrow session gives no wider key, whether it asks for it or not.
+    // A narrow session makes none either, and rotates none that may more.
     let session = client
         .tokens(&muster_api::tokens::TokenRequest {
             grant_type: "password".to_owned(),
@@ -206,22 +206,24 @@ async fn a_key_may_no_more_than_it_was_given() {
         })
         .await;
     let limited = client.with_token(&session.access_token);
+    let request = limited.request(Method::POST, "/self/keys");
+    refuse(request.json(&named("same")), 403, "not-in-person").await;
+    for (place, code) in [("/self/keys", "not-in-person"), ("/keys", "key-may-more")] {
+        let path = format!("{place}/{}/actions/rotate", wide.key.id);
+        let request = limited.request(Method::POST, &path).json(&json!({}));
+        refuse(request, 403, code).await;
+    }
     let wanted = NewKey {
         scopes: Some(vec![Permission::AppRead, Permission::ConfigWrite]),
         ..named("more")
     };
-    let request = limited.request(Method::POST, "/self/keys").json(&wanted);
+    let new = json!({ "name": "ada", "type": "developer", "password": "correct horse battery staple 42" });
+    let made = client.request(Method::POST, "/users").json(&new);
+    assert_eq!(made.send().await.unwrap().status(), StatusCode::CREATED);
+    let password = "correct horse battery staple 42";
+    let ada = Client::login_as(&host.url(), host.apps(), "ada", password).await;
+    let request = ada.request(Method::POST, "/self/keys").json(&wanted);
     refuse(request, 403, "forbidden").await;
-    let same = make(&limited, &named("same")).await;
-    assert_eq!(
-        same.key.scopes,
-        Some(vec![Permission::AppRead, Permission::KeyWrite])
-    );
-    for place in ["/self/keys", "/keys"] {
-        let path = format!("{place}/{}/actions/rotate", wide.key.id);
-        let request = limited.request(Method::POST, &path).json(&json!({}));
-        refuse(request, 403, "key-may-more").await;
-    }
 
     for (body, field) in [
         (json!({"name": ""}), "name"),
@@ -326,6 +328,60 @@ async fn a_rotation_ends_the_old_secret_at_once_or_later() {
     };
     let request = client.request(Method::POST, &path).json(&long);
     refuse(request, 422, "invalid-request").await;
+}
+
+#[tokio::test]
+async fn keys_that_have_ended_leave_room_for_others() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    let mut keys = Vec::new();
+    for _ in 0..200 {
+        keys.push(make(&client, &named("one of many")).await.key.id);
+    }
+    let more = client.request(Method::POST, "/self/keys");
+    refuse(more.json(&named("more")), 409, "too-many-keys").await;
+    for id in &keys[..2] {
+        let path = format!("/self/keys/{id}");
+        let _: Plan = client.send(Method::DELETE, &path, &json!({})).await;
+    }
+    make(&client, &named("more")).await;
+    let gone = client.request(Method::GET, &format!("/self/keys/{}", keys[0]));
+    refuse(gone, 404, "key-not-found").await;
+    let kept: AccessKey = client.get(&format!("/self/keys/{}", keys[1])).await;
+    assert_eq!(kept.state, KeyState::Revoked);
+}
+
+#[tokio::test]
+async fn a_key_is_of_no_use_while_its_user_is_suspended() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    let password = "correct horse battery staple 42";
+    let new = json!({ "name": "ada", "type": "developer", "password": password });
+    let _: serde_json::Value = client.send(Method::POST, "/users", &new).await;
+    let ada = Client::login_as(&host.url(), host.apps(), "ada", password).await;
+    let made = make(&ada, &named("ci")).await;
+    let (id, secret) = (&made.key.id, &made.secret);
+    let keyed = client.with_key(id, secret).await;
+    let inspect = async || {
+        let request = with_basic(&client, "/oauth/introspect", "token=x", id, secret);
+        request.send().await.expect("the host answers").status()
+    };
+    assert_eq!(inspect().await, StatusCode::OK);
+
+    let _: serde_json::Value = client
+        .send(Method::POST, "/users/ada/actions/suspend", &json!({}))
+        .await;
+    refuse(keyed.request(Method::GET, "/self"), 401, "unauthorized").await;
+    denied(&client, id, secret, "", "invalid_client").await;
+    assert_eq!(inspect().await, StatusCode::UNAUTHORIZED);
+
+    let _: serde_json::Value = client
+        .send(Method::POST, "/users/ada/actions/activate", &json!({}))
+        .await;
+    let _: Profile = client.with_key(id, secret).await.get("/self").await;
+    let gone = client.request(Method::DELETE, "/users/ada").send().await;
+    assert_eq!(gone.unwrap().status(), StatusCode::OK);
+    denied(&client, id, secret, "", "invalid_client").await;
 }
 
 fn local(host: &Host) -> LocalKey {

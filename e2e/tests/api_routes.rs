@@ -5,7 +5,7 @@ use muster_api::{
     plan::Plan,
     routes::{Route, RouteAction},
 };
-use muster_e2e::{Case, Client, Host, eventually, everything, guest, push_of, refuse_all};
+use muster_e2e::{Case, Client, Host, eventually, everything, guest, push_of, refuse, refuse_all};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -416,4 +416,62 @@ async fn the_data_path_follows() {
     follows(StatusCode::OK).await;
     remove(&client, &route, "").await;
     follows(StatusCode::NOT_FOUND).await;
+}
+
+#[tokio::test]
+async fn a_host_name_belongs_to_one_project() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    let redirect = |route: &str| json!({ "route": route, "redirect": "/elsewhere" });
+    let mut people = Vec::new();
+    for name in ["ada", "carl"] {
+        let password = "correct horse battery staple 42";
+        let new = json!({ "name": name, "type": "developer", "password": password });
+        let _: serde_json::Value = client.send(Method::POST, "/users", &new).await;
+        people.push(Client::login_as(&host.url(), host.apps(), name, password).await);
+    }
+    let [ada, carl] = &people[..] else {
+        panic!("there are two")
+    };
+    for route in ["shop.localhost", "shop.test/till", "*.many.test"] {
+        add(ada, redirect(route)).await;
+    }
+    let before = everything(&client).await;
+    let mut cases = Vec::new();
+    for (route, code) in [
+        ("shop.localhost/admin", "host-of-another-project"),
+        ("SHOP.localhost/x", "host-of-another-project"),
+        ("shop.test", "host-of-another-project"),
+        ("x.many.test", "host-of-another-project"),
+        ("*.test", "host-of-another-project"),
+        ("*", "host-reserved"),
+        ("*.localhost", "host-reserved"),
+        ("localhost", "host-reserved"),
+        ("127.77.0.1/x", "host-reserved"),
+    ] {
+        let request = carl.request(Method::POST, "/routes");
+        refuse(request.json(&redirect(route)), 409, code).await;
+        let push = json!({ "files": [], "routes": [route] });
+        cases.push((push, code));
+    }
+    assert_eq!(everything(&client).await["routes"], before["routes"]);
+
+    // Nor by a push: with a route that it names, or the one that it would get.
+    let file = carl.upload("app.wasm", b"any").await;
+    for (mut push, code) in cases {
+        push["files"] = json!([file]);
+        let request = carl.request(Method::POST, "/apps/app/pushes").json(&push);
+        refuse(request, 409, code).await;
+    }
+    let push = carl.request(Method::POST, "/apps/shop/pushes");
+    let push = push.json(&json!({ "files": [file] }));
+    refuse(push, 409, "host-of-another-project").await;
+    let none: Page<Route> = carl.get("/routes").await;
+    assert!(none.items.is_empty(), "{none:?}");
+
+    // Its own project, and who looks after all of them, go on.
+    add(ada, redirect("shop.localhost/admin")).await;
+    add(carl, redirect("other.test")).await;
+    add(&client, redirect("shop.test/from-the-operator")).await;
+    add(&client, redirect("localhost")).await;
 }

@@ -485,3 +485,35 @@ async fn mail_waits_for_a_server_that_is_down_and_for_a_host_that_is() {
     mail_to(&smtp, "root@example.org", 1).await;
     assert!(!host.log().contains(&token(&mail)), "a link is in the log");
 }
+
+#[tokio::test]
+async fn where_no_mail_is_sent_an_admin_passes_the_link_on() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    open(&client, None, json!({ "allowed": true })).await;
+    let huge = "x".repeat(65 << 10);
+    let huge = public(&client, "/sign-ups", &somebody(&huge, "ada@example.org"));
+    refuse(huge, 413, "invalid-request").await;
+
+    let ada = public(&client, "/sign-ups", &somebody("ada", "ada@example.org"));
+    let told: Value = ada.send().await.unwrap().json().await.unwrap();
+    let next = told["next"].as_str().expect("text");
+    assert!(next.contains("no mail") && next.contains("admin"), "{next}");
+    eventually("ada is there", async || {
+        let request = client.request(Method::GET, "/users/ada").send().await;
+        request.unwrap().status().is_success().then_some(())
+    })
+    .await;
+    let user: User = client.get("/users/ada").await;
+    assert_eq!(user.state, UserState::Unverified);
+    let path = "/users/ada/actions/send-activation";
+    let activation: Activation = client.send(Method::POST, path, &json!({})).await;
+    let link = activation.link.expect("it is shown");
+    let (_, token) = link.split_once("?token=").expect("a token");
+    let verified = public(
+        &client,
+        "/sign-ups/verification",
+        &json!({ "token": token }),
+    );
+    assert_eq!(verified.send().await.unwrap().status(), StatusCode::OK);
+}

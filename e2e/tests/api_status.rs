@@ -114,6 +114,27 @@ async fn readiness_metrics_and_status_follow_what_runs() {
     }
     assert!(metrics.contains(r#"muster_app_request_seconds_bucket{app="hello",le="+Inf"} 2"#));
 
+    // Whoever comes by a proxy on this machine is somebody from elsewhere.
+    let far = || {
+        let request = client.anonymous(Method::GET, "/metrics");
+        request.header("x-forwarded-for", "192.0.2.7")
+    };
+    refuse(far(), 401, "unauthorized").await;
+    let bad = client.anonymous(Method::GET, "/metrics").bearer_auth("no");
+    refuse(bad, 401, "unauthorized").await;
+    let narrow = json!({ "name": "narrow", "scopes": ["app:read"] });
+    let narrow: Value = client.send(Method::POST, "/self/keys", &narrow).await;
+    let said = |field: &str| narrow[field].as_str().expect("text").to_owned();
+    let keyed = client.with_key(&said("id"), &said("secret")).await;
+    let may_not = keyed.as_is(Method::GET, "/metrics");
+    refuse(may_not, 403, "forbidden").await;
+    let known = client.as_is(Method::GET, "/metrics");
+    let known = known.header("x-forwarded-for", "192.0.2.7").send().await;
+    assert_eq!(known.unwrap().status(), StatusCode::OK);
+    let open = json!({ "metrics": "open" });
+    let _: Value = client.send(Method::PUT, "/config/management", &open).await;
+    assert_eq!(far().send().await.unwrap().status(), StatusCode::OK);
+
     // Without the role that runs instances, the host empties itself.
     let _: Value = client
         .send(Method::DELETE, "/roles/dea", &Value::Null)

@@ -1,19 +1,21 @@
 //! Authorization codes: a browser signs in, a client gets tokens; and whatever
 //! else somebody may try.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use muster_api::{
     authorization::{AuthorizationMetadata, AuthorizationRequest},
     tokens::{OAuthError, TokenReply, TokenRequest},
     users::Profile,
 };
 use muster_e2e::{
-    Host, PASSWORD,
+    Host, PASSWORD, eventually,
     servers::Browser,
     sign_in::{
         CALLBACK, CHALLENGE, VERIFIER, authorize, code_of, enter, parameters, redeem, token,
     },
 };
-use reqwest::{Client, StatusCode, redirect::Policy};
+use reqwest::{Client, Method, StatusCode, redirect::Policy};
+use serde_json::{Value, json};
 
 fn http() -> Client {
     Client::builder()
@@ -313,6 +315,22 @@ async fn the_server_says_what_it_can_do() {
     let reply = http().get(url).send().await.expect("an answer");
     let metadata: AuthorizationMetadata = reply.json().await.expect("metadata");
     assert_eq!(metadata.issuer, host.url());
+    let claims = |client: &muster_e2e::Client| -> Value {
+        let part = client.token().split('.').nth(1).expect("a JWT").to_owned();
+        let bytes = URL_SAFE_NO_PAD.decode(part).expect("base64url");
+        serde_json::from_slice(&bytes).expect("JSON")
+    };
+    // Tokens are from whom the metadata names, whatever that is; a new address
+    // ends no token.
+    let admin = host.client().await;
+    assert_eq!(claims(&admin)["iss"], host.url());
+    let named = json!({ "public_url": "https://muster.test" });
+    let _: Value = admin.send(Method::PUT, "/config/management", &named).await;
+    eventually("tokens have the new issuer", async || {
+        (claims(&host.client().await)["iss"] == "https://muster.test").then_some(())
+    })
+    .await;
+    let _: Value = admin.get("/self").await;
     assert_eq!(metadata.code_challenge_methods_supported, ["S256"]);
     for endpoint in [
         &metadata.token_endpoint,

@@ -1,10 +1,14 @@
 //! Every route as every type of user: what the table of operations gives them
 //! is open, everything else is closed, and nothing fails.
 
-use muster_api::permissions::{Access, OPERATIONS, Operation, PermissionSet, bundle};
-use muster_e2e::{Client, Host};
+use muster_api::{
+    keys::KeyWithSecret,
+    permissions::{Access, OPERATIONS, Operation, Permission, PermissionSet, bundle},
+    tokens::TokenRequest,
+};
+use muster_e2e::{Client, Host, PASSWORD};
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const GOOD: &str = "correct horse battery staple 42";
 /// Names nothing that exists, whatever kind of thing it is taken for.
@@ -67,7 +71,7 @@ async fn every_type_of_user_gets_what_the_table_says_and_nothing_else() {
                     assert_eq!(got, StatusCode::FORBIDDEN, "{told}");
                     closed += 1;
                 }
-                Access::Needs(_) | Access::SignedIn => {
+                Access::Needs(_) | Access::SignedIn | Access::InPerson | Access::OwnKey => {
                     assert_ne!(got, StatusCode::UNAUTHORIZED, "{told}");
                     assert_ne!(got, StatusCode::FORBIDDEN, "{told}");
                     open += 1;
@@ -81,6 +85,85 @@ async fn every_type_of_user_gets_what_the_table_says_and_nothing_else() {
             "{kind}: {open} open, {closed} closed"
         );
         assert!(open > 10, "{kind}: only {open} are open");
+    }
+}
+
+/// The code of a refusal.
+async fn code(client: &Client, operation: &Operation) -> (StatusCode, String) {
+    let method: Method = operation.method.parse().expect("a method");
+    let request = client.as_is(method, &path(operation)).json(&json!({}));
+    let reply = request.send().await.expect("the host answers");
+    let status = reply.status();
+    // A stream does not end.
+    if status.is_success() {
+        return (status, String::new());
+    }
+    let problem: Value = reply.json().await.unwrap_or_default();
+    (
+        status,
+        problem["code"].as_str().unwrap_or_default().to_owned(),
+    )
+}
+
+#[tokio::test]
+async fn keys_and_limited_sessions_reach_no_further_than_their_scopes() {
+    let host = Host::start().await;
+    let admin = host.client().await;
+    let key = async |scopes: Value| {
+        let new = json!({ "name": "some", "scopes": scopes });
+        let made: KeyWithSecret = admin.send(Method::POST, "/self/keys", &new).await;
+        admin.with_key(&made.key.id, &made.secret).await
+    };
+    let session = TokenRequest {
+        grant_type: "password".to_owned(),
+        username: Some("admin".to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        scope: Some("app:read".to_owned()),
+        ..TokenRequest::default()
+    };
+    let session = admin.with_token(admin.tokens(&session).await.access_token);
+    let narrow: PermissionSet = [Permission::AppRead].into_iter().collect();
+    for (who, client, is_key, scopes) in [
+        ("a narrow key", key(json!(["app:read"])).await, true, narrow),
+        (
+            "a wide key",
+            key(json!(null)).await,
+            true,
+            PermissionSet::all(),
+        ),
+        ("a narrow session", session, false, narrow),
+    ] {
+        for operation in OPERATIONS {
+            let told = format!("{who}: {} {}", operation.method, operation.path);
+            // Of all that is below one's own account, they see who they are, and
+            // a key has to do with itself.
+            if operation.path.starts_with("/api/v1/self/") {
+                let strict = matches!(operation.access, Access::InPerson | Access::OwnKey);
+                assert!(strict, "{told}");
+            }
+            let (status, code) = code(&client, operation).await;
+            assert!(!status.is_server_error(), "{told}: {status}");
+            let refusal = match operation.access {
+                Access::Public => continue,
+                Access::Needs(permission) if !scopes.has(permission) => Some("forbidden"),
+                Access::InPerson => Some("not-in-person"),
+                Access::OwnKey if !is_key => Some("not-in-person"),
+                Access::Needs(_) | Access::SignedIn | Access::OwnKey => None,
+            };
+            match refusal {
+                Some(refusal) => {
+                    assert_eq!(
+                        (status, code.as_str()),
+                        (StatusCode::FORBIDDEN, refusal),
+                        "{told}"
+                    );
+                }
+                None => {
+                    assert_ne!(status, StatusCode::UNAUTHORIZED, "{told}");
+                    assert_ne!(status, StatusCode::FORBIDDEN, "{told}");
+                }
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use muster_api::{
     users::{User, UserState, UserType},
 };
 use muster_e2e::{
-    Client, Host,
+    Client, Host, PASSWORD, eventually, only_field, refuse,
     servers::{Authority, Browser, SERVICE_DN, SERVICE_PASSWORD, SUFFIX, Slapd},
     sign_in::{authorize, code_of, enter, offer, redeem, token},
 };
@@ -151,21 +151,83 @@ async fn without_create_nobody_new_gets_in_and_with_moderate_they_wait() {
 #[tokio::test]
 async fn a_password_there_ties_the_directory_to_an_account() {
     let scene = Scene::start(json!({})).await;
-    let link =
-        |password: &str| json!({ "method": "corp", "username": "ada", "password": password });
-    let wrong = scene
-        .admin
-        .request(Method::POST, "/self/identities")
-        .json(&link("wrong"));
-    let wrong = wrong.send().await.expect("an answer");
-    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    let tied: IdentityLink = scene
-        .admin
-        .send(Method::POST, "/self/identities", &link("ada's password"))
-        .await;
+    let off = json!({ "provider": "off" });
+    let _: Value = scene.admin.send(Method::PUT, "/config/captcha", &off).await;
+    let proof = json!({ "password": PASSWORD });
+    let link = |password: &str, proof: &Value| {
+        let new =
+            json!({ "method": "corp", "username": "ada", "password": password, "proof": proof });
+        let request = scene.admin.request(Method::POST, "/self/identities");
+        request.json(&new)
+    };
+    // Whoever has the session alone does not tie it to themselves.
+    for (proof, field) in [
+        (json!({}), "proof.password"),
+        (json!({ "password": "wrong" }), "proof.password"),
+        (json!({ "otp": "123456" }), "proof.otp"),
+    ] {
+        let wrong = refuse(link("ada's password", &proof), 422, "invalid-request");
+        assert_eq!(only_field(&wrong.await), field);
+    }
+    let wrong = refuse(link("wrong", &proof), 422, "invalid-request").await;
+    assert_eq!(only_field(&wrong), "password");
+    let none: List<Identity> = scene.admin.get("/self/identities").await;
+    assert!(none.items.is_empty(), "{none:?}");
+    let tied = link("ada's password", &proof).send().await.unwrap();
+    assert_eq!(tied.status(), StatusCode::OK);
+    let tied: IdentityLink = tied.json().await.unwrap();
     assert!(matches!(tied, IdentityLink::Done(_)), "{tied:?}");
     assert!(scene.by_password("ada", "ada's password").await.is_ok());
     let tied: List<Identity> = scene.admin.get("/self/identities").await;
     assert_eq!(tied.items.len(), 1);
     assert!(tied.items[0].last_used_at.is_some());
+
+    let path = "/self/identities/corp/actions/remove";
+    let untie = |proof: &Value| scene.admin.request(Method::POST, path).json(proof);
+    let bare = refuse(untie(&json!({})), 422, "invalid-request").await;
+    assert_eq!(only_field(&bare), "password");
+    let done = untie(&proof).send().await.unwrap();
+    assert_eq!(done.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn guessing_passwords_there_costs_what_guessing_at_sign_in_costs() {
+    let scene = Scene::start(json!({})).await;
+    let set = async |section: &str, values: Value| {
+        let path = format!("/config/{section}");
+        let _: Value = scene.admin.send(Method::PUT, &path, &values).await;
+    };
+    let guess = |name: &str, password: &str| {
+        let new = json!({
+            "method": "corp",
+            "username": name,
+            "password": password,
+            "proof": { "password": PASSWORD },
+        });
+        let request = scene.admin.request(Method::POST, "/self/identities");
+        request.json(&new)
+    };
+    // A puzzle after the second wrong one, for another name too.
+    set("captcha", json!({ "after_failures": 2 })).await;
+    for name in ["ada", "grace"] {
+        refuse(guess(name, "wrong"), 422, "invalid-request").await;
+    }
+    let problem = refuse(guess("ada", "ada's password"), 422, "captcha-required").await;
+    assert!(problem.captcha.is_some(), "{problem:?}");
+
+    // After the third, whoever guesses has to wait.
+    set("captcha", json!({ "provider": "off" })).await;
+    let lockout = json!({ "failures": 3, "first_pause": "10m", "longest_pause": "10m" });
+    set("passwords", json!({ "lockout": lockout })).await;
+    refuse(guess("grace", "wrong"), 422, "invalid-request").await;
+    refuse(guess("ada", "ada's password"), 429, "locked").await;
+
+    // And it is known that somebody has tried.
+    eventually("it is in the audit log", async || {
+        let path = "/audit?action=self.identity_add&outcome=refused";
+        let found: List<Value> = scene.admin.get(path).await;
+        let about = |code: &str| found.items.iter().any(|entry| entry["reason"] == code);
+        (about("invalid-request") && about("captcha-required") && about("locked")).then_some(())
+    })
+    .await;
 }

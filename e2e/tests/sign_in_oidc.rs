@@ -238,7 +238,7 @@ async fn somebody_ties_a_method_to_their_account_and_unties_it() {
         .send(
             Method::POST,
             "/self/identities",
-            &json!({ "method": "closed" }),
+            &json!({ "method": "closed", "proof": { "password": PASSWORD } }),
         )
         .await;
     let url = link["browser"]["url"].as_str().expect("an address");
@@ -278,7 +278,8 @@ async fn somebody_ties_a_method_to_their_account_and_unties_it() {
 
     let untie = scene
         .admin
-        .request(Method::DELETE, "/self/identities/closed");
+        .request(Method::POST, "/self/identities/closed/actions/remove")
+        .json(&json!({ "password": PASSWORD }));
     assert_eq!(
         untie.send().await.expect("an answer").status(),
         StatusCode::NO_CONTENT

@@ -42,7 +42,7 @@ async fn remove(client: &Client, app: &str) {
         request.send().await.expect("the host answers").status(),
         404
     );
-    entry(client, &format!("subject=/api/v1/apps/{app}")).await;
+    entry(client, &format!("subject={app}")).await;
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn what_is_changed_in_the_database_is_found() {
     let client = host.client().await;
     remove(&client, "something-compromising").await;
     change(&client, "debug").await;
-    let number = entry(&client, "subject=/api/v1/apps/something-compromising")
+    let number = entry(&client, "subject=something-compromising")
         .await
         .number;
     let before: AuditVerification = client.get("/audit/verification").await;

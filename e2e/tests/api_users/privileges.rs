@@ -4,7 +4,7 @@
 use muster_api::tokens::{TokenReply, TokenRequest};
 use muster_e2e::{Client, Host, refuse};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{GOOD, make};
 
@@ -53,9 +53,11 @@ async fn nobody_reaches_above_their_own_rights() {
         (Method::POST, "/users/admin/actions/suspend"),
         (Method::POST, "/users/admin/actions/send-activation"),
         (Method::DELETE, "/users/ada"),
+        (Method::DELETE, "/users/admin/sessions"),
     ] {
         refuse(ask(method, path), 409, "above-you").await;
     }
+    let _: Value = client.get("/self").await;
     let rename = ask(Method::PATCH, "/users/admin").json(&json!({ "email": "eve@example.org" }));
     refuse(rename, 409, "above-you").await;
 

@@ -67,7 +67,10 @@ async fn factors_are_looked_after_and_shown_at_login() {
     let line = format!("self factor confirm-totp {}", app.next().await);
     let told = person.good(&line, "");
     assert!(told.contains("recovery-codes"), "{told}");
-    let codes = person.json("self factor recovery-codes --password-stdin", PASSWORD);
+    let make = "self factor recovery-codes";
+    let told = person.bad(&format!("{make} --password-stdin"), PASSWORD, 1);
+    assert!(told.contains("second factor"), "{told}");
+    let codes = person.json(&format!("{make} --otp {}", app.next().await), "");
     let codes = codes["codes"].as_array().expect("codes").clone();
     let listed = person.json("self factor list", "");
     assert_eq!(

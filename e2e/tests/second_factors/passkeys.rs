@@ -167,21 +167,22 @@ async fn a_passkey_is_registered_and_lets_its_owner_in() {
         only_field(&refuse(again, 422, "invalid-request").await),
         "ticket"
     );
-    // A page elsewhere gets a device to sign as well, but not for this host.
-    let mut elsewhere = Device::at("http://localhost:1");
-    let (ticket, answer) = elsewhere.offer(&client).await;
-    let body = json!({ "name": "evil", "ticket": ticket, "answer": answer });
-    let problem = refuse(ask("/self/passkeys", body), 422, "invalid-request").await;
-    assert_eq!(only_field(&problem), "answer");
-
     let wanted = refused(&client, &password()).await;
     assert_eq!(wanted.factors, [FactorKind::Passkey]);
     let request = device.answer(&challenge(&client).await).await;
-    sign_in(&client, &request).await.unwrap();
+    let signed_in = sign_in(&client, &request).await.unwrap();
+    let recent = client.with_token(&signed_in.access_token);
     // What was good once is good no more.
     assert_eq!(refused(&client, &request).await.error, "invalid_grant");
     let shown = factors(&client).await;
     assert!(shown.required && shown.passkeys[0].last_used_at.is_some());
+
+    // A page elsewhere gets a device to sign as well, but not for this host.
+    let mut elsewhere = Device::at("http://localhost:1");
+    let (ticket, answer) = elsewhere.offer(&recent).await;
+    let body = json!({ "name": "evil", "ticket": ticket, "answer": answer });
+    let problem = refuse(ask("/self/passkeys", body), 422, "invalid-request").await;
+    assert_eq!(only_field(&problem), "answer");
 
     let path = format!("/self/passkeys/{id}");
     let renamed: Passkey = client
@@ -190,7 +191,11 @@ async fn a_passkey_is_registered_and_lets_its_owner_in() {
     assert_eq!(renamed.name, "laptop");
     let remove = format!("{path}/actions/remove");
     refuse(ask(&remove, json!({})), 422, "invalid-request").await;
-    post(&client, &remove, json!({ "password": PASSWORD }), 204).await;
+    // A session that did not use the factor needs more than the password.
+    let alone = ask(&remove, json!({ "password": PASSWORD }));
+    let problem = refuse(alone, 422, "invalid-request").await;
+    assert_eq!(only_field(&problem), "otp");
+    post(&recent, &remove, json!({ "password": PASSWORD }), 204).await;
     let gone = ask(&remove, json!({ "password": PASSWORD }));
     refuse(gone, 404, "passkey-not-found").await;
     sign_in(&client, &password()).await.unwrap();
@@ -201,9 +206,11 @@ async fn any_one_factor_is_enough_and_a_copy_of_a_device_is_noticed() {
     let (host, client) = host().await;
     let page = host.url().replace("127.0.0.1", "localhost");
     set(&client, "management", json!({ "public_url": page })).await;
-    let mut app = App::confirmed(&client).await;
     let mut device = Device::at(&page);
     device.register(&client, "phone").await;
+    let request = device.answer(&challenge(&client).await).await;
+    let signed_in = sign_in(&client, &request).await.unwrap();
+    let mut app = App::confirmed(&client.with_token(&signed_in.access_token)).await;
     let mut copy = device.clone();
     let wanted = refused(&client, &password()).await;
     assert_eq!(wanted.factors, [FactorKind::Totp, FactorKind::Passkey]);

@@ -1,14 +1,14 @@
 //! Recovery codes: each serves once, in place of any other factor.
 
 use muster_api::factors::{FactorKind, RecoveryCodes};
-use muster_e2e::{Client, PASSWORD};
+use muster_e2e::Client;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::{App, factors, host, password, post, refused, sign_in, with};
 
-async fn codes(client: &Client) -> Vec<String> {
-    let proof = json!({ "password": PASSWORD });
+async fn codes(client: &Client, code: &str) -> Vec<String> {
+    let proof = json!({ "otp": code });
     let codes: RecoveryCodes = client
         .send(Method::POST, "/self/factors/recovery-codes", &proof)
         .await;
@@ -20,7 +20,7 @@ async fn codes(client: &Client) -> Vec<String> {
 async fn a_recovery_code_serves_once() {
     let (_host, client) = host().await;
     let mut app = App::confirmed(&client).await;
-    let first = codes(&client).await;
+    let first = codes(&client, &app.next().await).await;
     assert_eq!(first.len(), 10);
     assert_eq!(factors(&client).await.recovery_codes, 10);
     let wanted = refused(&client, &password()).await;
@@ -43,7 +43,7 @@ async fn a_recovery_code_serves_once() {
     sign_in(&client, &with(&app.next().await)).await.unwrap();
 
     // New ones make the old ones void.
-    let second = codes(&client).await;
+    let second = codes(&client, &first[9]).await;
     let void = refused(&client, &with(&first[2])).await;
     assert_eq!(void.error, "invalid_grant");
     sign_in(&client, &with(&second[0])).await.unwrap();

@@ -57,7 +57,6 @@ async fn an_authenticator_app_counts_from_its_first_code_until_it_is_removed() {
     assert_eq!(only_field(&problem.await), "code");
     post(&client, CONFIRM, json!({ "code": confirmation }), 204).await;
     refuse(ask(CONFIRM, json!({ "code": app.again() })), 409, "no-totp").await;
-    refuse(ask(TOTP, proof), 409, "totp-exists").await;
     let shown = factors(&client).await;
     assert!(shown.required && shown.totp.unwrap().confirmed);
 
@@ -78,17 +77,23 @@ async fn an_authenticator_app_counts_from_its_first_code_until_it_is_removed() {
     guessed.username = Some("nobody".to_owned());
     assert_eq!(told, refused(&client, &guessed).await);
     assert!(told.factors.is_empty(), "{told:?}");
-    sign_in(&client, &with(&code)).await.unwrap();
+    let signed_in = sign_in(&client, &with(&code)).await.unwrap();
     assert_eq!(refused(&client, &with(&code)).await.error, "invalid_grant");
     assert_eq!(
         refused(&client, &with(&app.wrong())).await.error,
         "invalid_grant"
     );
 
+    // With the factor used a short while ago, the password is a proof.
+    let recent = client.with_token(&signed_in.access_token);
+    let again = recent.request(Method::POST, TOTP).json(&proof);
+    refuse(again, 409, "totp-exists").await;
+
     // Nobody takes it away without a fresh proof; a used code is none.
     for (proof, field) in [
         (json!({}), "password"),
         (json!({ "password": "wrong" }), "password"),
+        (json!({ "password": PASSWORD }), "otp"),
         (json!({ "otp": code }), "otp"),
     ] {
         let problem = refuse(ask(REMOVE, proof), 422, "invalid-request").await;
@@ -113,8 +118,8 @@ async fn of_several_who_show_one_code_at_once_one_gets_in() {
 #[tokio::test]
 async fn an_admin_helps_whoever_has_lost_everything() {
     let (_host, client) = host().await;
-    App::confirmed(&client).await;
-    let proof = json!({ "password": PASSWORD });
+    let mut app = App::confirmed(&client).await;
+    let proof = json!({ "otp": app.next().await });
     post(&client, "/self/factors/recovery-codes", proof, 201).await;
     let reset = |user: &str| client.request(Method::DELETE, &format!("/users/{user}/factors"));
     for _ in 0..2 {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::config::captcha::Service;
 
 /// What is to be done for a proof, which then goes along with the request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "provider", rename_all = "kebab-case")]
 pub enum CaptchaChallenge {
     /// Nothing.

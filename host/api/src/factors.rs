@@ -74,8 +74,10 @@ pub struct Passkey {
     pub last_used_at: Option<OffsetDateTime>,
 }
 
-/// Shows anew who is there; one of both will do. Who has no password here
-/// signs in again instead, and sends neither.
+/// Shows anew who is there; one of both will do, but for whoever has a second
+/// factor the password alone does not, unless they signed in with the factor in
+/// the last ten minutes. Who has no password here signs in again instead, and
+/// sends neither.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Proof {
@@ -85,6 +87,14 @@ pub struct Proof {
     /// A code of the authenticator app, or a recovery code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otp: Option<Secret>,
+}
+
+impl Proof {
+    /// Whether nothing is shown.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.password.is_none() && self.otp.is_none()
+    }
 }
 
 /// What an authenticator app needs. It is shown this once.

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::factors::Proof;
+
 /// A way to sign in, as it is offered to everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MethodOffer {
@@ -62,6 +64,12 @@ pub struct NewIdentity {
     /// For methods with passwords: the password there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// The proof that one is no bot, which is asked for after wrong passwords.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captcha: Option<String>,
+    /// Shows anew who is there.
+    #[serde(default)]
+    pub proof: Proof,
 }
 
 /// What comes of tying a method to an account.

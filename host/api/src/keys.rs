@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{permissions::Permission, units::Millis};
+use crate::{factors::Proof, permissions::Permission, units::Millis};
 
 /// The id of the key that every host has from its installation.
 pub const INTERNAL_KEY: &str = "cliapp";
@@ -112,6 +112,9 @@ pub struct NewKey {
     /// After which time it ends; never unless told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<Millis>,
+    /// Shows anew who is there. A login of the last ten minutes will do without.
+    #[serde(skip_serializing_if = "Proof::is_empty")]
+    pub proof: Proof,
 }
 
 /// Asks for a new secret.

@@ -53,7 +53,8 @@ pub struct NewSignUp {
 }
 
 /// What happens next. It is the same whether or not name and address were
-/// known before.
+/// known before. Where mail is not configured, an admin has to pass the link on
+/// by which the address is verified; see the operation `user_send_activation`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignUpReply {
     /// A sentence for whoever signed up.

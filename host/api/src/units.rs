@@ -76,7 +76,7 @@ impl FromStr for Millis {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         scaled(text, TIMES).map(Self).ok_or_else(|| UnitError {
             text: text.to_owned(),
-            expected: "a time such as 30s, 1500ms or 2m",
+            expected: "a time such as 1500ms, 30s, 2m, 12h or 90d",
         })
     }
 }

@@ -233,6 +233,7 @@ mod tests {
                 message: "at most 4GiB".to_owned(),
             }],
             quota: None,
+            captcha: None,
             request_id: Some("r-1".to_owned()),
         }
     }

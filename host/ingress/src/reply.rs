@@ -26,6 +26,7 @@ pub(crate) fn problem(
         remedy: None,
         fields: Vec::new(),
         quota: None,
+        captcha: None,
         request_id: Some(request.to_owned()),
     };
     // Serialising plain strings and numbers cannot fail.

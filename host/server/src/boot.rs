@@ -29,6 +29,7 @@ use crate::{
         audit::Audit,
         droplets::Droplets,
         error::ControlError,
+        host_names::HostNames,
         housekeeping::Housekeeping,
         jobs::Jobs,
         linking::{LinkOptions, Links},
@@ -194,13 +195,19 @@ pub async fn serve(
         started,
     };
     tasks.spawn(agent.run(ending.clone()));
+    let name = options.name.clone().unwrap_or_else(machine_name);
+    let names = HostNames {
+        domain: options.app_domain.to_ascii_lowercase(),
+        machine: name.clone(),
+        config: config.clone(),
+    };
     let staging = Staging {
         store: store.clone(),
         blocks: blocks.clone(),
         engine,
         roles: Arc::clone(&roles),
         logs: Arc::clone(&logs),
-        app_domain: options.app_domain.clone(),
+        names: names.clone(),
     };
     tasks.spawn(staging.run(ending.clone()));
     tasks.spawn(crate::http::metrics::keep_up(
@@ -258,10 +265,12 @@ pub async fn serve(
         pushes: Pushes {
             store: store.clone(),
             blocks: blocks.clone(),
+            names: names.clone(),
         },
         routes: Routes {
             store: store.clone(),
             urls,
+            names,
         },
         jobs: Jobs {
             store: store.clone(),

@@ -223,6 +223,15 @@ impl Tx {
         Ok(done.rows_affected > 0)
     }
 
+    /// Forgets an access key. False if there is none.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn access_key_delete(&self, id: &str) -> Result<bool, StoreError> {
+        let done = Entity::delete_by_id(id).exec(&self.db()).await?;
+        Ok(done.rows_affected > 0)
+    }
+
     /// Forgets access keys that were revoked or expired before `before`, and
     /// says how many.
     ///

@@ -237,6 +237,19 @@ impl Tx {
         Ok(done.rows_affected)
     }
 
+    /// Puts what a job has reserved into another project.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn reservation_move(&self, job: JobId, to: ProjectId) -> Result<u64, StoreError> {
+        let done = reservation::Entity::update_many()
+            .col_expr(reservation::Column::ProjectId, Expr::value(to.0))
+            .filter(reservation::Column::JobId.eq(job.0))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected)
+    }
+
     /// Forgets what was reserved by whoever never came back.
     ///
     /// # Errors

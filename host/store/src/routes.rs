@@ -5,8 +5,10 @@ use muster_api::{
     page::Page,
 };
 use sea_orm::{
-    ActiveValue::Set, Condition, ExprTrait, QueryOrder, QuerySelect, QueryTrait, Select,
-    entity::prelude::*, sea_query::OnConflict,
+    ActiveValue::Set,
+    Condition, ExprTrait, QueryOrder, QuerySelect, QueryTrait, Select,
+    entity::prelude::*,
+    sea_query::{LikeExpr, OnConflict},
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -164,6 +166,31 @@ impl Reader {
         crate::columns::page(rows, limit, |route: &RouteRecord| {
             format!("{}{}", route.host, route.path)
         })
+    }
+
+    /// A route of another project than this one with one of these hosts, or with
+    /// a host below `below`.
+    ///
+    /// # Errors
+    /// If the database could not be read.
+    pub async fn route_of_others(
+        &self,
+        project: ProjectId,
+        hosts: &[String],
+        below: Option<&str>,
+    ) -> Result<Option<RouteRecord>, StoreError> {
+        let mut hit = Condition::any().add(route::Column::Host.is_in(hosts));
+        if let Some(below) = below {
+            // `_` is a letter of host names, and a wildcard here.
+            let plain = below.replace('_', "\\_");
+            let like = LikeExpr::new(format!("%.{plain}")).escape('\\');
+            hit = hit.add(route::Column::Host.like(like));
+        }
+        let others = Condition::any()
+            .add(route::Column::ProjectId.ne(project.0))
+            .add(route::Column::ProjectId.is_null());
+        let found = route::Entity::find().filter(hit).filter(others);
+        self.route_one(found.limit(1)).await
     }
 
     /// All routes by host and path.

@@ -32,6 +32,10 @@ pub struct Management {
     /// unless told, or a domain above it. Passkeys do not survive its change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passkey_domain: Option<String>,
+    /// Who may read `/metrics`, which names every app that is asked for
+    /// something.
+    #[serde(skip_serializing_if = "MetricsReaders::is_default")]
+    pub metrics: MetricsReaders,
     /// The networks of proxies in front of the API, in CIDR notation. From them
     /// alone it is believed for whom they ask: the last address in their header
     /// that is none of theirs is the client's, for rate limits, the audit log,
@@ -41,6 +45,24 @@ pub struct Management {
     /// The header in which they say so. They must add to it or overwrite it in
     /// every request; the other one is never believed.
     pub forwarded_by: ForwardedBy,
+}
+
+/// Who may read the metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricsReaders {
+    /// Whoever is signed in and may see how the host is (`status:read`), and
+    /// without a token whoever asks from the host itself, by no proxy.
+    #[default]
+    SignedIn,
+    /// Everybody.
+    Open,
+}
+
+impl MetricsReaders {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Management {

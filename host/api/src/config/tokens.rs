@@ -16,9 +16,12 @@ const DAY: u64 = 24 * HOUR;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tokens {
-    /// Who tokens say they are from (`iss`). Tokens that say otherwise are
-    /// refused, so that changing it ends every access token.
-    pub issuer: String,
+    /// Who tokens say they are from (`iss`), which is what the server's metadata
+    /// has as `issuer`; unless told, the address under which people reach the
+    /// API. Tokens that say otherwise are refused: changing it ends every access
+    /// token, and clients get others with their refresh tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// The algorithms that are accepted. New keys are of the first. To change
     /// it without logging anybody out, put the new one first and take the old
     /// one away a week later.
@@ -59,7 +62,7 @@ impl fmt::Display for Algorithm {
 impl Default for Tokens {
     fn default() -> Self {
         Self {
-            issuer: "muster".to_owned(),
+            issuer: None,
             algorithms: vec![Algorithm::EdDsa],
             access_life: Millis(600_000),
             refresh_life: Millis(30 * DAY),
@@ -77,7 +80,7 @@ impl Tokens {
     /// Names the first field that is wrong.
     pub fn check(&self) -> Result<(), InvalidSection> {
         let wrong = |field, problem: &str| Err(InvalidSection::new(field, problem));
-        if self.issuer.is_empty() {
+        if self.issuer.as_ref().is_some_and(String::is_empty) {
             return wrong("issuer", "must not be empty");
         }
         if self.algorithms.is_empty() {

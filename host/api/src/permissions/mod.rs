@@ -104,7 +104,9 @@ impl FromStr for Permission {
             .iter()
             .find(|permission| permission.word() == text);
         found.copied().ok_or_else(|| {
-            format!("there is no permission '{text}'; GET /api/v1/permissions lists them")
+            format!(
+                "there is no permission '{text}'; see them with: muster access-role permissions"
+            )
         })
     }
 }
@@ -199,8 +201,14 @@ impl FromIterator<Permission> for PermissionSet {
 pub enum Access {
     /// Nothing: signing in, and what is needed for it.
     Public,
-    /// To be signed in: it concerns the caller alone.
+    /// To be signed in: it concerns the caller alone, and is harmless.
     SignedIn,
+    /// To be there in person: signed in with a session that no scopes limit. It
+    /// concerns what the caller can sign in with and what they belong to, which
+    /// is nothing for access keys and for whoever was given less.
+    InPerson,
+    /// To be there in person, or to be the access key that the path names.
+    OwnKey,
     /// This permission: everywhere, or in the project concerned if the
     /// permission reaches that far.
     Needs(Permission),

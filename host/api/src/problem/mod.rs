@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::quotas::OverQuota;
+use crate::{captcha::CaptchaChallenge, quotas::OverQuota};
 
 mod codes;
 
@@ -50,6 +50,9 @@ pub struct Problem {
     /// What there would be too much of, if a quota stands in the way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<OverQuota>,
+    /// How to show that one is no bot, if that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captcha: Option<Box<CaptchaChallenge>>,
     /// The request's id, to find it in the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,

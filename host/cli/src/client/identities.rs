@@ -1,12 +1,11 @@
 //! `/api/v1/self/identities`
 
+use super::{Client, ClientError};
 use muster_api::{
+    factors::Proof,
     identities::{Identity, IdentityLink, NewIdentity},
     page::Page,
 };
-use reqwest::Method;
-
-use super::{Client, ClientError};
 
 impl Client {
     /// The sign-in methods that are tied to one's account.
@@ -30,9 +29,9 @@ impl Client {
     ///
     /// # Errors
     /// As of every call.
-    pub async fn remove_identity(&self, method: &str) -> Result<(), ClientError> {
-        self.send(self.request(Method::DELETE, &["self", "identities", method]))
-            .await?;
+    pub async fn remove_identity(&self, method: &str, proof: &Proof) -> Result<(), ClientError> {
+        let path = ["self", "identities", method, "actions", "remove"];
+        self.send(self.post_once(&path, proof)).await?;
         Ok(())
     }
 }

@@ -81,7 +81,14 @@ impl Client {
         const EVERYBODYS: &[&str] = &[];
         let missing = match self.call(self.get(&["self", "keys", id])).await {
             Ok(key) => return Ok((key, OWN)),
-            Err(error) if error.has_code("key-not-found") => error,
+            // Nothing of one's own, or seen by an access key that is another.
+            Err(error)
+                if ["key-not-found", "another-key", "no-user"]
+                    .iter()
+                    .any(|code| error.has_code(code)) =>
+            {
+                error
+            }
             Err(error) => return Err(error),
         };
         match self.call(self.get(&["keys", id])).await {

@@ -49,6 +49,16 @@ pub struct ProofArgs {
 }
 
 impl ProofArgs {
+    /// Where passwords come from.
+    pub fn source(&self) -> PasswordArgs {
+        self.source
+    }
+
+    /// Whether it was told where the proof comes from.
+    pub fn is_told(&self) -> bool {
+        self.otp.is_some() || self.no_password || self.source.is_piped()
+    }
+
     /// The proof, which may have to be typed.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use clap::Args;
 use muster_api::identities::{IdentityLink, NewIdentity};
 use serde_json::json;
 
-use super::{Scope, password::PasswordArgs};
-use crate::{failure::Failure, output::text::printable};
+use super::{Scope, captcha, factor::ProofArgs};
+use crate::{client::ClientError, failure::Failure, output::text::printable};
 
 /// Which method to tie to the account.
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub struct LinkArgs {
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     #[command(flatten)]
-    source: PasswordArgs,
+    proof: ProofArgs,
 }
 
 /// Lists what is tied.
@@ -33,16 +33,28 @@ pub async fn list(scope: &Scope) -> Result<(), Failure> {
 /// # Errors
 /// If the host refuses.
 pub async fn link(scope: &Scope, args: LinkArgs) -> Result<(), Failure> {
-    let password = match &args.user {
-        Some(_) => Some(args.source.known("Password there: ")?),
-        None => None,
-    };
-    let new = NewIdentity {
+    let client = scope.client()?;
+    // Whoever pipes them writes the own password first.
+    let source = args.proof.source();
+    let mut new = NewIdentity {
         method: args.method,
-        username: args.user,
-        password,
+        proof: args.proof.proof()?,
+        ..NewIdentity::default()
     };
-    let link = scope.client()?.add_identity(&new).await?;
+    if let Some(user) = args.user {
+        new.username = Some(user);
+        new.password = Some(source.known("Password there: ")?);
+    }
+    let link = match client.add_identity(&new).await {
+        Err(ClientError::Refused(problem)) if problem.code == "captcha-required" => {
+            let Some(challenge) = problem.captcha.as_deref().cloned() else {
+                return Err(ClientError::Refused(problem).into());
+            };
+            new.captcha = captcha::solve(challenge).await?;
+            client.add_identity(&new).await?
+        }
+        link => link?,
+    };
     let line = match &link {
         IdentityLink::Done(identity) => format!(
             "{} of {} is tied to your account",
@@ -60,8 +72,9 @@ pub async fn link(scope: &Scope, args: LinkArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If the host refuses.
-pub async fn unlink(scope: &Scope, method: &str) -> Result<(), Failure> {
-    scope.client()?.remove_identity(method).await?;
+pub async fn unlink(scope: &Scope, method: &str, proof: ProofArgs) -> Result<(), Failure> {
+    let client = scope.client()?;
+    client.remove_identity(method, &proof.proof()?).await?;
     let line = format!("{method} is not tied to your account any more");
     scope.output.done(&line, &json!({ "method": method }))
 }

@@ -2,13 +2,15 @@
 
 use clap::{Args, Subcommand};
 use muster_api::{
+    factors::Proof,
     keys::{KeyRotation, NewKey},
     permissions::Permission,
+    problem::Problem,
     units::Millis,
 };
 
-use super::{Scope, deletion::DeletionArgs};
-use crate::failure::Failure;
+use super::{Scope, deletion::DeletionArgs, factor::ProofArgs};
+use crate::{client::ClientError, failure::Failure};
 
 /// What to do with access keys.
 #[derive(Debug, Subcommand)]
@@ -67,6 +69,13 @@ pub struct CreateArgs {
     /// After which time it ends, such as 90d; never unless told
     #[arg(long, value_name = "TIME")]
     expires: Option<Millis>,
+    #[command(flatten)]
+    proof: ProofArgs,
+}
+
+fn wants_proof(problem: &Problem) -> bool {
+    let fields = &problem.fields;
+    fields.iter().any(|wrong| wrong.field == "proof.password")
 }
 
 /// Does it.
@@ -86,13 +95,27 @@ pub async fn run(scope: &Scope, command: KeyCommand) -> Result<(), Failure> {
         }
         KeyCommand::Show { key } => scope.output.show(&client.key(&key).await?),
         KeyCommand::Create(args) => {
-            let new = NewKey {
+            let shown = args.proof.is_told();
+            let mut new = NewKey {
                 name: args.name,
                 scopes: (!args.scopes.is_empty()).then_some(args.scopes),
                 networks: args.networks,
                 expires_in: args.expires,
+                proof: Proof::default(),
             };
-            scope.output.show(&client.create_key(&new).await?)
+            if shown {
+                new.proof = args.proof.proof()?;
+                return scope.output.show(&client.create_key(&new).await?);
+            }
+            // Whoever has just logged in need not show anything.
+            let made = match client.create_key(&new).await {
+                Err(ClientError::Refused(problem)) if wants_proof(&problem) => {
+                    new.proof = args.proof.proof()?;
+                    client.create_key(&new).await?
+                }
+                made => made?,
+            };
+            scope.output.show(&made)
         }
         KeyCommand::Rotate { key, overlap } => {
             let how = KeyRotation { overlap };

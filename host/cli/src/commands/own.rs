@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Scope,
-    factor::{self, FactorCommand},
+    factor::{self, FactorCommand, ProofArgs},
     identity::{self, LinkArgs},
     passkey::{self, PasskeyCommand},
     password::PasswordArgs,
@@ -39,6 +39,8 @@ pub enum SelfCommand {
     Unlink {
         /// The method, as the host calls it
         method: String,
+        #[command(flatten)]
+        proof: ProofArgs,
     },
 }
 
@@ -62,6 +64,6 @@ pub async fn run(scope: &Scope, command: SelfCommand) -> Result<(), Failure> {
         SelfCommand::Passkey(command) => passkey::run(scope, command).await,
         SelfCommand::Identities => identity::list(scope).await,
         SelfCommand::Link(args) => identity::link(scope, args).await,
-        SelfCommand::Unlink { method } => identity::unlink(scope, &method).await,
+        SelfCommand::Unlink { method, proof } => identity::unlink(scope, &method, proof).await,
     }
 }

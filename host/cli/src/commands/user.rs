@@ -1,6 +1,6 @@
 //! `muster user`
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use muster_api::users::{Activation, NewUser, UserChange, UserQuery, UserState, UserType};
 
 use serde_json::json;
@@ -92,11 +92,13 @@ pub struct CreateArgs {
 
 /// What to change.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("change").required(true).multiple(true)
+    .args(["rename", "kind", "email", "display_name"])))]
 pub struct ModifyArgs {
     /// The user's name or id
     name: String,
     /// Another name to sign in with
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["kind", "email", "display_name"])]
+    #[arg(long, value_name = "NAME")]
     rename: Option<String>,
     /// Another type: admin, operator, developer, viewer
     #[arg(long = "type", value_name = "TYPE", value_parser = kind)]

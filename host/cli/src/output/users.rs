@@ -42,6 +42,14 @@ fn facts(user: &User, sheet: &mut Sheet) {
     ]);
 }
 
+/// What helps somebody who has not followed their link, or got none.
+fn unverified(user: &User) -> String {
+    format!(
+        "Who is unverified has not followed the link that they got. If no mail reached them, make another link with: muster user send-activation {}",
+        printable(&user.name)
+    )
+}
+
 impl View for Page<User> {
     fn show(&self, sheet: &mut Sheet) {
         if self.items.is_empty() {
@@ -60,12 +68,21 @@ impl View for Page<User> {
         });
         let rows: Vec<_> = rows.collect();
         sheet.list(["USER", "TYPE", "STATE", "EMAIL", "LAST LOGIN"], rows);
+        let waits = |user: &&User| user.state == UserState::Unverified;
+        if let Some(user) = self.items.iter().find(waits) {
+            sheet.gap();
+            sheet.line(&unverified(user));
+        }
     }
 }
 
 impl View for User {
     fn show(&self, sheet: &mut Sheet) {
         facts(self, sheet);
+        if self.state == UserState::Unverified {
+            sheet.gap();
+            sheet.line(&unverified(self));
+        }
     }
 }
 

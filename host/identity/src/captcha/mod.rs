@@ -18,7 +18,7 @@ use siteverify::Siteverify;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CaptchaError {
     /// There is none.
-    #[error("a proof is needed that this is no bot; get a challenge, solve it and send it along")]
+    #[error("show first that you are no bot")]
     Missing,
     /// It is wrong. The reason is for logs.
     #[error("the proof that this is no bot is wrong; get another challenge")]

@@ -120,9 +120,34 @@ pub struct Rotation {
 pub struct KeyRing {
     keys: BTreeMap<String, Key>,
     config: Tokens,
+    /// Who tokens may say they are from beside the one that signs.
+    earlier: Vec<String>,
 }
 
 impl KeyRing {
+    fn issuer(&self) -> &str {
+        self.config.issuer.as_deref().unwrap_or_default()
+    }
+
+    /// Who tokens may say they are from; first the one that new ones are from.
+    #[must_use]
+    pub fn issuers(&self) -> Vec<String> {
+        let mut all = vec![self.issuer().to_owned()];
+        all.extend_from_slice(&self.earlier);
+        all
+    }
+
+    /// Accepts tokens that are from one of these as well; of many, the first.
+    pub fn also_from(&mut self, issuers: Vec<String>) {
+        const MOST: usize = 8;
+        let own = self.issuer().to_owned();
+        self.earlier = issuers
+            .into_iter()
+            .filter(|issuer| *issuer != own)
+            .take(MOST)
+            .collect();
+    }
+
     /// Reads the keys.
     ///
     /// # Errors
@@ -136,6 +161,7 @@ impl KeyRing {
         Ok(Self {
             keys,
             config: config.clone(),
+            earlier: Vec::new(),
         })
     }
 
@@ -168,7 +194,7 @@ impl KeyRing {
         }
         let issued = now.unix_timestamp();
         let expires = issued.saturating_add_unsigned(life.as_secs());
-        claims.insert("iss".into(), self.config.issuer.as_str().into());
+        claims.insert("iss".into(), self.issuer().into());
         claims.insert("aud".into(), audience.into());
         claims.insert("iat".into(), issued.into());
         claims.insert("nbf".into(), issued.into());
@@ -253,7 +279,11 @@ impl KeyRing {
             let seconds = value.as_i64().ok_or_else(|| missing(name))?;
             OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| missing(name))
         };
-        if take("iss")?.as_str() != Some(self.config.issuer.as_str()) {
+        let from = take("iss")?;
+        let from = from.as_str().filter(|from| !from.is_empty());
+        let known =
+            |from: &str| from == self.issuer() || self.earlier.iter().any(|known| known == from);
+        if !from.is_some_and(known) {
             return Err(TokenError::Issuer);
         }
         if take("aud")?.as_str() != Some(audience) {

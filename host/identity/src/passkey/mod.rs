@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use muster_api::id::UserId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -106,6 +108,11 @@ impl Passkeys {
             origin: origin.to_owned(),
             domain: domain.to_owned(),
         };
+        // The library would write an error into the log for what is no error.
+        let name = domain.trim_start_matches('[').trim_end_matches(']');
+        if name.is_empty() || name.parse::<IpAddr>().is_ok() {
+            return Err(address(origins.first().copied().unwrap_or_default()));
+        }
         let mut parsed = Vec::with_capacity(origins.len());
         for origin in origins {
             let url = Url::parse(origin).map_err(|_| address(origin))?;

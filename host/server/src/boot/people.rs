@@ -59,7 +59,13 @@ impl People {
     ) -> Result<Self, ControlError> {
         sealing::adopt(store, &sealer).await?;
         let config = Config::open(store.clone(), sealer.clone()).await?;
-        let tokens = Tokens::open(store.clone(), config.clone(), sealer.clone()).await?;
+        let tokens = Tokens::open(
+            store.clone(),
+            config.clone(),
+            sealer.clone(),
+            &format!("http://{listens}"),
+        )
+        .await?;
         let passwords = Passwords::new(config.clone())?;
         let methods = Methods::new(config.clone());
         let post = Post::new(store.clone(), config.clone(), format!("http://{listens}"));
@@ -86,6 +92,7 @@ impl People {
         let keys = Keys {
             store: store.clone(),
             tokens: tokens.clone(),
+            factors: factors.clone(),
             dir: Arc::clone(dir),
             url: local_url(listens),
         };
@@ -95,6 +102,7 @@ impl People {
                 store: store.clone(),
                 config: config.clone(),
                 sign_in: sign_in.clone(),
+                factors: factors.clone(),
                 listens,
             },
             users: Users {

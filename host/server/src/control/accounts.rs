@@ -3,7 +3,8 @@
 
 mod guards;
 
-use self::guards::{display_name, email, keep_an_admin, require_type, require_user};
+pub(crate) use self::guards::require_user;
+use self::guards::{display_name, email, keep_an_admin, require_type};
 pub(crate) use self::guards::{find, require_all};
 use muster_api::{
     id::{ProjectId, UserId},

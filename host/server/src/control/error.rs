@@ -1,7 +1,8 @@
 //! Why control refuses.
 
 use muster_api::{
-    blocks::Digest, permissions::Permission, problem::FieldProblem, quotas::OverQuota,
+    blocks::Digest, captcha::CaptchaChallenge, permissions::Permission, problem::FieldProblem,
+    quotas::OverQuota,
 };
 use muster_blocks::BlocksError;
 use muster_engine::{EngineError, plugin::PluginError};
@@ -75,6 +76,14 @@ pub(crate) enum ControlError {
         /// How many seconds they have to wait.
         wait: u64,
     },
+    /// They have to show that they are no bot.
+    #[error("{why}")]
+    Captcha {
+        /// Why what they have shown does not do.
+        why: String,
+        /// How to show it.
+        challenge: Box<CaptchaChallenge>,
+    },
     /// A plugin is no good.
     #[error(transparent)]
     Plugin(#[from] PluginError),
@@ -105,5 +114,15 @@ impl ControlError {
             field: field.into(),
             message: message.into(),
         }])
+    }
+
+    /// The same of a part of the request, whose fields begin with its name.
+    pub(crate) fn within(mut self, part: &str) -> Self {
+        if let Self::Invalid(fields) = &mut self {
+            for wrong in fields {
+                wrong.field = format!("{part}.{}", wrong.field);
+            }
+        }
+        self
     }
 }

@@ -259,6 +259,7 @@ pub(crate) fn problem(
         remedy,
         fields: Vec::new(),
         quota: None,
+        captcha: None,
         request_id: None,
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod droplets;
 pub(crate) mod error;
 pub(crate) mod factors;
 pub(crate) mod failures;
+pub(crate) mod host_names;
 pub(crate) mod housekeeping;
 pub(crate) mod jobs;
 pub(crate) mod keys;

@@ -11,17 +11,19 @@ use muster_api::{
     settings::Settings,
 };
 use muster_blocks::Blocks;
-use muster_store::{AppRecord, ChangeKind, PackageRecord, Store, Tx};
+use muster_store::{AppRecord, ChangeKind, PackageRecord, RouteRecord, Store, Tx};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
     apps::{MAX_INSTANCES, change_of, newest_release},
     error::ControlError,
+    host_names::{HostNames, may_use_any},
     jobs,
     projects::{require_active, require_project},
     quotas::{Amounts, Guard, reserve},
     record::{Actor, record},
+    rights::Rights,
     routes::Address,
     settings,
     terms::{Outcome, Terms},
@@ -40,6 +42,9 @@ pub(crate) struct PushInput {
     pub(crate) instances: Option<u32>,
     pub(crate) no_start: bool,
     pub(crate) actor: String,
+    /// Whether whoever pushed may use the host names of other projects.
+    #[serde(default)]
+    pub(crate) any_host: bool,
 }
 
 /// Takes pushes.
@@ -47,6 +52,7 @@ pub(crate) struct PushInput {
 pub(crate) struct Pushes {
     pub(crate) store: Store,
     pub(crate) blocks: Blocks,
+    pub(crate) names: HostNames,
 }
 
 impl Pushes {
@@ -75,6 +81,7 @@ impl Pushes {
             .await
             .map_err(|error| ControlError::invalid("files", error.to_string()))?;
         let (actor, name, owned) = (actor.clone(), app.to_owned(), terms.clone());
+        let names = self.names.clone();
         let (job, plan) = self
             .store
             .write_if(!terms.dry_run, move |tx| {
@@ -91,7 +98,15 @@ impl Pushes {
                         .map(|release| release.settings)
                         .unwrap_or_default();
                     settings::check(&push.settings.apply(&before))?;
-                    let expected = expected(tx, &app, &push, &before).await?;
+                    let routes = routes_of(tx, &app, &push.routes, &names.domain).await?;
+                    let any_host = may_use_any(&actor.rights);
+                    if !any_host {
+                        let rights = Rights::in_project(app.project);
+                        for address in &routes {
+                            names.claim(tx, &rights, address, app.project).await?;
+                        }
+                    }
+                    let expected = expected(tx, &app, &push, &routes, &before).await?;
                     let package = PackageRecord {
                         id: Uuid::now_v7(),
                         size: push.files.iter().map(|file| file.size).sum(),
@@ -106,6 +121,7 @@ impl Pushes {
                         instances: push.instances,
                         no_start: push.no_start,
                         actor: actor.name.clone(),
+                        any_host,
                     };
                     let input = serde_json::to_value(input).map_err(|error| {
                         ControlError::Internal(format!("a push cannot be written down: {error}"))
@@ -259,6 +275,7 @@ async fn expected(
     tx: &Tx,
     app: &AppRecord,
     push: &Push,
+    routes: &[Address],
     before: &Settings,
 ) -> Result<Amounts, ControlError> {
     let (mut now, mut then) = (Amounts::default(), Amounts::default());
@@ -281,15 +298,36 @@ async fn expected(
         Resource::Disk,
         push.files.iter().map(|file| file.size).sum(),
     );
-    let held = tx.route_list_for_app(app.id).await?;
-    let first = app.next_release.or(app.current_release).is_none();
-    if push.routes.is_empty() && first && held.is_empty() {
-        then.add(Resource::Routes, 1);
-    }
-    for route in &push.routes {
-        let address = Address::parse(route).map_err(|why| ControlError::invalid("routes", why))?;
+    for address in routes {
         let found = tx.route_by_address(&address.host, &address.path).await?;
         then.add(Resource::Routes, u64::from(found.is_none()));
     }
     Ok(then.beyond(&now))
+}
+
+/// The routes that a push adds: those it names that the app does not have; for
+/// an app's first release that names none, the app's own name under the host's
+/// domain.
+pub(crate) async fn routes_of(
+    tx: &Tx,
+    app: &AppRecord,
+    named: &[String],
+    domain: &str,
+) -> Result<Vec<Address>, ControlError> {
+    let parse =
+        |text: &str| Address::parse(text).map_err(|why| ControlError::invalid("routes", why));
+    let held = tx.route_list_for_app(app.id).await?;
+    let first = app.next_release.or(app.current_release).is_none();
+    if named.is_empty() && first && held.is_empty() {
+        return Ok(vec![parse(&format!("{}.{domain}", app.name))?]);
+    }
+    let mut new = Vec::new();
+    for text in named {
+        let address = parse(text)?;
+        let same = |route: &RouteRecord| route.host == address.host && route.path == address.path;
+        if !held.iter().any(same) {
+            new.push(address);
+        }
+    }
+    Ok(new)
 }

@@ -66,6 +66,31 @@ impl Actor {
         }
     }
 
+    /// The user who asks. The host's own key is none.
+    pub(crate) fn person(&self) -> Result<UserId, ControlError> {
+        self.user.ok_or_else(|| ControlError::Denied {
+            code: "no-user",
+            message: format!("'{}' is the host's own key, and no user", self.name),
+            remedy: "log in as a user with: muster login".to_owned(),
+        })
+    }
+
+    /// Refuses whoever is not there in person: a key, and a session that is
+    /// limited, may have been given away to do less than this.
+    pub(crate) fn in_person(&self) -> Result<(), ControlError> {
+        self.person()?;
+        let with = match (&self.key, self.scopes) {
+            (Some(_), _) => "an access key",
+            (None, Some(_)) => "a session with limited scopes",
+            (None, None) => return Ok(()),
+        };
+        Err(ControlError::Denied {
+            code: "not-in-person",
+            message: format!("{with} cannot do this"),
+            remedy: "log in with: muster login".to_owned(),
+        })
+    }
+
     /// Refuses unless they have the operation's permission in the project that
     /// something belongs to. Of things that they may not even see, there is
     /// none.

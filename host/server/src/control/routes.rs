@@ -17,6 +17,7 @@ pub(crate) use self::address::Address;
 use super::{
     apps::require_app,
     error::ControlError,
+    host_names::HostNames,
     projects::{require_active, require_project},
     quotas::Guard,
     record::{Actor, Change, record, value},
@@ -33,6 +34,7 @@ const MAX_WEIGHT: u32 = 1000;
 pub(crate) struct Routes {
     pub(crate) store: Store,
     pub(crate) urls: Urls,
+    pub(crate) names: HostNames,
 }
 
 impl Routes {
@@ -92,6 +94,7 @@ impl Routes {
             ));
         }
         let (actor, urls, owned) = (actor.clone(), self.urls.clone(), terms.clone());
+        let names = self.names.clone();
         let (made, plan) = self
             .store
             .write_if(!terms.dry_run, move |tx| {
@@ -108,6 +111,9 @@ impl Routes {
                         (Some(app), _) => {
                             let app = require_app(tx, &actor, app).await?;
                             require_active(tx, app.project).await?;
+                            names
+                                .claim(tx, &actor.rights, &address, app.project)
+                                .await?;
                             let guard = Guard::before(tx, app.project).await?;
                             let id =
                                 add_target(tx, &actor, &address, &app, weight, new.sticky).await?;
@@ -120,6 +126,7 @@ impl Routes {
                                 None => actor.home()?,
                             };
                             require_active(tx, project).await?;
+                            names.claim(tx, &actor.rights, &address, project).await?;
                             let guard = Guard::before(tx, project).await?;
                             let redirect = redirect.clone();
                             let id =

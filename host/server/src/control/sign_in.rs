@@ -1,16 +1,15 @@
 //! Signing in: from what somebody shows to a session.
 
 mod accounts;
+mod guesses;
 mod methods;
 
-use std::net::IpAddr;
-
 use muster_api::{
-    config::{captcha::Captcha as CaptchaSettings, passwords::PasswordPolicy, sign_in::LOCAL},
+    config::sign_in::LOCAL,
     tokens::{OAuthError, TokenReply},
     users::UserState,
 };
-use muster_identity::{captcha::CaptchaError, sign_in::SignInError as MethodError};
+use muster_identity::sign_in::SignInError as MethodError;
 use muster_store::{Store, StoreError, UserRecord};
 
 pub(crate) use self::methods::Methods;
@@ -18,7 +17,7 @@ use super::{
     config::Config,
     error::ControlError,
     factors::{Factors, Shown},
-    failures::{self, Strangers},
+    failures::Strangers,
     passwords::Passwords,
     sessions::{Origin, Sessions},
     terms_of_use,
@@ -118,17 +117,9 @@ impl SignIn {
         origin: &Origin,
     ) -> Result<UserRecord, SignInError> {
         let known = self.known(&attempt.username).await?;
-        let failed = match &known {
-            Some(user) => failures::of_user(user),
-            None => self.strangers.of(&attempt.username),
-        };
-        let policy = self.config.get::<PasswordPolicy>().lockout;
-        if let Some(wait) = failures::pause(failed, &policy) {
-            return Err(locked(wait).into());
-        }
-        let asks_after = self.config.get::<CaptchaSettings>().after_failures;
-        if asks_after > 0 && failed.count >= asks_after {
-            self.check_captcha(attempt, origin).await?;
+        let failed = self.failures(known.as_ref(), &attempt.username);
+        if let Some(barrier) = self.barrier(&[failed], attempt, origin).await? {
+            return Err(barrier.into());
         }
         let found = if origin.method == LOCAL {
             self.local(known.as_ref(), attempt).await
@@ -184,52 +175,6 @@ impl SignIn {
         self.account_of(profile, origin).await
     }
 
-    async fn count_failure(
-        &self,
-        known: Option<&UserRecord>,
-        name: &str,
-    ) -> Result<(), SignInError> {
-        let policy = self.config.get::<PasswordPolicy>().lockout;
-        let Some(user) = known else {
-            self.strangers.add(name, &policy);
-            return Ok(());
-        };
-        let id = user.id;
-        self.store
-            .write(move |tx| Box::pin(async move { failures::add(tx, id, &policy).await }))
-            .await?;
-        Ok(())
-    }
-
-    async fn check_captcha(&self, attempt: &Attempt, origin: &Origin) -> Result<(), SignInError> {
-        let captcha = self.methods.captcha();
-        let now = muster_store::now();
-        let from = origin
-            .address
-            .as_deref()
-            .and_then(|address| address.parse::<IpAddr>().ok());
-        let checked = captcha.verify(attempt.captcha.as_deref(), from, now).await;
-        let error = match checked {
-            Ok(()) => return Ok(()),
-            Err(error @ (CaptchaError::Configuration(_) | CaptchaError::Unreachable(_))) => {
-                tracing::error!(%error, "nobody can show that they are no bot");
-                return Err(SignInError::refused(
-                    "temporarily_unavailable",
-                    &error.to_string(),
-                ));
-            }
-            Err(error) => error,
-        };
-        let challenge = captcha.challenge(now);
-        let challenge = challenge.map_err(|error| ControlError::Internal(error.to_string()))?;
-        Err(SignInError::Refused(Box::new(OAuthError {
-            error: "captcha_required".to_owned(),
-            error_description: error.to_string(),
-            captcha: serde_json::to_value(challenge).ok(),
-            ..OAuthError::default()
-        })))
-    }
-
     /// Checks whether anything stands in the way of somebody who has shown who
     /// they are, and uses up the second factor that they show.
     async fn admit(
@@ -283,7 +228,7 @@ impl SignIn {
             UserState::Active => return Ok(()),
             UserState::Unverified => (
                 "unverified",
-                "follow the link in the mail that you were sent first",
+                "follow the link that you were sent first; if there was no mail, ask an admin for it",
             ),
             UserState::Pending => ("pending", "an admin has to activate you first"),
             UserState::Suspended => ("suspended", "an admin has suspended you"),

@@ -110,7 +110,14 @@ impl SignUps {
             settings,
         };
         let next = if arrival.settings.verify_email {
-            "Follow the link in the mail that was sent to you."
+            if self.post.is_configured() {
+                "Follow the link in the mail that was sent to you."
+            } else {
+                tracing::warn!(
+                    "somebody signs up, and no mail can be sent: an admin has to pass a link on, with: muster user send-activation NAME"
+                );
+                "This Muster sends no mail: ask an admin for the link that you have to follow."
+            }
         } else if arrival.settings.is_automatic(&arrival.email) {
             "Log in."
         } else {

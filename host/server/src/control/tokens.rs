@@ -4,7 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use muster_api::{config::tokens::Tokens as Settings, tokens::SigningKey};
+use muster_api::{
+    config::{management::Management, tokens::Tokens as Settings},
+    tokens::SigningKey,
+};
 use muster_identity::{
     keyring::{KeyRecord, KeyRing, KeyRingError, TokenError, Verified},
     seal::Sealer,
@@ -33,21 +36,25 @@ pub(crate) struct Tokens {
     config: Config,
     sealer: Sealer,
     ring: Arc<ArcSwap<KeyRing>>,
+    /// Where the API listens.
+    url: Arc<str>,
 }
 
 impl Tokens {
-    /// Reads the keys, and makes the first one.
+    /// Reads the keys, and makes the first one. `url` is where the API listens.
     pub(crate) async fn open(
         store: Store,
         config: Config,
         sealer: Sealer,
+        url: &str,
     ) -> Result<Self, ControlError> {
-        let ring = load(&store, &config, &sealer).await?;
+        let ring = load(&store, &config, &sealer, url).await?;
         let this = Self {
             store,
             config,
             sealer,
             ring: Arc::new(ArcSwap::from_pointee(ring)),
+            url: url.into(),
         };
         this.rotate_if_due().await?;
         Ok(this)
@@ -56,6 +63,11 @@ impl Tokens {
     /// What is settled about tokens.
     pub(crate) fn settings(&self) -> Settings {
         self.config.get()
+    }
+
+    /// Who tokens are from.
+    pub(crate) fn issuer(&self) -> String {
+        issuer(&self.config, &self.url)
     }
 
     pub(crate) fn sign<T: Serialize>(
@@ -142,7 +154,11 @@ impl Tokens {
     }
 
     async fn reload(&self) -> Result<(), ControlError> {
-        let ring = load(&self.store, &self.config, &self.sealer).await?;
+        let mut ring = load(&self.store, &self.config, &self.sealer, &self.url).await?;
+        if self.settings().issuer.is_none() {
+            // A new address is no reason to refuse what was signed a moment ago.
+            ring.also_from(self.ring.load().issuers());
+        }
         self.ring.store(Arc::new(ring));
         Ok(())
     }
@@ -168,13 +184,29 @@ impl Tokens {
     }
 }
 
-async fn load(store: &Store, config: &Config, sealer: &Sealer) -> Result<KeyRing, ControlError> {
+/// Who tokens are from: `url` is where the API listens.
+fn issuer(config: &Config, url: &str) -> String {
+    let told = config.get::<Settings>().issuer;
+    let told = told.or_else(|| config.get::<Management>().public_url);
+    told.unwrap_or_else(|| url.to_owned())
+}
+
+async fn load(
+    store: &Store,
+    config: &Config,
+    sealer: &Sealer,
+    url: &str,
+) -> Result<KeyRing, ControlError> {
     let records = store.signing_key_list().await?;
     let records = records
         .into_iter()
         .map(|key| known(key, sealer))
         .collect::<Result<Vec<_>, _>>()?;
-    KeyRing::new(&records, &config.get()).map_err(|error| failed(&error))
+    let settings = Settings {
+        issuer: Some(issuer(config, url)),
+        ..config.get()
+    };
+    KeyRing::new(&records, &settings).map_err(|error| failed(&error))
 }
 
 fn view(key: SigningKeyRecord) -> SigningKey {

@@ -49,17 +49,25 @@ async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
             (None, None) => {}
         }
     }
-    if let Access::Needs(permission) = operation.access {
-        if !actor.rights.anywhere(permission) {
-            return Err(ControlError::Forbidden { permission }.into());
+    match operation.access {
+        Access::Public | Access::SignedIn => {}
+        Access::InPerson => actor.in_person()?,
+        // That it is the key that the path names is checked with the key.
+        Access::OwnKey if actor.key.is_some() && actor.user.is_some() => {}
+        Access::OwnKey => actor.in_person()?,
+        Access::Needs(permission) => {
+            if !actor.rights.anywhere(permission) {
+                return Err(ControlError::Forbidden { permission }.into());
+            }
+            actor.permission = Some(permission);
         }
-        actor.permission = Some(permission);
     }
     request.extensions.insert(actor);
     Ok(())
 }
 
-async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError> {
+/// Who shows the request's token.
+pub(super) async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError> {
     let token = bearer(&request.headers).ok_or(ControlError::Unauthorized(
         "the request has no access token",
     ))?;

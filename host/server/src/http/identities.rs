@@ -3,6 +3,7 @@
 
 use axum::{Json, extract::State, http::StatusCode, middleware};
 use muster_api::{
+    factors::Proof,
     identities::{Identity, IdentityLink, MethodOffer, NewIdentity},
     page::{Page, PageQuery},
     problem::Problem,
@@ -14,7 +15,6 @@ use super::{
     caller::Caller,
     rate_limits,
     reply::{Answer, Input, Params, Segment},
-    self_service::user,
 };
 
 use crate::control::views::page_of;
@@ -44,7 +44,7 @@ async fn self_identity_list(
     Caller(actor): Caller,
     Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<Identity>>> {
-    let items = api.authorization.identities(user(&actor)?).await?;
+    let items = api.authorization.identities(actor.person()?).await?;
     Ok(Json(page_of(items, &query)?))
 }
 
@@ -53,31 +53,33 @@ async fn self_identity_list(
 #[utoipa::path(post, path = "/self/identities", tag = "self", request_body = NewIdentity, responses(
     (status = 200, body = IdentityLink),
     (status = 409, description = "It is tied to another account", body = Problem, content_type = "application/problem+json"),
-    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "A field or the proof is wrong, or a puzzle is to be solved first", body = Problem, content_type = "application/problem+json"),
+    (status = 429, description = "Too many wrong passwords and proofs", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn self_identity_add(
     State(api): State<Api>,
     Caller(actor): Caller,
     Input(new): Input<NewIdentity>,
 ) -> Answer<Json<IdentityLink>> {
-    let added = api.authorization.identity_add(&actor, user(&actor)?, new);
+    let added = api.authorization.identity_add(&actor, new);
     Ok(Json(added.await?))
 }
 
 /// Untie a sign-in method from your account.
-#[utoipa::path(delete, path = "/self/identities/{method}", tag = "self", params(("method" = String, Path, description = "The method's name")), responses(
+#[utoipa::path(post, path = "/self/identities/{method}/actions/remove", tag = "self", params(("method" = String, Path, description = "The method's name")), request_body = Proof, responses(
     (status = 204, description = "It is not tied to your account any more"),
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "There would be no way left to sign in", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "The proof is wrong", body = Problem, content_type = "application/problem+json"),
+    (status = 429, description = "Too many wrong proofs", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn self_identity_remove(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(method): Segment<String>,
+    Input(proof): Input<Proof>,
 ) -> Answer<StatusCode> {
-    let removed = api
-        .authorization
-        .identity_remove(&actor, user(&actor)?, &method);
+    let removed = api.authorization.identity_remove(&actor, &method, &proof);
     removed.await?;
     Ok(StatusCode::NO_CONTENT)
 }

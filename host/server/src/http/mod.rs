@@ -71,6 +71,8 @@ use crate::{
 
 /// The largest JSON body: a push of many files lists all their blocks.
 const MAX_JSON: usize = 32 << 20;
+/// The largest JSON body of somebody who is not signed in.
+const MAX_PUBLIC: usize = 64 << 10;
 
 /// What handlers have at hand.
 #[derive(Clone)]

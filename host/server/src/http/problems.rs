@@ -27,6 +27,7 @@ impl Refused {
             remedy: None,
             fields: Vec::new(),
             quota: None,
+            captcha: None,
             request_id: None,
         });
         Self(problem, Vec::new())
@@ -116,6 +117,14 @@ impl From<ControlError> for Refused {
             )
             .detail(text)
             .header(header::RETRY_AFTER, wait.into()),
+            ControlError::Captcha { why, challenge } => {
+                let title = "Show that you are no bot";
+                let mut refused =
+                    Self::new(StatusCode::UNPROCESSABLE_ENTITY, "captcha-required", title)
+                        .detail(why);
+                refused.0.captcha = Some(challenge);
+                refused
+            }
             ControlError::Forbidden { permission } => {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this")
                     .detail(text)

@@ -208,8 +208,10 @@ async fn member_refuse(
     Ok(Json(members.await?))
 }
 
-/// Move an app with its routes and jobs into another project. Takes all rights
-/// over it where it is, and the rights to push and to add routes where it goes.
+/// Move an app into another project.
+///
+/// Its routes and jobs go along. It takes the rights of an owner where it is, and
+/// the rights to push and to add routes where it goes.
 #[utoipa::path(post, path = "/apps/{app}/actions/move", tag = "apps", params(("app" = String, Path, description = "The app's name"), DryRun), request_body = Move, responses((status = 200, body = Plan)))]
 async fn app_move(
     State(api): State<Api>,

@@ -87,7 +87,7 @@ pub(super) async fn note(State(audit): State<Audit>, mut request: Request, next:
         proven: !claimed.signing_in,
         credential: claimed.credential,
         action: action(&method, matched.as_deref().unwrap_or(&path)),
-        subject: path,
+        subject: subject(matched.as_deref(), &path).to_owned(),
         origin,
         request: id,
         code: code.map_or_else(
@@ -118,6 +118,14 @@ fn action(method: &Method, path: &str) -> String {
         Some(operation) => operation.id.replacen('_', ".", 1),
         None => format!("{method} {path}"),
     }
+}
+
+/// What it is about, as what is done calls it: the first thing that the path
+/// names; of a path that names nothing, all of it.
+fn subject<'a>(matched: Option<&str>, path: &'a str) -> &'a str {
+    let parts = matched.unwrap_or_default().split('/').zip(path.split('/'));
+    let mut named = parts.filter(|(pattern, _)| pattern.starts_with('{'));
+    named.next().map_or(path, |(_, name)| name)
 }
 
 #[cfg(test)]
@@ -151,7 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn actions_are_called_as_in_the_log() {
+    fn actions_and_subjects_are_called_as_in_the_log() {
+        let member = Some("/api/v1/projects/{project}/members/{user}");
+        for (matched, path, expected) in [
+            (Some("/api/v1/apps/{app}"), "/api/v1/apps/shop", "shop"),
+            (member, "/api/v1/projects/shop/members/eve", "shop"),
+            (Some("/api/v1/routes"), "/api/v1/routes", "/api/v1/routes"),
+            (None, "/api/v1/apps/shop", "/api/v1/apps/shop"),
+        ] {
+            assert_eq!(subject(matched, path), expected);
+        }
         assert_eq!(action(&Method::DELETE, "/api/v1/apps/{app}"), "app.delete");
         assert_eq!(action(&Method::POST, "/nowhere"), "POST /nowhere");
     }

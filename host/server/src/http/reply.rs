@@ -14,7 +14,8 @@ use muster_api::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{MAX_JSON, problems::Refused};
+use super::{MAX_JSON, MAX_PUBLIC, problems::Refused};
+use crate::control::record::Actor;
 
 /// How deeply a JSON body may be nested.
 const MAX_DEPTH: usize = 32;
@@ -58,7 +59,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
                 title,
             ));
         }
-        let Raw::<MAX_JSON>(bytes) = Raw::from_request(request, state).await?;
+        // Nobody whom one does not know has much to say.
+        let bytes = if request.extensions().get::<Actor>().is_some() {
+            Raw::<MAX_JSON>::from_request(request, state).await?.0
+        } else {
+            Raw::<MAX_PUBLIC>::from_request(request, state).await?.0
+        };
         // A list would be taken for an object's values in their order.
         if bytes
             .trim_ascii_start()

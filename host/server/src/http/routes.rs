@@ -54,6 +54,11 @@ async fn route_list(
 /// An app's share of a route that is there, or where a redirect leads, is
 /// changed. `If-Match` with the route's tag makes sure that it is the one that
 /// was looked at.
+///
+/// A host name belongs to the project that has a route with it first, and with a
+/// pattern such as `*.example.com` all names below it. Who may add routes in
+/// every project is free to decide otherwise. The domain of the apps, the names
+/// of this Muster and IP addresses are for them alone.
 #[utoipa::path(post, path = "/routes", tag = "routes", params(DryRun), request_body = NewRoute, responses(
     (status = 201, body = Route),
     (status = 200, description = "What would be done, for a dry run", body = Plan),

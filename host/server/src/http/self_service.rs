@@ -15,8 +15,6 @@ use super::{
     caller::Caller,
     reply::{Answer, Input, Params, Segment},
 };
-use crate::control::{error::ControlError, record::Actor};
-
 use crate::control::views::page_of;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -27,16 +25,10 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(self_session_end))
 }
 
-/// The user who asks.
-pub(super) fn user(actor: &Actor) -> Result<muster_api::id::UserId, ControlError> {
-    let nobody = || ControlError::not_found("user", actor.name.clone());
-    actor.user.ok_or_else(nobody)
-}
-
 /// Show who you are and what you may do.
 #[utoipa::path(get, path = "/self", tag = "self", responses((status = 200, body = Profile)))]
 async fn self_show(State(api): State<Api>, Caller(actor): Caller) -> Answer<Json<Profile>> {
-    Ok(Json(api.users.profile(&actor, user(&actor)?).await?))
+    Ok(Json(api.users.profile(&actor, actor.person()?).await?))
 }
 
 /// Change your password. Your other sessions end.
@@ -60,7 +52,7 @@ async fn self_session_list(
     Caller(actor): Caller,
     Params(query): Params<PageQuery>,
 ) -> Answer<Json<Page<Session>>> {
-    let items = api.sessions.list(user(&actor)?, actor.session).await?;
+    let items = api.sessions.list(actor.person()?, actor.session).await?;
     Ok(Json(page_of(items, &query)?))
 }
 
@@ -74,6 +66,6 @@ async fn self_session_end(
     Caller(actor): Caller,
     Segment(session): Segment<SessionId>,
 ) -> Answer<StatusCode> {
-    api.sessions.end(&actor, user(&actor)?, session).await?;
+    api.sessions.end(&actor, actor.person()?, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -31,6 +31,7 @@ async fn a_job_runs_and_ends_once() {
         remedy: None,
         fields: Vec::new(),
         quota: None,
+        captcha: None,
         request_id: None,
     };
     let reason = problem.clone();

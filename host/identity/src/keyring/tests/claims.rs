@@ -77,12 +77,18 @@ fn tokens_of_another_issuer_with_the_same_keys_are_refused() {
     let fixture = fixture(Algorithm::EdDsa);
     let records = [fixture.ed.clone(), fixture.ec.clone()];
     let other = Tokens {
-        issuer: "https://other.example".into(),
+        issuer: Some("https://other.example".to_owned()),
         ..config(&BOTH)
     };
     let other = KeyRing::new(&records, &other).unwrap();
     let token = other.sign(AUDIENCE, LIFE, NOW, &ada()).unwrap();
     assert_eq!(fixture.refused(&token), TokenError::Issuer);
+
+    // Unless that was its own name a moment ago.
+    let mut renamed = KeyRing::new(&records, &config(&BOTH)).unwrap();
+    renamed.also_from(other.issuers());
+    assert!(renamed.verify::<Claims>(&token, AUDIENCE, NOW).is_ok());
+    assert_eq!(renamed.issuers()[1..], ["https://other.example"]);
 }
 
 #[test]

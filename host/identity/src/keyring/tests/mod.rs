@@ -30,6 +30,7 @@ fn ada() -> Claims {
 
 fn config(algorithms: &[Algorithm]) -> Tokens {
     Tokens {
+        issuer: Some("muster".to_owned()),
         algorithms: algorithms.to_vec(),
         ..Tokens::default()
     }

@@ -15,7 +15,7 @@ pub(super) fn email(text: &str) -> Result<String, ControlError> {
 }
 
 /// The user of that name or id, whom the actor may change.
-pub(super) async fn require_user(
+pub(crate) async fn require_user(
     tx: &Tx,
     actor: &Actor,
     name: &str,

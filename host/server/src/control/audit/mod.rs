@@ -48,7 +48,7 @@ pub(crate) struct Refusal {
     pub(crate) credential: Option<String>,
     /// What they wanted to do, such as `app.delete`.
     pub(crate) action: String,
-    /// To what: the path.
+    /// To what: its name, or the path if that names nothing.
     pub(crate) subject: String,
     /// From which address.
     pub(crate) origin: Option<String>,

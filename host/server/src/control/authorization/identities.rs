@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use muster_api::{
+    factors::Proof,
     id::UserId,
     identities::{Identity, IdentityLink, NewIdentity},
 };
 use muster_identity::{
     secret::{self, Kind},
-    sign_in::{Attempt, Profile, SignInError as MethodError, Style},
+    sign_in::Profile,
 };
 use muster_store::{ChangeKind, IdentityRecord, TicketRecord};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ use super::{Authorization, Goal, Visit, codes::read};
 use crate::control::{
     error::ControlError,
     record::{Actor, record, value},
+    sessions::Origin,
+    sign_in::Attempt,
     users,
 };
 
@@ -37,36 +40,35 @@ impl Authorization {
     }
 
     /// Ties a method to the account of whoever asks: at once with a password,
-    /// or by way of their browser.
+    /// or by way of their browser. It takes a fresh proof of who is there.
     pub(crate) async fn identity_add(
         &self,
         actor: &Actor,
-        user: UserId,
         new: NewIdentity,
     ) -> Result<IdentityLink, ControlError> {
-        let wrong = |why: String| ControlError::invalid("method", why);
-        let method = self.sign_in.methods.get(&new.method);
-        let method = method.map_err(|error| wrong(error.to_string()))?;
-        if method.style() != Style::Password {
-            let url = self.identity_link(user, &new.method).await?;
+        let by_password = self.sign_in.takes_passwords(&new.method)?;
+        let owner = self.factors.prove(actor, &new.proof).await;
+        let owner = owner.map_err(|error| error.within("proof"))?;
+        if !by_password {
+            let url = self.identity_link(owner.id, &new.method).await?;
             return Ok(IdentityLink::Browser { url });
         }
         let needed = |field: Option<String>, name: &str| {
             field.ok_or_else(|| ControlError::invalid(name, "is needed for this method"))
         };
-        let username = needed(new.username, "username")?;
-        let password = needed(new.password, "password")?;
-        let shown = Attempt::Password {
-            username: &username,
-            password: &password,
+        let attempt = Attempt {
+            username: needed(new.username, "username")?,
+            password: needed(new.password, "password")?,
+            captcha: new.captcha,
+            ..Attempt::default()
         };
-        let profile = method.sign_in(shown).await.map_err(|error| match error {
-            MethodError::WrongCredentials { .. } => {
-                ControlError::invalid("password", "the name or the password is wrong there")
-            }
-            error => wrong(error.to_string()),
-        })?;
-        let tied = self.identity_tie(actor, user, profile).await?;
+        let origin = Origin {
+            method: new.method,
+            address: actor.origin.clone(),
+            ..Origin::default()
+        };
+        let profile = self.sign_in.profile_for(&owner, &attempt, &origin).await?;
+        let tied = self.identity_tie(actor, owner.id, profile).await?;
         Ok(IdentityLink::Done(tied))
     }
 
@@ -164,14 +166,15 @@ impl Authorization {
             .await
     }
 
-    /// Unties a method from an account, unless nothing else is left to sign in
-    /// with.
+    /// Unties a method from the account of whoever asks, unless nothing else is
+    /// left to sign in with. It takes a fresh proof of who is there.
     pub(crate) async fn identity_remove(
         &self,
         actor: &Actor,
-        user: UserId,
         method: &str,
+        proof: &Proof,
     ) -> Result<(), ControlError> {
+        let user = self.factors.prove(actor, proof).await?.id;
         let (actor, method) = (actor.clone(), method.to_owned());
         self.store
             .write_or_refuse(move |tx| {

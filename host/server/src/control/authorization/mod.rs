@@ -22,7 +22,7 @@ pub(crate) use self::{
     codes::Redemption,
     visits::{Entered, Goal, Person, Step, Visit},
 };
-use super::{config::Config, sign_in::SignIn};
+use super::{config::Config, factors::Factors, sign_in::SignIn};
 
 /// What a client has asked for, checked.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -49,6 +49,7 @@ pub(crate) struct Authorization {
     pub(crate) store: Store,
     pub(crate) config: Config,
     pub(crate) sign_in: SignIn,
+    pub(crate) factors: Factors,
     /// Where the API listens.
     pub(crate) listens: SocketAddr,
 }
@@ -66,8 +67,8 @@ impl Authorization {
 
     /// What this server can do.
     pub(crate) fn metadata(&self) -> AuthorizationMetadata {
-        let issuer = self.public_url();
-        let at = |path: &str| format!("{issuer}{path}");
+        let site = self.public_url();
+        let at = |path: &str| format!("{site}{path}");
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         AuthorizationMetadata {
             authorization_endpoint: at("/oauth/authorize"),
@@ -96,7 +97,7 @@ impl Authorization {
             ]),
             code_challenge_methods_supported: words(&["S256"]),
             authorization_response_iss_parameter_supported: true,
-            issuer,
+            issuer: self.sign_in.sessions.tokens.issuer(),
         }
     }
 
@@ -158,7 +159,7 @@ impl Authorization {
         if let Some(state) = state {
             query.append_pair("state", state);
         }
-        query.append_pair("iss", &self.public_url());
+        query.append_pair("iss", &self.sign_in.sessions.tokens.issuer());
         format!("{redirect_uri}?{}", query.finish())
     }
 }

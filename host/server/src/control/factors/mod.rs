@@ -46,7 +46,7 @@ pub(crate) struct Factors {
 impl Factors {
     /// Somebody's factors.
     pub(crate) async fn list(&self, actor: &Actor) -> Result<words::Factors, ControlError> {
-        let id = user_of(actor)?;
+        let id = actor.person()?;
         let held = Held::of(&self.store, id).await?;
         let totp = self.store.totp_get(id).await?;
         Ok(words::Factors {
@@ -106,7 +106,7 @@ impl Factors {
 
     /// Makes an authenticator app count, by a first code from it.
     pub(crate) async fn confirm_totp(&self, actor: &Actor, code: &str) -> Result<(), ControlError> {
-        let id = user_of(actor)?;
+        let id = actor.person()?;
         let (actor, code, sealer) = (actor.clone(), code.to_owned(), self.sealer.clone());
         self.store
             .write_or_refuse(move |tx| {
@@ -242,12 +242,6 @@ impl Held {
         let held = kinds.into_iter().filter(|(_, held)| *held);
         held.map(|(kind, _)| kind).collect()
     }
-}
-
-/// The user whose factors these are.
-fn user_of(actor: &Actor) -> Result<UserId, ControlError> {
-    let nobody = || ControlError::not_found("user", actor.name.clone());
-    actor.user.ok_or_else(nobody)
 }
 
 async fn owner(store: &Reader, id: UserId, actor: &Actor) -> Result<UserRecord, ControlError> {

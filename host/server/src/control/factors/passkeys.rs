@@ -13,7 +13,7 @@ use muster_store::{PasskeyRecord, TicketRecord, Tx, UserRecord};
 use serde_json::Value;
 use time::Duration;
 
-use super::{Factors, Held, SITE, changed, drop_spare_codes, host_of, owner, user_of};
+use super::{Factors, Held, SITE, changed, drop_spare_codes, host_of, owner};
 use crate::control::{error::ControlError, record::Actor};
 
 /// How long a ceremony may take.
@@ -60,7 +60,7 @@ impl Factors {
         new: NewPasskey,
     ) -> Result<Passkey, ControlError> {
         let name = name(&new.name)?;
-        let (site, id) = (self.site()?, user_of(actor)?);
+        let (site, id) = (self.site()?, actor.person()?);
         let user = owner(&self.store, id, actor).await?;
         // Used up first, whatever comes of it.
         let state = self
@@ -109,7 +109,7 @@ impl Factors {
         passkey: &str,
         change: &PasskeyChange,
     ) -> Result<Passkey, ControlError> {
-        let (user, name) = (user_of(actor)?, name(&change.name)?);
+        let (user, name) = (actor.person()?, name(&change.name)?);
         let (actor, id) = (actor.clone(), passkey.to_owned());
         self.store
             .write_or_refuse(move |tx| {

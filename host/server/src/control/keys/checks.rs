@@ -22,21 +22,13 @@ pub(super) async fn rights_of(db: &Reader, key: &AccessKeyRecord) -> Result<Righ
     }
 }
 
-pub(super) fn person(actor: &Actor) -> Result<UserId, ControlError> {
-    actor.user.ok_or_else(|| ControlError::Denied {
-        code: "no-user",
-        message: format!("'{}' is no user, and has no keys of its own", actor.name),
-        remedy: "see all keys with: muster key list --all".to_owned(),
-    })
-}
-
 /// A key has no say over other keys, so that none can put itself in the place
 /// of one that lasts longer or may be used from elsewhere.
 pub(super) fn only_itself(actor: &Actor, id: &str) -> Result<(), ControlError> {
     match &actor.key {
         Some(key) if actor.user.is_some() && key != id => Err(ControlError::Denied {
             code: "another-key",
-            message: "an access key can rotate and revoke itself alone".to_owned(),
+            message: "an access key can see, rotate and revoke itself alone".to_owned(),
             remedy: "log in with: muster login".to_owned(),
         }),
         _ => Ok(()),
@@ -67,14 +59,13 @@ pub(super) async fn user_named(db: &Reader, name: &str) -> Result<UserId, Contro
         .ok_or_else(|| ControlError::not_found("user", name))
 }
 
-/// What a new key may do at most: what was asked for if whoever asks has it,
-/// and in no case more than the credential that they ask with.
+/// What a new key may do at most: what was asked for if whoever asks has it.
 pub(super) fn granted(
     actor: &Actor,
     asked: Option<Vec<Permission>>,
 ) -> Result<Option<Vec<Permission>>, ControlError> {
     let Some(asked) = asked else {
-        return Ok(actor.scopes.map(|scopes| scopes.iter().collect()));
+        return Ok(None);
     };
     if let Some(twice) = repeated(&asked) {
         return Err(ControlError::invalid(

@@ -8,23 +8,27 @@ mod tokens;
 mod traces;
 
 use self::{
-    checks::{check, granted, only_itself, person, require_key, rights_of, user_named},
+    checks::{check, granted, only_itself, require_key, rights_of, user_named},
     traces::{changed, state, view},
 };
 use std::sync::Arc;
 
 use muster_api::{
+    id::UserId,
     keys::{AccessKey, KeyQuery, KeyRotation, KeyState, KeyWithSecret, NewKey},
     page::{Page, PageQuery},
     plan::Plan,
     units::Millis,
 };
 use muster_identity::secret::{self, Issued, Kind};
-use muster_store::{AccessKeyRecord, Reader, Store, StoreError};
+use muster_store::{AccessKeyRecord, Reader, Store, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 
 pub(crate) use self::tokens::KeyClaims;
-use super::{error::ControlError, record::Actor, terms::Terms, tokens::Tokens, views::page_limit};
+use super::{
+    error::ControlError, factors::Factors, record::Actor, terms::Terms, tokens::Tokens,
+    views::page_limit,
+};
 use crate::data_dir::DataDir;
 
 /// The most keys of one user, the ended ones among them.
@@ -39,6 +43,7 @@ const MAX_LIFE: Millis = Millis(3_650 * 86_400_000);
 pub(crate) struct Keys {
     pub(crate) store: Store,
     pub(crate) tokens: Tokens,
+    pub(crate) factors: Factors,
     pub(crate) dir: Arc<DataDir>,
     /// Where the host's API listens, for whoever is on this machine.
     pub(crate) url: String,
@@ -56,7 +61,7 @@ pub(crate) enum Whose {
 impl Keys {
     /// The keys of whoever asks, oldest first.
     pub(crate) async fn list_own(&self, actor: &Actor) -> Result<Page<AccessKey>, ControlError> {
-        let user = person(actor)?;
+        let user = actor.person()?;
         let mut found = self
             .store
             .access_key_list(Some(user), None, MAX_KEYS)
@@ -103,6 +108,9 @@ impl Keys {
         whose: Whose,
     ) -> Result<AccessKey, ControlError> {
         let key = require_key(&self.store, actor, id, whose).await?;
+        if whose == Whose::Own {
+            only_itself(actor, id)?;
+        }
         Ok(self.shown(&self.store, key).await?)
     }
 
@@ -112,16 +120,10 @@ impl Keys {
         actor: &Actor,
         new: NewKey,
     ) -> Result<KeyWithSecret, ControlError> {
-        let user = person(actor)?;
-        if actor.key.is_some() {
-            return Err(ControlError::Denied {
-                code: "key-makes-no-keys",
-                message: "an access key cannot make access keys".to_owned(),
-                remedy: "log in with: muster login".to_owned(),
-            });
-        }
         let networks = check(&new)?;
         let scopes = granted(actor, new.scopes)?;
+        let owner = self.factors.prove_or_recent(actor, &new.proof).await;
+        let user = owner.map_err(|error| error.within("proof"))?.id;
         let now = muster_store::now();
         let Issued { text, digest } = secret::issue(Kind::AccessKey);
         let key = AccessKeyRecord {
@@ -144,14 +146,7 @@ impl Keys {
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let all = tx.access_key_list(Some(user), None, MAX_KEYS).await?;
-                    if all.items.len() >= MAX_KEYS as usize {
-                        return Err(ControlError::Conflict {
-                            code: "too-many-keys",
-                            message: format!("a user has at most {MAX_KEYS} keys"),
-                            remedy: "revoke one with: muster key revoke ID".to_owned(),
-                        });
-                    }
+                    make_room(tx, user).await?;
                     tx.access_key_insert(&kept).await?;
                     changed(tx, &actor, None, &kept, "create").await
                 })
@@ -269,6 +264,27 @@ impl Keys {
         };
         Ok(view(key, user))
     }
+}
+
+/// Sees to it that a user can have one more key. Those that have ended are kept
+/// to be seen, for as long as nothing else needs their place.
+async fn make_room(tx: &Tx, user: UserId) -> Result<(), ControlError> {
+    let all = tx.access_key_list(Some(user), None, MAX_KEYS).await?.items;
+    if all.len() < MAX_KEYS as usize {
+        return Ok(());
+    }
+    let now = muster_store::now();
+    let ended = all.iter().filter(|key| state(key, now) != KeyState::Active);
+    let oldest = ended.min_by_key(|key| key.revoked_at.or(key.expires_at));
+    let Some(oldest) = oldest else {
+        return Err(ControlError::Conflict {
+            code: "too-many-keys",
+            message: format!("a user has at most {MAX_KEYS} keys"),
+            remedy: "revoke one with: muster key revoke ID".to_owned(),
+        });
+    };
+    tx.access_key_delete(&oldest.id).await?;
+    Ok(())
 }
 
 fn later(now: OffsetDateTime, time: Millis) -> OffsetDateTime {

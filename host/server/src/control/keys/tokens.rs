@@ -9,7 +9,7 @@ use muster_api::{
     users::UserState,
 };
 use muster_identity::secret;
-use muster_store::{AccessKeyRecord, UserRecord};
+use muster_store::{AccessKeyRecord, StoreError, UserRecord};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -84,6 +84,7 @@ impl Keys {
         if state(&key, now) != KeyState::Active {
             return Err(refused(ENDED));
         }
+        self.user_of(&key).await?.map_err(refused)?;
         if !networks::allow(&key.networks, address) {
             return Err(refused(ELSEWHERE));
         }
@@ -177,16 +178,8 @@ impl Keys {
         if !bought_by(&key.secret_hash) && !old.is_some_and(|(hash, _)| bought_by(hash)) {
             return Err(ended);
         }
-        let user = match key.user {
-            Some(user) => {
-                let user = self.store.user_by_id(user).await?;
-                match user.filter(|user| user.state == UserState::Active) {
-                    Some(user) => Some(user),
-                    None => return Err(ended),
-                }
-            }
-            None => None,
-        };
+        let user = self.user_of(&key).await?;
+        let user = user.map_err(ControlError::Unauthorized)?;
         let mut rights = rights_of(&self.store, &key).await?;
         let mut scopes: Option<PermissionSet> = key
             .scopes
@@ -204,6 +197,20 @@ impl Keys {
             rights,
             scopes,
         })
+    }
+
+    /// Whom a key acts for, unless it is the host's own; or why it does not: a
+    /// key is good for as long as its user is active.
+    async fn user_of(
+        &self,
+        key: &AccessKeyRecord,
+    ) -> Result<Result<Option<UserRecord>, &'static str>, StoreError> {
+        let Some(user) = key.user else {
+            return Ok(Ok(None));
+        };
+        let user = self.store.user_by_id(user).await?;
+        let user = user.filter(|user| user.state == UserState::Active);
+        Ok(user.map(Some).ok_or(ENDED))
     }
 
     /// Notes now and then that a key was used, beside the request: a host that

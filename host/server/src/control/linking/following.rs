@@ -115,7 +115,7 @@ impl Links {
     }
 
     async fn beat(&self, actor: &Actor) -> Result<(), ControlError> {
-        let moved = self.note_addresses().await?;
+        self.note_addresses().await?;
         let (state, leads) = {
             let memory = self.memory();
             (memory.own.state, memory.lead.is_some())
@@ -123,7 +123,7 @@ impl Links {
         if leads {
             self.tick().await?;
             self.renew_own().await?;
-            return self.announce(moved).await;
+            return self.announce().await;
         }
         if matches!(state, State::Alone | State::Asking { .. }) {
             return Ok(());
@@ -133,8 +133,8 @@ impl Links {
         self.renew_leaf().await
     }
 
-    /// Notes where this host is. Whether that has changed.
-    pub(super) async fn note_addresses(&self) -> Result<bool, ControlError> {
+    /// Notes where this host is.
+    pub(super) async fn note_addresses(&self) -> Result<(), ControlError> {
         let list = self.addresses_now();
         let (changed, own) = {
             let mut memory = self.memory();
@@ -144,7 +144,7 @@ impl Links {
         if changed {
             self.keep(own).await?;
         }
-        Ok(changed)
+        Ok(())
     }
 
     /// Steps the membership, keeps what comes of it, and does what can be done
@@ -389,11 +389,18 @@ impl Links {
         self.open_port().await
     }
 
-    /// Tells followers where the leader is: all of them when it has moved, and
-    /// otherwise those that cannot find it.
-    async fn announce(&self, moved: bool) -> Result<(), ControlError> {
-        let Some(lead) = self.memory().lead.clone() else {
-            return Ok(());
+    /// Tells followers where the leader is: all of them when it has started or
+    /// moved, and otherwise those that cannot find it.
+    async fn announce(&self) -> Result<(), ControlError> {
+        let (lead, moved) = {
+            let mut memory = self.memory();
+            let Some(lead) = memory.lead.clone() else {
+                return Ok(());
+            };
+            let now = Some(memory.own.addresses.list.clone());
+            let moved = memory.announced != now;
+            memory.announced = now;
+            (lead, moved)
         };
         let now = self.monotonic();
         let silent = |links: &Self, id| {
@@ -467,7 +474,7 @@ fn ending(how: Option<Ending>) -> String {
         Some(Ending::Removed) => "this host was removed on the leader",
         Some(Ending::Lapsed) => "the link was not confirmed in time",
         Some(Ending::Left | Ending::Expired | Ending::Withdrawn) | None => {
-            "the leader does not know this host, or no longer"
+            "the leader has taken this host out of the group, or forgotten it"
         }
     }
     .to_owned()

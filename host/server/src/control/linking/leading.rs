@@ -486,6 +486,7 @@ pub(super) fn change<'a>(
         name,
         verb,
         kind,
+        project: None,
         before: None,
         after: None,
     }

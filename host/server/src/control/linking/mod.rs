@@ -86,6 +86,8 @@ struct Memory {
     lead: Option<Lead>,
     /// Members by host, as they were heard.
     presence: HashMap<HostId, Presence>,
+    /// The addresses that all followers were told, while this host leads.
+    announced: Option<Vec<String>>,
     /// When the leader has answered last.
     leader_seen: Option<(Instant, OffsetDateTime)>,
     /// What to add to the clock here to have the leader's.

@@ -7,6 +7,7 @@ use super::{Projects, require_active, require_project};
 use crate::control::{
     apps::{change_of, require_app},
     error::ControlError,
+    host_names::{self, may_use_any},
     quotas::Guard,
     record::{Actor, record, value},
     terms::Terms,
@@ -14,6 +15,7 @@ use crate::control::{
 
 /// What somebody must have where an app is to take it away.
 const LETTING_GO: &[Permission] = &[
+    Permission::ProjectWrite,
     Permission::AppDelete,
     Permission::AppEnv,
     Permission::AppLogs,
@@ -22,9 +24,9 @@ const LETTING_GO: &[Permission] = &[
 ];
 
 impl Projects {
-    /// Moves an app with its routes and jobs. Takes every right over it where it
-    /// is, for whoever moves it may have them where it goes; and the rights to
-    /// push and to add routes there.
+    /// Moves an app with its routes and jobs and what they reserved. Takes the
+    /// rights of an owner where it is, for whoever moves it takes it away from
+    /// everybody there; and the rights to push and to add routes where it goes.
     pub(crate) async fn move_app(
         &self,
         actor: &Actor,
@@ -69,6 +71,9 @@ impl Projects {
                         }
                         if route.project == app.project {
                             tx.route_move(route.id, target.id).await?;
+                            if !may_use_any(&actor.rights) {
+                                host_names::whole(tx, &route.host, target.id).await?;
+                            }
                             plan.changes.push(format!("so does the route {address}"));
                         }
                     }
@@ -81,6 +86,11 @@ impl Projects {
                         .await?;
                     tx.app_move(app.id, target.id).await?;
                     tx.job_move(app.id, target.id).await?;
+                    for job in tx.job_list_unfinished().await? {
+                        if job.app == Some(app.id) {
+                            tx.reservation_move(job.id, target.id).await?;
+                        }
+                    }
                     guard.after(tx).await?;
                     app.updated_at = muster_store::now();
                     tx.app_update(&app).await?;

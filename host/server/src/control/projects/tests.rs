@@ -1,11 +1,15 @@
 //! Attempts to get further through projects than one may.
 
-use muster_api::{apps::DesiredState, permissions::Permission as P, users::UserType};
+use muster_api::{
+    apps::DesiredState, permissions::Permission as P, quotas::Resource, users::UserType,
+};
 use muster_store::AccessBindingRecord;
 
 use super::*;
 use crate::control::{
     apps::require_app,
+    jobs,
+    quotas::{Amounts, reserve},
     testing::{actor, app, limited, put, store_with},
 };
 
@@ -244,7 +248,7 @@ async fn joining_and_leaving_follow_the_policies() {
 }
 
 #[tokio::test]
-async fn an_app_is_moved_only_by_whoever_has_every_right_over_it() {
+async fn an_app_is_moved_only_by_an_owner_of_where_it_is() {
     let (projects, _dir) = shop(JoinPolicy::Closed, JoinPolicy::Open).await;
     let store = &projects.store;
     let theirs = app(store, "shop", "till").await;
@@ -254,11 +258,16 @@ async fn an_app_is_moved_only_by_whoever_has_every_right_over_it() {
     let refused = projects.move_app(&eve, &terms, "till", "eve").await;
     assert_eq!(code(refused.unwrap_err()), "no app");
     // Into a project of somebody else.
-    let bob = actor(store, "bob", P::AppWrite).await;
-    let refused = projects.move_app(&bob, &terms, "till", "eve").await;
+    let ada = actor(store, "ada", P::AppWrite).await;
+    let refused = projects.move_app(&ada, &terms, "till", "eve").await;
     assert_eq!(code(refused.unwrap_err()), "no project");
+    let bob = actor(store, "bob", P::AppWrite).await;
+    // A member takes nothing away from the others.
+    let refused = projects.move_app(&bob, &terms, "till", "bob").await;
+    assert_eq!(code(refused.unwrap_err()), "project:write");
     // A key that may not see the environment cannot take it home.
     let scopes = [
+        P::ProjectWrite,
         P::AppRead,
         P::AppWrite,
         P::AppDelete,
@@ -266,28 +275,45 @@ async fn an_app_is_moved_only_by_whoever_has_every_right_over_it() {
         P::AppLogs,
         P::JobRead,
     ];
-    let narrow = limited(store, "bob", Some(P::AppWrite), Some(&scopes)).await;
-    let refused = projects.move_app(&narrow, &terms, "till", "bob").await;
+    let narrow = limited(store, "ada", Some(P::AppWrite), Some(&scopes)).await;
+    let refused = projects.move_app(&narrow, &terms, "till", "ada").await;
     assert_eq!(code(refused.unwrap_err()), "app:env");
 
-    assert!(
-        !projects
-            .move_app(&bob, &dry(), "till", "bob")
-            .await
-            .unwrap()
-            .done
-    );
+    // What a push of it has reserved counts where it is.
+    let app = theirs.clone();
+    let reserved = store.write_or_refuse(move |tx| {
+        Box::pin(async move {
+            let job = jobs::begin(tx, "push", &app, serde_json::Value::Null, "waiting").await?;
+            let mut amounts = Amounts::default();
+            amounts.add(Resource::Disk, 5);
+            reserve(tx, &app, job.id, &amounts).await?;
+            Ok::<_, ControlError>(())
+        })
+    });
+    reserved.await.unwrap();
+    let held = async |project: ProjectId| {
+        let found = store.reservation_list(project, muster_store::now()).await;
+        found.unwrap().len()
+    };
+    let plan = projects
+        .move_app(&ada, &dry(), "till", "ada")
+        .await
+        .unwrap();
+    assert!(!plan.done);
+    assert_eq!(held(theirs.project).await, 1);
     assert_eq!(
         store.app_by_id(theirs.id).await.unwrap().unwrap().project,
         theirs.project
     );
     projects
-        .move_app(&bob, &terms, "till", "bob")
+        .move_app(&ada, &terms, "till", "ada")
         .await
         .unwrap();
-    let ada = actor(store, "ada", P::AppRead).await;
+    let home = store.project_by_name("ada").await.unwrap().unwrap().id;
+    assert_eq!((held(theirs.project).await, held(home).await), (0, 1));
+    let bob = actor(store, "bob", P::AppRead).await;
     assert_eq!(
-        code(require_app(store, &ada, "till").await.unwrap_err()),
+        code(require_app(store, &bob, "till").await.unwrap_err()),
         "no app"
     );
 }

@@ -184,12 +184,14 @@ impl Quotas {
     }
 }
 
-/// Everybody who sees some quotas sees those that hold for every project.
+/// Everybody who sees some quotas sees those that hold for every project, for
+/// everybody or for themselves.
 fn sees(actor: &Actor, quota: &QuotaRecord) -> bool {
     let permission = Permission::QuotaRead;
-    match quota.project {
-        Some(project) => actor.rights.within(project, permission),
-        None => quota.user.is_none() || actor.rights.everywhere(permission),
+    match (quota.project, quota.user) {
+        (Some(project), _) => actor.rights.within(project, permission),
+        (None, None) => true,
+        (None, user) => user == actor.user || actor.rights.everywhere(permission),
     }
 }
 
@@ -247,11 +249,17 @@ async fn changed(
         Some(quota) => value(&view(tx, quota).await?),
         None => None,
     };
+    let shown = view(tx, quota).await?;
+    let place = shown.project.unwrap_or_else(|| "every project".to_owned());
+    let name = match shown.user {
+        Some(user) => format!("{} of {user} in {place}", quota.resource),
+        None => format!("{} in {place}", quota.resource),
+    };
     let change = Change {
         resource: "quota",
         project: quota.project,
         id: quota.id.to_string(),
-        name: quota.resource.word(),
+        name: &name,
         verb,
         kind,
         before,

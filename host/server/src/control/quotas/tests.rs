@@ -268,3 +268,19 @@ async fn enforcing_stops_the_newest_first_and_only_as_many_as_it_takes() {
     let plan = quotas.enforce(&root, &dry, &query).await.unwrap();
     assert_eq!(plan.changes, [] as [String; 0]);
 }
+
+#[tokio::test]
+async fn one_sees_what_holds_for_oneself_everywhere() {
+    let (quotas, _dir) = quotas().await;
+    let store = &quotas.store;
+    let root = actor(store, "root", P::QuotaWrite).await;
+    for (user, limit) in [(None, 1), (Some("ada"), 2), (Some("bob"), 3)] {
+        let new = quota(None, user, Resource::Apps, limit);
+        quotas.set(&root, new).await.unwrap();
+    }
+    let ada = actor(store, "ada", P::QuotaRead).await;
+    let seen = quotas.list(&ada, &QuotaQuery::default()).await.unwrap();
+    let mut limits: Vec<_> = seen.items.iter().map(|quota| quota.limit).collect();
+    limits.sort_unstable();
+    assert_eq!(limits, [1, 2], "not what holds for bob");
+}

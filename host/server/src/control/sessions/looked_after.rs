@@ -8,6 +8,7 @@ use muster_store::{ChangeKind, SessionRecord};
 
 use super::{Sessions, change};
 use crate::control::{
+    accounts,
     error::ControlError,
     record::{Actor, Change, record},
 };
@@ -61,9 +62,7 @@ impl Sessions {
         self.store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
-                    let found = tx.user_by_id(user).await?;
-                    let found =
-                        found.ok_or_else(|| ControlError::not_found("user", user.to_string()))?;
+                    let found = accounts::require_user(tx, &actor, &user.to_string()).await?;
                     let ended = tx.session_end_all(user, None).await?;
                     let change = Change {
                         resource: "user",

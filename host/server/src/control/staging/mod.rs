@@ -28,6 +28,7 @@ use self::{
 use super::{
     apps::newest_release,
     error::ControlError,
+    host_names::HostNames,
     jobs::{self, problem},
     pushes::PushInput,
 };
@@ -51,7 +52,7 @@ pub(crate) struct Staging {
     pub(crate) engine: Engine,
     pub(crate) roles: Arc<Roles>,
     pub(crate) logs: Arc<Logs>,
-    pub(crate) app_domain: String,
+    pub(crate) names: HostNames,
 }
 
 /// Why a push failed, for its job; or why staging could not go on.
@@ -300,13 +301,11 @@ impl Staging {
         made: Made,
         package: Uuid,
     ) -> Result<(), Failure> {
-        let (job, domain) = (job.clone(), self.app_domain.clone());
+        let (job, names) = (job.clone(), self.names.clone());
         let written: Result<(), ControlError> = self
             .store
             .write_or_refuse(move |tx| {
-                Box::pin(
-                    async move { write_release(tx, &job, input, made, package, &domain).await },
-                )
+                Box::pin(async move { write_release(tx, &job, input, made, package, &names).await })
             })
             .await;
         Ok(written?)

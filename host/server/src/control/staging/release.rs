@@ -8,7 +8,7 @@ use muster_api::{
     jobs::{JobState, Progress},
 };
 use muster_engine::Entry;
-use muster_store::{AppRecord, ChangeKind, DropletRecord, JobRecord, Tx};
+use muster_store::{ChangeKind, DropletRecord, JobRecord, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -16,13 +16,14 @@ use super::STEPS;
 use crate::control::{
     apps::{change_of, newest_release},
     error::ControlError,
+    host_names::HostNames,
     jobs,
     projects::require_active,
-    pushes::PushInput,
+    pushes::{PushInput, routes_of},
     quotas::Guard,
     record::{Actor, record},
     rollouts,
-    routes::{Address, DEFAULT_WEIGHT, add_target},
+    routes::{DEFAULT_WEIGHT, add_target},
     views::counted,
 };
 
@@ -57,7 +58,7 @@ pub(super) async fn write_release(
     input: PushInput,
     made: Made,
     package: Uuid,
-    domain: &str,
+    names: &HostNames,
 ) -> Result<(), ControlError> {
     let alive = tx
         .job_get(job.id)
@@ -92,7 +93,11 @@ pub(super) async fn write_release(
             .map(|release| release.settings.clone())
             .unwrap_or_default(),
     );
-    for route in routes(tx, &app, &input, before.is_none(), domain).await? {
+    for route in routes_of(tx, &app, &input.routes, &names.domain).await? {
+        // Somebody else may have come meanwhile.
+        if !input.any_host {
+            names.claim(tx, &actor.rights, &route, app.project).await?;
+        }
         add_target(tx, &actor, &route, &app, DEFAULT_WEIGHT, None).await?;
     }
     app.instances = input.instances.unwrap_or(app.instances);
@@ -142,34 +147,4 @@ pub(super) async fn write_release(
     guard.after(tx).await?;
     record(tx, &actor, change_of(&app, "stage", ChangeKind::Updated)).await?;
     Ok(())
-}
-
-/// The routes that a push adds: those it names; for an app's first release
-/// that names none, the app's own name under the host's domain.
-async fn routes(
-    tx: &Tx,
-    app: &AppRecord,
-    input: &PushInput,
-    first: bool,
-    domain: &str,
-) -> Result<Vec<Address>, ControlError> {
-    let parse =
-        |text: &str| Address::parse(text).map_err(|why| ControlError::invalid("routes", why));
-    if input.routes.is_empty() && first && tx.route_list_for_app(app.id).await?.is_empty() {
-        return Ok(vec![parse(&format!("{}.{domain}", app.name))?]);
-    }
-    let held = tx.route_list_for_app(app.id).await?;
-    let named: Vec<Address> = input
-        .routes
-        .iter()
-        .map(|text| parse(text))
-        .collect::<Result<_, _>>()?;
-    Ok(named
-        .into_iter()
-        .filter(|named| {
-            !held
-                .iter()
-                .any(|route| route.host == named.host && route.path == named.path)
-        })
-        .collect())
 }

@@ -10,6 +10,9 @@ use muster_api::{
 };
 use serde_json::{Map, Value, json};
 
+const IN_PERSON: &str = "Needs a login in person: neither an access key nor a session with \
+    limited scopes will do.";
+
 /// The methods that a path may have.
 const METHODS: [&str; 6] = ["get", "head", "put", "post", "patch", "delete"];
 
@@ -84,7 +87,11 @@ impl Shape {
                 Some(format!("Needs the permission `{permission}`."))
             }
             Some(Access::SignedIn) => Some("Needs a login, and no permission.".to_owned()),
-            _ => None,
+            Some(Access::InPerson) => Some(format!("Needs no permission. {IN_PERSON}")),
+            Some(Access::OwnKey) => Some(format!(
+                "Needs no permission. {IN_PERSON} An access key may do it to itself."
+            )),
+            Some(Access::Public) | None => None,
         };
         let dry_run = has("query", Some("dry_run"));
         Self {
