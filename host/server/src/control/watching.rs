@@ -13,14 +13,11 @@ pub(crate) fn may_see(actor: &Actor, rights: &Rights, change: &ChangeRecord) -> 
             .is_some_and(|user| user.to_string() == change.resource_id);
     // Everybody may read the terms of use.
     let public = change.resource == "term" && rights.anywhere(Permission::EventRead);
+    let needed = [reading(&change.resource), Permission::EventRead];
     own || public
-        || reading(&change.resource).is_some_and(|permission| match change.project {
-            Some(project) => [permission, Permission::EventRead]
-                .into_iter()
-                .all(|permission| rights.within(project, permission)),
-            None => [permission, Permission::EventRead]
-                .into_iter()
-                .all(|permission| rights.everywhere(permission)),
+        || needed.into_iter().all(|permission| match change.project {
+            Some(project) => rights.within(project, permission),
+            None => rights.everywhere(permission),
         })
 }
 
@@ -49,9 +46,10 @@ pub(crate) async fn rights_of(store: &Store, actor: &Actor) -> Result<Rights, St
     Rights::of_user(store, &user, scopes.as_deref()).await
 }
 
-/// The permission by which one sees things of a kind.
-fn reading(resource: &str) -> Option<Permission> {
-    Some(match resource {
+/// The permission by which one sees things of a kind. Of what is not named here,
+/// the audit log tells.
+fn reading(resource: &str) -> Permission {
+    match resource {
         "app" | "droplet" | "route" => Permission::AppRead,
         "job" => Permission::JobRead,
         "project" => Permission::ProjectRead,
@@ -61,8 +59,9 @@ fn reading(resource: &str) -> Option<Permission> {
         "key" => Permission::KeyRead,
         "access-role" | "access-binding" => Permission::AccessRead,
         "config" | "logging" | "signing-key" => Permission::ConfigRead,
-        _ => return None,
-    })
+        "host" | "link" | "link-token" => Permission::LinkRead,
+        _ => Permission::AuditRead,
+    }
 }
 
 #[cfg(test)]

@@ -481,6 +481,7 @@ pub(super) fn change<'a>(
 ) -> Change<'a> {
     Change {
         resource,
+        project: None,
         id: name.to_owned(),
         name,
         verb,
