@@ -43,6 +43,8 @@ const HOST: &[&str] = &[
     "muster-ingress",
     "muster-logging",
     "muster-migrations",
+    "muster-peering",
+    "muster-planner",
     "muster-server",
     "muster-store",
 ];
@@ -142,6 +144,16 @@ const RULES: &[Rule] = &[
             "muster-store",
         ],
         because: "who somebody is does not depend on what is kept of them or how they ask",
+    },
+    Rule {
+        who: Who::These(&["muster-peering"]),
+        never: &["muster-*", "axum*", "http*", "hyper*"],
+        because: "trust between hosts does not depend on what they keep or run",
+    },
+    Rule {
+        who: Who::These(&["muster-planner"]),
+        never: &["muster-*", "std::fs", "std::net", "std::time", "tokio*"],
+        because: "a plan is a function of what is given, so that it can be shown and tested",
     },
     Rule {
         who: Who::These(&["muster-ingress"]),

@@ -178,6 +178,12 @@ mod tests {
                 apps: address("127.0.0.1:8080"),
                 name: None,
                 app_domain: "localhost".to_owned(),
+                links: LinkOptions {
+                    peers: address("0.0.0.0:7444"),
+                    peer_addresses: Vec::new(),
+                    mode: HostMode::Agent,
+                    multi_node: true,
+                },
                 logging: LogConfig {
                     format: LogFormat::Text,
                     filter: "info".to_owned(),
