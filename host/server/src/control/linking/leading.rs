@@ -486,7 +486,6 @@ pub(super) fn change<'a>(
         name,
         verb,
         kind,
-        project: None,
         before: None,
         after: None,
     }
