@@ -33,7 +33,7 @@ async fn origin(client: &Client, app: &str) -> String {
     let request = client.request(Method::DELETE, &format!("/apps/{app}"));
     refuse(as_proxy(request), 404, "app-not-found").await;
     let record = eventually("the entry", async || {
-        let path = format!("/audit?subject=/api/v1/apps/{app}");
+        let path = format!("/audit?subject={app}");
         let page: Page<AuditRecord> = client.get(&path).await;
         page.items.into_iter().next()
     });

@@ -47,7 +47,7 @@ async fn is_refused(answer: Response, statuses: &[u16], told: &str) {
     let problem: Problem = answer.json().await.expect("a problem");
     assert_eq!(problem.status, status, "{told}");
     assert!(
-        !problem.code.is_empty() && !(problem.detail.is_empty() && problem.fields.is_empty()),
+        !(problem.code.is_empty() || problem.detail.is_empty() && problem.fields.is_empty()),
         "{told}: {problem:?}"
     );
 }
@@ -88,7 +88,7 @@ async fn json_that_is_nested_too_deeply_is_refused_and_the_host_stays_well() {
     for (method, path, known) in routes() {
         for body in deep(200).into_iter().chain(deep(1_000_000)) {
             let answer = send(&client, &method, path, known, &body).await;
-            is_refused(answer, &[400], path).await;
+            is_refused(answer, if known { &[400] } else { &[400, 413] }, path).await;
         }
         // Brackets in a text are no depth.
         let text = json!({ "no-such-field": "[{".repeat(10_000) }).to_string();

@@ -142,7 +142,7 @@ pub async fn serve(
     let listening = management.local_addr().unwrap_or(options.management);
     let sealer = Sealer::new(&dir.sealing_key()?)
         .ok_or_else(|| ServeError::Other("the sealing key is of no use".to_owned()))?;
-    let people = People::open(&store, &dir, sealer, listening).await?;
+    let people = People::open(&store, &dir, sealer.clone(), listening).await?;
     let config = people.config.clone();
     let id = host_id(&store).await?;
     people
@@ -232,6 +232,7 @@ pub async fn serve(
         Arc::clone(&roles),
         Arc::clone(&instances),
         (id, name.clone()),
+        sealer,
         options.links,
     )
     .await?;

@@ -1,7 +1,7 @@
 //! Section `management`: under which address people reach the API, and through
 //! which proxies.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

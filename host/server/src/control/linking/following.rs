@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ControlError, Links, damaged,
-    leading::{LEAF_LIFE, authority, change, followers},
+    leading::{LEAF_LIFE, change, followers},
     own::{self, Own},
     refused,
 };
@@ -70,7 +70,7 @@ impl Links {
             link: token.id,
             followers: 0,
         };
-        let kept = text.to_owned();
+        let kept = self.0.sealer.seal(own::TOKEN, text)?;
         self.step(actor, join, move |own| own.token = Some(kept))
             .await?;
         if let Err(error) = self.exchange(actor).await {
@@ -213,8 +213,9 @@ impl Links {
     }
 
     async fn ask(&self, actor: &Actor) -> Result<(), ControlError> {
-        let token = self.memory().own.token.clone().unwrap_or_default();
-        let token: Token = token.parse().map_err(|_| {
+        let sealed = self.memory().own.token.clone().unwrap_or_default();
+        let token = self.0.sealer.open(own::TOKEN, &sealed)?;
+        let token: Token = token.expose().parse().map_err(|_| {
             ControlError::Internal("the link token that is kept is damaged".to_owned())
         })?;
         let config = joiner_config(&token.pins, ALPN).map_err(damaged)?;
@@ -378,7 +379,9 @@ impl Links {
             return Ok(());
         }
         let csr = self.0.key.csr(self.0.host.0).map_err(damaged)?;
-        let issued = authority(&lead)?.issue(&csr, self.0.host.0, now, LEAF_LIFE);
+        let issued = self
+            .authority(&lead)?
+            .issue(&csr, self.0.host.0, now, LEAF_LIFE);
         lead.leaf = issued.map_err(damaged)?.to_pem();
         let kept = lead.clone();
         self.0
@@ -409,7 +412,7 @@ impl Links {
             since == Some(muster_peering::membership::presence::Health::Unreachable)
         };
         let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
-        let anchors = Anchors::new([authority(&lead)?.certificate()]).map_err(damaged)?;
+        let anchors = self.anchors(&lead)?;
         for host in self.0.store.host_all().await? {
             if !moved && !silent(self, host.id) {
                 continue;

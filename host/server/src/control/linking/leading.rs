@@ -10,7 +10,7 @@ use muster_api::{
     plan::Plan,
 };
 use muster_peering::{
-    Authority, Leaf, LinkToken as Token,
+    Anchors, Authority, Leaf, LinkToken as Token,
     membership::{Facts, Refusal, Reply, check_join, joiner, leader},
     proof,
     tls::PeerIdentity,
@@ -68,7 +68,7 @@ impl Links {
         let now = muster_store::now();
         let token = Token {
             cluster: lead.cluster,
-            pins: vec![authority(&lead)?.pin()],
+            pins: vec![self.authority(&lead)?.pin()],
             addresses: self.memory().own.addresses.list.clone(),
             id: Uuid::now_v7(),
             secret: rand::rng().random(),
@@ -236,7 +236,7 @@ impl Links {
             .map_err(damaged)?;
         let made = Lead {
             cluster,
-            authority: authority.to_pem(),
+            authority: self.0.sealer.seal(own::AUTHORITY, &authority.to_pem())?,
             leaf: leaf.to_pem(),
         };
         self.memory().lead = Some(made.clone());
@@ -279,7 +279,10 @@ impl Links {
             return Ok(no(Refusal::ProofWrong));
         };
         let now = muster_store::now();
-        let Ok(leaf) = authority(&lead)?.issue(&csr, ask.facts.host, now, LEAF_LIFE) else {
+        let Ok(leaf) = self
+            .authority(&lead)?
+            .issue(&csr, ask.facts.host, now, LEAF_LIFE)
+        else {
             return Ok(no(Refusal::ProofWrong));
         };
         let entrance = Entrance {
@@ -317,9 +320,20 @@ impl Links {
         Ok(Welcome {
             cluster: lead.cluster,
             leaf: leaf.to_pem(),
-            anchors: anchors(lead)?,
+            anchors: self.anchors(lead)?.to_pem(),
             leader: self.whereabouts(),
         })
+    }
+
+    /// The group's authority, with its key.
+    pub(super) fn authority(&self, lead: &Lead) -> Result<Authority, ControlError> {
+        let pem = self.0.sealer.open(own::AUTHORITY, &lead.authority)?;
+        Authority::from_pem(pem.expose()).map_err(damaged)
+    }
+
+    /// The authorities that members are to trust.
+    pub(super) fn anchors(&self, lead: &Lead) -> Result<Anchors, ControlError> {
+        Anchors::new([self.authority(lead)?.certificate()]).map_err(damaged)
     }
 
     /// This host's name and addresses.
@@ -448,17 +462,6 @@ fn no(refusal: Refusal) -> Asked {
         reply: Reply::AskRefused(refusal),
         welcome: None,
     }
-}
-
-pub(super) fn authority(lead: &Lead) -> Result<Authority, ControlError> {
-    Authority::from_pem(&lead.authority).map_err(damaged)
-}
-
-/// The authorities that members are to trust, PEM.
-pub(super) fn anchors(lead: &Lead) -> Result<String, ControlError> {
-    let certificate = authority(lead)?.certificate();
-    let anchors = muster_peering::Anchors::new([certificate]).map_err(damaged)?;
-    Ok(anchors.to_pem())
 }
 
 /// A membership's state as the state machine has it.

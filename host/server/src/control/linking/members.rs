@@ -21,7 +21,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     ControlError, Links, damaged,
-    leading::{LEAF_LIFE, anchors, authority, change, memberships, state, value},
+    leading::{LEAF_LIFE, change, memberships, state, value},
     refused,
 };
 use crate::{
@@ -97,7 +97,10 @@ impl Links {
             reply,
             time: now,
             leader: self.whereabouts(),
-            anchors: lead.as_ref().map(anchors).transpose()?.unwrap_or_default(),
+            anchors: match lead {
+                Some(lead) => self.anchors(&lead)?.to_pem(),
+                None => String::new(),
+            },
             generation,
         })
     }
@@ -176,7 +179,10 @@ impl Links {
         }
         let csr = BASE64_STANDARD.decode(&renew.csr).unwrap_or_default();
         let now = muster_store::now();
-        let Ok(leaf) = authority(&lead)?.issue(&csr, peer.host, now, LEAF_LIFE) else {
+        let Ok(leaf) = self
+            .authority(&lead)?
+            .issue(&csr, peer.host, now, LEAF_LIFE)
+        else {
             return Ok(none);
         };
         if leaf.fingerprint() != peer.fingerprint {

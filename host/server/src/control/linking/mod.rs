@@ -30,6 +30,7 @@ use muster_api::{
     id::HostId,
     links::{Leader, Link, Standing},
 };
+use muster_identity::seal::Sealer;
 use muster_peering::{
     HostKey, Leaf, PeeringError, Pin,
     membership::{Refusal, joiner, presence::Presence},
@@ -68,6 +69,7 @@ struct Inner {
     host: HostId,
     name: String,
     key: HostKey,
+    sealer: Sealer,
     options: LinkOptions,
     started: Instant,
     memory: Mutex<Memory>,
@@ -101,9 +103,10 @@ impl Links {
         roles: Arc<Roles>,
         instances: Arc<Instances>,
         (host, name): (HostId, String),
+        sealer: Sealer,
         options: LinkOptions,
     ) -> Result<Self, ControlError> {
-        let key = own::key(&store).await?;
+        let key = own::key(&store, &sealer).await?;
         let memory = Memory {
             own: own::load(&store).await?,
             lead: own::lead(&store).await?,
@@ -116,6 +119,7 @@ impl Links {
             host,
             name,
             key,
+            sealer,
             options,
             started: Instant::now(),
             memory: Mutex::new(memory),

@@ -2,6 +2,7 @@
 //! power failure leaves either all of it or nothing.
 
 use muster_api::id::HostId;
+use muster_identity::seal::Sealer;
 use muster_peering::{
     Anchors, HostKey, Leaf,
     membership::{joiner, presence::Addresses},
@@ -19,13 +20,17 @@ const KEY: &str = "link.host-key";
 const OWN: &str = "link.own";
 /// The setting that holds [`Lead`].
 const LEAD: &str = "link.lead";
+/// For what the authority with its key is sealed.
+pub(super) const AUTHORITY: &str = "link.authority";
+/// For what a link token is sealed, as long as this host asks with it.
+pub(super) const TOKEN: &str = "link.token";
 
 /// A host's own membership.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Own {
     /// Where it stands.
     pub(super) state: joiner::State,
-    /// The link token, until it has been used.
+    /// The link token, until it has been used, sealed.
     pub(super) token: Option<String>,
     /// This host's certificate as a member, PEM.
     pub(super) leaf: Option<String>,
@@ -67,19 +72,20 @@ impl Own {
 pub(super) struct Lead {
     /// The group.
     pub(super) cluster: Uuid,
-    /// The certificate authority with its key, PEM.
+    /// The certificate authority with its key, PEM, sealed.
     pub(super) authority: String,
     /// The leader's own certificate, PEM.
     pub(super) leaf: String,
 }
 
 /// The host's key, which it has for life.
-pub(super) async fn key(store: &Store) -> Result<HostKey, ControlError> {
-    if let Some(pem) = store.setting_get::<String>(KEY).await? {
-        return HostKey::from_pem(&pem).map_err(damaged);
+pub(super) async fn key(store: &Store, sealer: &Sealer) -> Result<HostKey, ControlError> {
+    if let Some(sealed) = store.setting_get::<String>(KEY).await? {
+        let pem = sealer.open(KEY, &sealed)?;
+        return HostKey::from_pem(pem.expose()).map_err(damaged);
     }
     let key = HostKey::generate().map_err(damaged)?;
-    let pem = key.to_pem();
+    let pem = sealer.seal(KEY, &key.to_pem())?;
     store
         .write(move |tx| Box::pin(async move { tx.setting_put(KEY, &pem).await }))
         .await?;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use muster_peering::{
-    Anchors, Authority, Leaf, Pin,
+    Anchors, Leaf, Pin,
     tls::{Members, PeerIdentity, server_config},
 };
 use rustls::ServerConfig;
@@ -62,8 +62,7 @@ impl Links {
             (memory.own.clone(), memory.lead.clone())
         };
         let (leaf, anchors, members): (Leaf, Anchors, Arc<dyn Members>) = if let Some(lead) = lead {
-            let authority = Authority::from_pem(&lead.authority).map_err(damaged)?;
-            let anchors = Anchors::new([authority.certificate()]).map_err(damaged)?;
+            let anchors = self.anchors(&lead)?;
             let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
             (
                 leaf,
