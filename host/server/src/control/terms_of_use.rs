@@ -148,7 +148,11 @@ impl TermsOfUse {
 
     /// A version with its text.
     pub(crate) async fn show(&self, version: u64) -> Result<Term, ControlError> {
-        let found = self.store.term_get(version).await?;
+        // Numbers that the database cannot hold are no version.
+        let found = match i64::try_from(version) {
+            Ok(_) => self.store.term_get(version).await?,
+            Err(_) => None,
+        };
         let term = found.ok_or_else(|| ControlError::not_found("term", version.to_string()))?;
         Ok(Term {
             info: info(&term)?,
@@ -162,6 +166,9 @@ impl TermsOfUse {
         version: Option<u64>,
         query: &PageQuery,
     ) -> Result<Page<Acceptance>, ControlError> {
+        if version.is_some_and(|version| i64::try_from(version).is_err()) {
+            return Err(ControlError::invalid("version", "there is no such version"));
+        }
         let cursor = cursor(query, |text| {
             let (version, user) = text.split_once('.')?;
             Some((version.parse().ok()?, user.parse().ok()?))

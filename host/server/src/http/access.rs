@@ -11,6 +11,7 @@ use muster_api::{
     page::Page,
     permissions::Permission,
     plan::Plan,
+    problem::Problem,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -109,7 +110,7 @@ async fn access_role_delete(
 }
 
 /// List who has which access role where, oldest first.
-#[utoipa::path(get, path = "/access-bindings", tag = "access", params(PageQuery, BindingQuery), responses((status = 200, body = Page<AccessBinding>)))]
+#[utoipa::path(get, path = "/access-bindings", tag = "access", params(PageQuery, BindingQuery), responses((status = 404, body = Problem, content_type = "application/problem+json"), (status = 200, body = Page<AccessBinding>)))]
 async fn access_binding_list(
     State(api): State<Api>,
     Params(query): Params<BindingQuery>,

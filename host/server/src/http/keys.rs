@@ -101,7 +101,7 @@ async fn self_key_revoke(
 }
 
 /// List everybody's access keys, by id.
-#[utoipa::path(get, path = "/keys", tag = "keys", params(PageQuery, KeyQuery), responses((status = 200, body = Page<AccessKey>)))]
+#[utoipa::path(get, path = "/keys", tag = "keys", params(PageQuery, KeyQuery), responses((status = 404, body = Problem, content_type = "application/problem+json"), (status = 200, body = Page<AccessKey>)))]
 async fn key_list(
     State(api): State<Api>,
     Params(page): Params<PageQuery>,

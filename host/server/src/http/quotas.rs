@@ -6,6 +6,7 @@ use muster_api::{
     id::QuotaId,
     page::Page,
     plan::Plan,
+    problem::Problem,
     quotas::{NewQuota, Quota, QuotaQuery, Usage},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// List the quotas of the projects that you may see, and those that hold for
 /// every project; oldest first.
-#[utoipa::path(get, path = "/quotas", tag = "quotas", params(PageQuery, QuotaQuery), responses((status = 200, body = Page<Quota>)))]
+#[utoipa::path(get, path = "/quotas", tag = "quotas", params(PageQuery, QuotaQuery), responses((status = 404, body = Problem, content_type = "application/problem+json"), (status = 200, body = Page<Quota>)))]
 async fn quota_list(
     State(api): State<Api>,
     Caller(actor): Caller,
@@ -74,7 +75,7 @@ async fn quota_unset(
 }
 
 /// Stop apps, the newest first, until what runs is within the quotas.
-#[utoipa::path(post, path = "/quotas/actions/enforce", tag = "quotas", params(QuotaQuery, DryRun), responses((status = 200, body = Plan)))]
+#[utoipa::path(post, path = "/quotas/actions/enforce", tag = "quotas", params(QuotaQuery, DryRun), responses((status = 404, body = Problem, content_type = "application/problem+json"), (status = 200, body = Plan)))]
 async fn quota_enforce(
     State(api): State<Api>,
     Caller(actor): Caller,

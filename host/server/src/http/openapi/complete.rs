@@ -158,7 +158,10 @@ impl Shape {
         }
         let add = |described: &mut Value, name: &str| {
             let reference = json!({ "$ref": format!("#/components/parameters/{name}") });
-            match described["parameters"].as_array_mut() {
+            match described
+                .get_mut("parameters")
+                .and_then(Value::as_array_mut)
+            {
                 Some(parameters) => parameters.push(reference),
                 None => described["parameters"] = json!([reference]),
             }
@@ -235,7 +238,10 @@ impl Shape {
 
 /// A parameter that may be left out is not null then: it is not there.
 fn not_null(described: &mut Value) {
-    for parameter in described["parameters"].as_array_mut().into_iter().flatten() {
+    let parameters = described
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
         let kinds = parameter.pointer_mut("/schema/type");
         if let Some(Value::Array(kinds)) = kinds {
             kinds.retain(|kind| kind != "null");
@@ -262,7 +268,10 @@ fn event() -> Value {
 
 /// A handler's own mark that it takes `If-Match` gives way to the common one.
 fn remove_header(described: &mut Value, name: &str) {
-    if let Some(parameters) = described["parameters"].as_array_mut() {
+    if let Some(parameters) = described
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut)
+    {
         parameters.retain(|parameter| parameter["in"] != "header" || parameter["name"] != name);
     }
 }
