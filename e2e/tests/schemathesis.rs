@@ -24,7 +24,8 @@ fn without_conditions(document: &mut Value) {
         .values_mut()
         .flat_map(|path| path.as_object_mut().expect("methods").values_mut())
     {
-        if let Some(parameters) = operation["parameters"].as_array_mut() {
+        let parameters = operation.get_mut("parameters");
+        if let Some(parameters) = parameters.and_then(Value::as_array_mut) {
             parameters.retain(|parameter| {
                 let name = parameter["$ref"]
                     .as_str()

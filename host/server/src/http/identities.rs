@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// List the ways to sign in.
-#[utoipa::path(get, path = "/sign-in-methods", tag = "oauth", params(PageQuery), security(()), responses((status = 400, body = Problem, content_type = "application/problem+json"), (status = 422, body = Problem, content_type = "application/problem+json"), (status = 200, body = Page<MethodOffer>)))]
+#[utoipa::path(get, path = "/sign-in-methods", tag = "oauth", params(PageQuery), security(()), responses((status = 200, body = Page<MethodOffer>)))]
 async fn sign_in_method_list(
     State(api): State<Api>,
     Params(query): Params<PageQuery>,

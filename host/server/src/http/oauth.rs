@@ -142,6 +142,7 @@ async fn token_revoke(
 /// HTTP Basic or in the form.
 #[utoipa::path(post, path = "/oauth/introspect", tag = "oauth", request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"), security(()), responses(
     (status = 200, body = Introspection),
+    (status = 400, description = "The form cannot be read; `error` says what is wrong", body = OAuthError),
     (status = 401, description = "The access key is wrong or missing", body = OAuthError),
 ))]
 async fn token_introspect(

@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// List the versions of the terms of use, newest first. The newest one counts.
-#[utoipa::path(get, path = "/terms", tag = "terms", security(()), params(PageQuery), responses((status = 400, body = Problem, content_type = "application/problem+json"), (status = 422, body = Problem, content_type = "application/problem+json"), (status = 200, body = Page<TermInfo>)))]
+#[utoipa::path(get, path = "/terms", tag = "terms", security(()), params(PageQuery), responses((status = 200, body = Page<TermInfo>)))]
 async fn term_list(
     State(api): State<Api>,
     Params(page): Params<PageQuery>,

@@ -126,7 +126,7 @@ impl Shape {
     /// The statuses with which it may refuse.
     fn refusals(&self) -> BTreeSet<u16> {
         let when = [
-            (400, !self.public),
+            (400, !self.public || self.json || self.query),
             (401, !self.public),
             (403, !self.public),
             (404, self.named),
@@ -136,7 +136,9 @@ impl Shape {
             (415, self.json),
             (
                 422,
-                !self.public && (self.body || self.query || self.keyed() || self.conditional),
+                self.json
+                    || self.query
+                    || !self.public && (self.body || self.keyed() || self.conditional),
             ),
             (429, true),
             (500, true),
