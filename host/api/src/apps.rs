@@ -45,6 +45,9 @@ pub struct Instance {
     pub index: u32,
     /// The release it runs.
     pub release: u64,
+    /// The name of the host that it is on.
+    #[schema(example = "edge-1")]
+    pub host: String,
     /// What it does.
     pub state: InstanceState,
     /// Since when, in RFC 3339.

@@ -1,10 +1,12 @@
 //! The hosts of a group, as the leader knows them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::id::HostId;
+use crate::{id::HostId, units::ByteSize};
 
 /// How Muster is installed on a machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -34,11 +36,34 @@ pub struct About {
     pub generation: u64,
     /// The roles that it plays, beside those that every host has.
     pub roles: Vec<String>,
+    /// What it can give to instances.
+    #[serde(default)]
+    pub capacity: Capacity,
+    /// What it shares a fate with: a rack, a room, a power line. Instances of
+    /// one app are spread over zones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "room-1")]
+    pub zone: Option<String>,
+    /// What apps may ask of the host that runs them.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// How many instances run there.
     pub workloads: u32,
     /// What to add to its clock to have the leader's, in milliseconds. It is
     /// shown so that somebody sets it; nothing depends on it.
     pub clock_offset_ms: i64,
+}
+
+/// What a host can give to instances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Capacity {
+    /// Memory.
+    pub memory: ByteSize,
+    /// CPU, in thousandths of a core.
+    #[schema(example = 4000)]
+    pub cpu: u64,
+    /// Disk.
+    pub disk: ByteSize,
 }
 
 /// What a host is to the others.

@@ -15,7 +15,7 @@ pub struct UnitError {
 
 /// A size in bytes. Written as a number of bytes or with a unit:
 /// `B`, `KiB`, `MiB`, `GiB`, `TiB` or, in powers of ten, `kB`, `MB`, `GB`, `TB`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
 #[schema(value_type = u64, example = 67108864)]
 pub struct ByteSize(pub u64);
 

@@ -10,6 +10,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::Method;
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use muster_engine::{AppBody, Refusal};
 
 use crate::{backends::Backend, deadline::Deadline};
@@ -69,8 +70,26 @@ impl Drop for Recorder {
 
 /// An app's body that counts what passes.
 pub(crate) struct RecordedBody {
-    pub(crate) body: AppBody,
+    pub(crate) body: Delivered,
     pub(crate) recorder: Recorder,
+}
+
+/// An app's body, from an instance here or from another host.
+pub(crate) enum Delivered {
+    Here(AppBody),
+    There(Incoming),
+}
+
+impl Delivered {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Refusal>>> {
+        match self {
+            Self::Here(body) => Pin::new(body).poll_frame(cx),
+            Self::There(body) => Pin::new(body).poll_frame(cx).map(|frame| {
+                let broken = |error: hyper::Error| Refusal::NoResponse(error.to_string());
+                frame.map(|frame| frame.map_err(broken))
+            }),
+        }
+    }
 }
 
 impl Body for RecordedBody {
@@ -81,7 +100,7 @@ impl Body for RecordedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Refusal>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = ready!(self.body.poll(cx));
         if let Some(access) = &mut self.recorder.access {
             match &frame {
                 Some(Ok(frame)) => {
@@ -95,10 +114,16 @@ impl Body for RecordedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.body {
+            Delivered::Here(body) => body.is_end_stream(),
+            Delivered::There(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.body {
+            Delivered::Here(body) => body.size_hint(),
+            Delivered::There(body) => body.size_hint(),
+        }
     }
 }

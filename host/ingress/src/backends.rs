@@ -1,4 +1,4 @@
-//! The running instances on this host, by app.
+//! The running instances, by app: those on this host, and those on others.
 
 use std::{
     collections::HashMap,
@@ -11,6 +11,9 @@ use std::{
 use arc_swap::ArcSwap;
 use metrics::{Counter, Histogram};
 use muster_engine::Instance;
+use uuid::Uuid;
+
+use crate::peer::Peer;
 
 /// One running instance.
 #[derive(Clone)]
@@ -19,8 +22,45 @@ pub struct Placement {
     pub id: Arc<str>,
     /// Index and release for the log, such as `0/3`.
     pub label: Arc<str>,
-    /// What serves.
-    pub instance: Arc<Instance>,
+    /// Where it is.
+    pub at: Place,
+}
+
+/// Where an instance is.
+#[derive(Clone)]
+pub enum Place {
+    /// On this host.
+    Here(Arc<Instance>),
+    /// On another one.
+    There(Arc<Peer>),
+}
+
+impl Place {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Here(one), Self::Here(other)) => Arc::ptr_eq(one, other),
+            (Self::There(one), Self::There(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+/// What a request may not use again, or not at all.
+#[derive(Default)]
+pub(crate) struct Barred {
+    /// Hosts that it has tried.
+    pub(crate) hosts: Vec<Uuid>,
+    /// Whether it must not go to another host any more.
+    pub(crate) elsewhere: bool,
+}
+
+impl Barred {
+    fn bars(&self, place: &Place) -> bool {
+        match place {
+            Place::Here(_) => false,
+            Place::There(peer) => self.elsewhere || self.hosts.contains(&peer.id),
+        }
+    }
 }
 
 /// The running instances of one app.
@@ -55,30 +95,37 @@ impl Backend {
         }
     }
 
-    /// The instance of that id, if it runs.
-    pub(crate) fn named(&self, id: &str) -> Option<&Placement> {
+    /// The instance of that id, if it runs and can be had.
+    pub(crate) fn named(&self, id: &str, barred: &Barred) -> Option<&Placement> {
         self.placements
             .iter()
-            .find(|placement| &*placement.id == id)
+            .find(|placement| &*placement.id == id && !barred.bars(&placement.at))
+            .filter(|placement| match &placement.at {
+                Place::Here(_) => true,
+                Place::There(peer) => peer.is_open(),
+            })
     }
 
     /// The next instance in turn that has room; one without room if none has,
-    /// so that the limit's own refusal is what the client gets.
-    pub(crate) fn next(&self) -> Option<&Placement> {
+    /// so that the limit's own refusal is what the client gets, and one on a
+    /// host that rests after a failure if there is no other at all.
+    pub(crate) fn next(&self, barred: &Barred) -> Option<&Placement> {
         let count = self.placements.len();
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
-        let in_turn = |step: usize| &self.placements[(first.wrapping_add(step)) % count];
-        let has_room = |placement: &&Placement| {
-            placement.instance.active() < placement.instance.runtime().limits().concurrency
+        let in_turn = || {
+            (0..count)
+                .map(move |step| &self.placements[first.wrapping_add(step) % count])
+                .filter(|placement| !barred.bars(&placement.at))
         };
-        match count {
-            0 => None,
-            1 => self.placements.first(),
-            _ => (0..count)
-                .map(in_turn)
-                .find(has_room)
-                .or_else(|| Some(in_turn(0))),
-        }
+        let has_room = |placement: &&Placement| match &placement.at {
+            Place::Here(instance) => instance.active() < instance.runtime().limits().concurrency,
+            Place::There(peer) => peer.is_open(),
+        };
+        let is_here = |placement: &&Placement| matches!(placement.at, Place::Here(_));
+        in_turn()
+            .find(has_room)
+            .or_else(|| in_turn().find(is_here))
+            .or_else(|| in_turn().next())
     }
 }
 
@@ -102,7 +149,7 @@ impl Backends {
                 .placements
                 .iter()
                 .zip(placements)
-                .all(|(one, other)| one.id == other.id);
+                .all(|(one, other)| one.id == other.id && one.at.is_same(&other.at));
         (alike && &*backend.name == name).then_some(backend)
     }
 

@@ -5,22 +5,33 @@
 //! shared port and its own instance of the router plugin: a request stays on
 //! one thread from its first byte to its last. The only things shared are the
 //! tables, swapped whole, and counters.
+//!
+//! An instance may be on another host of the group: [`relay`] says what goes
+//! between hosts, [`pool`] keeps a worker's connections, [`peer`] what is known
+//! of each host, and [`door`] takes in what other hosts send here.
 
 mod access;
 mod backends;
 mod cache;
 mod deadline;
 mod decider;
+mod deliver;
+mod door;
 mod host_name;
 mod lingering;
 mod listener;
+mod peer;
+mod pool;
+mod relay;
 mod reply;
 mod router_slot;
 mod service;
 mod table;
 
 pub use access::{Access, AccessSink};
-pub use backends::{Backend, Backends, Placement};
+pub use backends::{Backend, Backends, Place, Placement};
+pub use door::{APPS_ALPN, Arrival, Door};
 pub use listener::{Ingress, IngressOptions};
+pub use peer::Peer;
 pub use router_slot::{Backoff, RouterFailure, RouterMaker, RouterSlot};
 pub use table::RouteTable;

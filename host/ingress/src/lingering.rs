@@ -25,6 +25,11 @@ impl Lingering {
     pub(crate) fn new(body: Incoming) -> Self {
         Self(Some(body))
     }
+
+    /// No body.
+    pub(crate) fn empty() -> Self {
+        Self(None)
+    }
 }
 
 impl Body for Lingering {

@@ -11,11 +11,14 @@ use std::{
     time::Duration,
 };
 
-use hyper::{server::conn::http1, service::service_fn};
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
     runtime,
+    sync::mpsc,
     task::LocalSet,
     time::timeout,
 };
@@ -26,6 +29,9 @@ use crate::{
     backends::Backends,
     deadline::Deadline,
     decider::Decider,
+    door::{self, Arrival, Door},
+    pool::Pool,
+    reply::ReplyBody,
     router_slot::RouterSlot,
     service::{RequestIds, Worker},
     table::RouteTable,
@@ -37,6 +43,8 @@ const MAX_HEAD: usize = 128 << 10;
 /// How long a client may take for a request's head, or idle before one.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 const BACKLOG: u32 = 4096;
+/// How many connections of other hosts may wait for a worker.
+const ARRIVALS: usize = 64;
 /// How often the router does its housekeeping and is asked how it is.
 const TEND: Duration = Duration::from_secs(2);
 
@@ -59,6 +67,7 @@ pub struct IngressOptions {
 /// The running data path.
 pub struct Ingress {
     address: SocketAddr,
+    door: Door,
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
 }
@@ -75,6 +84,7 @@ impl Ingress {
         let mut address = options.address;
         let mut threads = Vec::new();
         let options = Arc::new(options);
+        let mut doors = Vec::new();
         for number in 0..options.workers.max(1) {
             let runtime = runtime::Builder::new_current_thread()
                 .enable_all()
@@ -86,7 +96,10 @@ impl Ingress {
             // The first worker settles port 0 for all.
             address = listener.local_addr()?;
             let (stop, options) = (stop.clone(), Arc::clone(&options));
-            let work = move || LocalSet::new().block_on(&runtime, run(listener, options, stop));
+            let (door, arrivals) = mpsc::channel(ARRIVALS);
+            doors.push(door);
+            let work =
+                move || LocalSet::new().block_on(&runtime, run(listener, arrivals, options, stop));
             threads.push(
                 thread::Builder::new()
                     .name(format!("ingress-{number}"))
@@ -95,9 +108,16 @@ impl Ingress {
         }
         Ok(Self {
             address,
+            door: Door::new(doors),
             stop,
             threads,
         })
+    }
+
+    /// Where connections of other hosts are handed in.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// Where it listens.
@@ -132,7 +152,12 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-async fn run(listener: TcpListener, options: Arc<IngressOptions>, stop: CancellationToken) {
+async fn run(
+    listener: TcpListener,
+    mut arrivals: mpsc::Receiver<Arrival>,
+    options: Arc<IngressOptions>,
+    stop: CancellationToken,
+) {
     let worker = Rc::new(Worker {
         decider: RefCell::new(Decider::new(
             options.router.clone(),
@@ -141,12 +166,19 @@ async fn run(listener: TcpListener, options: Arc<IngressOptions>, stop: Cancella
         backends: Arc::clone(&options.backends),
         sink: Arc::clone(&options.access),
         ids: RequestIds::new(),
+        pool: Pool::default(),
     });
     let connections = TaskTracker::new();
     let mut tend = tokio::time::interval(TEND);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            Some(arrival) = arrivals.recv() => {
+                let worker = Rc::clone(&worker);
+                let served = door::serve(worker, arrival, stop.clone());
+                tokio::task::spawn_local(connections.track_future(served));
+                continue;
+            }
             _ = tend.tick() => {
                 worker.decider.borrow_mut().tend();
                 continue;
@@ -182,10 +214,23 @@ async fn connection(
     stop: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
+    serve(stream, peer, stop, async move |request, deadline| {
+        worker.answer(request, peer, deadline).await
+    })
+    .await;
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    stop: CancellationToken,
+    answer: impl AsyncFn(Request<Incoming>, Deadline) -> Response<ReplyBody>,
+) {
     let deadline = Deadline::default();
     let service = service_fn(|request| {
-        let (worker, deadline) = (Rc::clone(&worker), deadline.clone());
-        async move { Ok::<_, Infallible>(worker.answer(request, peer, deadline).await) }
+        let (answer, deadline) = (&answer, deadline.clone());
+        async move { Ok::<_, Infallible>(answer(request, deadline).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -12,30 +12,30 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header, 
 use http_body_util::Either;
 use hyper::body::Incoming;
 use muster_engine::{
-    Refusal, RequestContext,
+    RequestContext,
     plugin::routing::{Decision, Forward, Outcome},
 };
 
 use crate::{
-    access::{Access, AccessSink, RecordedBody, Recorder},
-    backends::{Backend, Backends, Placement},
+    access::{Access, AccessSink, Recorder},
+    backends::Backends,
     deadline::Deadline,
     decider::{Decider, Undecided},
+    deliver::Errand,
     host_name::host_name,
     lingering::Lingering,
+    pool::Pool,
+    relay::{self, Order},
     reply::{self, ReplyBody},
 };
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The longest path that goes into a log line.
 const MAX_SHOWN_PATH: usize = 1024;
-/// How much longer than its app's time limit a response may be on its way; the
-/// limit itself is for the guest to meet.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// What one worker thread has at hand. Never leaves its thread.
 pub(crate) struct Worker {
@@ -43,6 +43,7 @@ pub(crate) struct Worker {
     pub(crate) backends: Arc<Backends>,
     pub(crate) sink: AccessSink,
     pub(crate) ids: RequestIds,
+    pub(crate) pool: Pool,
 }
 
 /// Makes ids that no other worker and no other run makes.
@@ -59,7 +60,7 @@ impl RequestIds {
         }
     }
 
-    fn next(&self) -> Arc<str> {
+    pub(crate) fn next(&self) -> Arc<str> {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
         let mut id = String::with_capacity(16);
@@ -115,12 +116,7 @@ impl Worker {
                 "No route matches this host and path",
                 &id,
             ),
-            Outcome::NoTarget(_) => reply::problem(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "app-not-running",
-                "The app behind this route is not running",
-                &id,
-            ),
+            Outcome::NoTarget(_) => not_running(&id),
             Outcome::Forward(forward) => {
                 let record = Record {
                     started,
@@ -151,18 +147,10 @@ impl Worker {
             deadline,
         }: Record,
     ) -> Response<ReplyBody> {
-        let not_running = || {
-            reply::problem(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "app-not-running",
-                "The app behind this route is not running",
-                &id,
-            )
-        };
         let Some(backend) = self.backends.get(&forward.app) else {
-            return not_running();
+            return not_running(&id);
         };
-        let mut recorder = Recorder {
+        let recorder = Recorder {
             access: Some(Access {
                 began,
                 app: Arc::clone(&backend.name),
@@ -178,40 +166,31 @@ impl Worker {
             started,
             backend: Arc::clone(&backend),
             sink: Arc::clone(&self.sink),
-            deadline: deadline.clone(),
+            deadline,
         };
-        let Some(placement) = choose(&backend, forward) else {
-            return not_running();
-        };
-        if let Some(access) = &mut recorder.access {
-            access.instance = Some(Arc::clone(&placement.label));
-        }
         set_forwarded(&mut head, host, peer, &id);
-        let context = RequestContext {
-            id: Arc::clone(&id),
-            tls: false,
+        let errand = Errand {
+            backend: &backend,
+            order: Order {
+                app: forward.app.clone(),
+                instance: forward.instance.clone(),
+                hops: 0,
+            },
+            request: Request::from_parts(head, Lingering::new(body)),
+            context: RequestContext {
+                id: Arc::clone(&id),
+                tls: false,
+            },
+            started,
         };
-        let request = Request::from_parts(head, Lingering::new(body));
-        let response = match placement.instance.serve(request, &context).await {
-            Ok(mut response) => {
-                if let Some(cookie) = forward
-                    .set_cookie
-                    .as_deref()
-                    .and_then(|text| HeaderValue::from_str(text).ok())
-                {
-                    response.headers_mut().append(header::SET_COOKIE, cookie);
-                }
-                set_status(&mut recorder, response.status(), None);
-                let limit = Duration::from(placement.instance.runtime().limits().time);
-                deadline.set(Some((started + limit + LINGER).into()));
-                response.map(|body| Either::Left(RecordedBody { body, recorder }))
-            }
-            Err(refusal) => {
-                let response = reply::refusal(&refusal, &id);
-                set_status(&mut recorder, response.status(), Some(refusal));
-                response
-            }
-        };
+        let mut response = self.deliver(errand, recorder).await;
+        // A refusal is nobody's first answer to remember.
+        let cookie = forward.set_cookie.as_deref();
+        if let (Either::Left(_), Some(cookie)) = (response.body(), cookie)
+            && let Ok(cookie) = HeaderValue::from_str(cookie)
+        {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
         with_id(response, &id)
     }
 }
@@ -235,20 +214,14 @@ fn shown_path(uri: &Uri) -> String {
     }
 }
 
-/// The instance that the router named, if it still runs; else the next one.
-fn choose<'a>(backend: &'a Backend, forward: &Forward) -> Option<&'a Placement> {
-    forward
-        .instance
-        .as_deref()
-        .and_then(|id| backend.named(id))
-        .or_else(|| backend.next())
-}
-
-fn set_status(recorder: &mut Recorder, status: StatusCode, refusal: Option<Refusal>) {
-    if let Some(access) = &mut recorder.access {
-        access.status = status.as_u16();
-        access.refusal = refusal;
-    }
+/// The app has no instance that could be asked.
+pub(crate) fn not_running(id: &str) -> Response<ReplyBody> {
+    reply::problem(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "app-not-running",
+        "The app behind this route is not running",
+        id,
+    )
 }
 
 /// Tells the app where the request came from. What the client claims about
@@ -264,6 +237,7 @@ fn set_forwarded(head: &mut Parts, host: &str, peer: SocketAddr, id: &str) {
     for name in claimed {
         head.headers.remove(name);
     }
+    relay::strip_ours(&mut head.headers);
     let values = [
         (FORWARDED_FOR, text(&peer.ip().to_string())),
         (FORWARDED_HOST, text(host)),
@@ -285,7 +259,7 @@ fn is_claim(name: &HeaderName) -> bool {
         || name.as_str().starts_with("x-forwarded-")
 }
 
-fn with_id(mut response: Response<ReplyBody>, id: &str) -> Response<ReplyBody> {
+pub(crate) fn with_id(mut response: Response<ReplyBody>, id: &str) -> Response<ReplyBody> {
     if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().entry(REQUEST_ID).or_insert(value);
     }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use self::people::People;
 use crate::{
-    agent::{Agent, instances::Instances, starter::Starter},
+    agent::{Agent, fleet::Fleet, instances::Instances, starter::Starter},
     control::{
         access::AccessControl,
         apps::Apps,
@@ -34,6 +34,7 @@ use crate::{
         jobs::Jobs,
         linking::{LinkOptions, Links},
         logging::LoggingControl,
+        placing::Placing,
         projects::Projects,
         pushes::Pushes,
         quotas::Quotas,
@@ -176,18 +177,36 @@ pub async fn serve(
     .map_err(listen("apps", "--apps", options.apps))?;
 
     let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let name = options.name.clone().unwrap_or_else(machine_name);
+    let fleet = Arc::new(Fleet::new(Arc::clone(&instances), id, &name));
+    let links = Links::open(
+        store.clone(),
+        Arc::clone(&roles),
+        Arc::clone(&fleet),
+        (blocks.clone(), ingress.door()),
+        name.clone(),
+        sealer,
+        options.links,
+    )
+    .await?;
+    tasks.spawn(links.clone().keep_up(ending.clone()));
+    tasks.spawn(links.clone().follow(ending.clone()));
     let starter = Starter::new(
         store.clone(),
         blocks.clone(),
         engine.clone(),
         Arc::clone(&dir),
         Arc::clone(&logs),
-        Arc::clone(&instances),
+        instances,
+        links.clone(),
     );
     let agent = Agent {
         store: store.clone(),
         roles: Arc::clone(&roles),
-        instances: Arc::clone(&instances),
+        fleet: Arc::clone(&fleet),
+        links: links.clone(),
+        placing: Placing::new(store.clone()),
+        neighbours: Default::default(),
         starter,
         table,
         backends,
@@ -195,7 +214,6 @@ pub async fn serve(
         started,
     };
     tasks.spawn(agent.run(ending.clone()));
-    let name = options.name.clone().unwrap_or_else(machine_name);
     let names = HostNames {
         domain: options.app_domain.to_ascii_lowercase(),
         machine: name.clone(),
@@ -219,24 +237,13 @@ pub async fn serve(
         store: store.clone(),
         config: config.clone(),
         blocks: blocks.clone(),
+        links: links.clone(),
         dir: Arc::clone(&dir),
     };
     tasks.spawn(housekeeping.run(ending.clone()));
 
     let (audit, refusals) = Audit::new(store.clone());
     tasks.spawn(refusals.run(ending.clone()));
-
-    let name = options.name.clone().unwrap_or_else(machine_name);
-    let links = Links::open(
-        store.clone(),
-        Arc::clone(&roles),
-        Arc::clone(&instances),
-        (id, name.clone()),
-        sealer,
-        options.links,
-    )
-    .await?;
-    tasks.spawn(links.clone().keep_up(ending.clone()));
 
     let urls = Urls {
         port: ingress.address().port(),
@@ -257,7 +264,7 @@ pub async fn serve(
         apps: Apps {
             store: store.clone(),
             urls: urls.clone(),
-            instances: Arc::clone(&instances),
+            fleet: Arc::clone(&fleet),
             logs: Arc::clone(&logs),
         },
         droplets: Droplets {
@@ -305,7 +312,7 @@ pub async fn serve(
         roles,
         blocks,
         logs,
-        instances,
+        fleet,
         store: store.clone(),
         metrics,
         rate_limits,

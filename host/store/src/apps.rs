@@ -6,6 +6,7 @@ use muster_api::{
     page::Page,
 };
 use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
@@ -46,7 +47,7 @@ pub(crate) mod app {
 use app::{ActiveModel, Column, Entity, Model};
 
 /// An app: what should run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppRecord {
     /// Names the app for life.
     pub id: AppId,

@@ -5,6 +5,7 @@ use muster_api::{
     id::{AppId, DropletId},
 };
 use sea_orm::{ActiveValue::Set, QueryOrder, entity::prelude::*};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
@@ -43,7 +44,7 @@ pub(crate) mod droplet {
 use droplet::{ActiveModel, Column, Entity, Model};
 
 /// A droplet: a component and the files that it sees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropletRecord {
     /// Names the droplet for life.
     pub id: DropletId,

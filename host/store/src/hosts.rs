@@ -148,7 +148,7 @@ impl Tx {
 #[cfg(test)]
 mod tests {
     use muster_api::{
-        hosts::{About, HostMode},
+        hosts::{About, Capacity, HostMode},
         id::{HostId, LinkId},
     };
     use serde_json::json;
@@ -174,6 +174,9 @@ mod tests {
                 addresses: vec!["192.0.2.1:7444".to_owned()],
                 generation: 1,
                 roles: vec!["dea".to_owned()],
+                capacity: Capacity::default(),
+                zone: None,
+                labels: Default::default(),
                 workloads: 0,
                 clock_offset_ms: 0,
             },

@@ -7,6 +7,7 @@ use muster_api::{
 use sea_orm::{
     ActiveValue::Set, Condition, ExprTrait, JoinType, QueryOrder, QuerySelect, entity::prelude::*,
 };
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
@@ -65,7 +66,7 @@ mod release {
 use release::{ActiveModel, Column, Entity, Model, Relation};
 
 /// A release of an app.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
     /// The app that it is of.
     pub app: AppId,

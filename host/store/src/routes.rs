@@ -25,7 +25,7 @@ mod tables;
 use tables::{route, target};
 
 /// A route: either a redirect, or targets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteRecord {
     /// Names the route for life.
     pub id: RouteId,
@@ -57,7 +57,7 @@ pub struct Redirect {
 }
 
 /// One app of a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetRecord {
     /// The app.
     pub app: AppId,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_sdk::dea::{
     role::{Action, Decisions, Rollout, Start, Stop},
-    workloads::{Desired, Instance, Release, Snapshot, State},
+    workloads::{Desired, Instance, Release, Share, Snapshot, State},
 };
 
 use crate::backoff::{Crashes, Place};
@@ -13,7 +13,7 @@ use crate::backoff::{Crashes, Place};
 pub const GRACE: u64 = 30_000;
 
 /// Why an instance that is one too many is stopped.
-const SURPLUS: &str = "the app has more instances than it should";
+const SURPLUS: &str = "the app has more instances here than it should";
 
 /// Decides what to do about a snapshot, given the crashes so far.
 pub fn decide(snapshot: &Snapshot, crashes: &mut Crashes) -> Decisions {
@@ -24,7 +24,10 @@ pub fn decide(snapshot: &Snapshot, crashes: &mut Crashes) -> Decisions {
         .collect();
     crashes.observe(snapshot, |place| {
         desired.get(place.app.as_str()).is_some_and(|desired| {
-            desired.current == Some(place.release) && place.index < desired.instances
+            let current = desired.current.as_ref();
+            current.is_some_and(|share| {
+                share.release == place.release && share.indexes.contains(&place.index)
+            })
         })
     });
 
@@ -71,29 +74,33 @@ struct Plan<'a> {
 impl Plan<'_> {
     /// Brings one app to what is wanted of it.
     fn app(&mut self, wanted: &Desired, present: &[&Instance]) {
-        let of = |release: Option<Release>| -> Vec<_> {
+        let of = |share: &Share| -> Vec<_> {
             present
                 .iter()
                 .copied()
-                .filter(|instance| Some(instance.release) == release)
+                .filter(|instance| instance.release == share.release)
                 .collect()
         };
-        if let Some(next) = wanted.next {
-            self.roll_out(wanted, next, &of(wanted.next));
+        let (current, next) = (release(&wanted.current), release(&wanted.next));
+        if let Some(next) = &wanted.next {
+            self.roll_out(wanted, next, &of(next));
         }
-        if let Some(current) = wanted.current {
-            self.keep(wanted, current, &of(wanted.current));
+        if let Some(current) = &wanted.current {
+            self.keep(wanted, current, &of(current));
         }
 
-        let served = full(wanted, &of(wanted.current));
+        let served = wanted
+            .current
+            .as_ref()
+            .is_some_and(|share| full(share, &of(share)));
         for instance in present {
             let release = instance.release;
-            if wanted.current == Some(release) || wanted.next == Some(release) {
+            if current == Some(release) || next == Some(release) {
                 continue;
             }
             // A release after the current one never served: its roll-out was
             // given up. An earlier one serves until the current one does.
-            let (may_stop, reason) = match wanted.current {
+            let (may_stop, reason) = match current {
                 Some(current) if release < current => (
                     served,
                     format!("release {release} was replaced by {current}"),
@@ -111,12 +118,12 @@ impl Plan<'_> {
 
     /// Starts the release that is rolled out, and ends the roll-out once it
     /// has succeeded or failed.
-    fn roll_out(&mut self, wanted: &Desired, next: Release, present: &[&Instance]) {
+    fn roll_out(&mut self, wanted: &Desired, next: &Share, present: &[&Instance]) {
         let crashed = |instance: &&&Instance| {
-            instance.state == State::Crashed && instance.index < wanted.instances
+            instance.state == State::Crashed && next.indexes.contains(&instance.index)
         };
-        if wanted.current == Some(next) {
-            return self.finish(wanted, next, None);
+        if release(&wanted.current) == Some(next.release) {
+            return self.finish(wanted, next.release, None);
         }
         if let Some(instance) = present.iter().find(crashed) {
             let reason = instance
@@ -125,28 +132,28 @@ impl Plan<'_> {
                 .unwrap_or("it ended without a reason");
             self.finish(
                 wanted,
-                next,
+                next.release,
                 Some(format!("instance {} crashed: {reason}", instance.index)),
             );
-        } else if full(wanted, present) {
-            self.finish(wanted, next, None);
+        } else if full(next, present) {
+            self.finish(wanted, next.release, None);
         } else {
-            for index in free(wanted, present) {
-                self.start(wanted, next, index);
+            for index in free(next, present) {
+                self.start(wanted, next.release, index);
             }
         }
-        self.clear(&surplus(wanted, present), SURPLUS);
+        self.clear(&surplus(next, present), SURPLUS);
     }
 
-    /// Keeps the current release at its number of instances.
-    fn keep(&mut self, wanted: &Desired, current: Release, present: &[&Instance]) {
-        let free = free(wanted, present);
+    /// Keeps the instances of the current release that are this host's.
+    fn keep(&mut self, wanted: &Desired, current: &Share, present: &[&Instance]) {
+        let free = free(current, present);
         let mut paused = BTreeSet::new();
         for &index in &free {
             let pause = self.crashes.pause(
                 &Place {
                     app: wanted.app.clone(),
-                    release: current,
+                    release: current.release,
                     index,
                 },
                 self.now,
@@ -164,11 +171,11 @@ impl Plan<'_> {
             self.actions.push(Action::Forget(instance.id.clone()));
         }
         for index in free.into_iter().filter(|index| !paused.contains(index)) {
-            self.start(wanted, current, index);
+            self.start(wanted, current.release, index);
         }
         // A running one serves on while others of its release do not.
-        let mut surplus = surplus(wanted, present);
-        surplus.retain(|instance| instance.state == State::Starting || full(wanted, present));
+        let mut surplus = surplus(current, present);
+        surplus.retain(|instance| instance.state == State::Starting || full(current, present));
         self.clear(&surplus, SURPLUS);
     }
 
@@ -204,35 +211,38 @@ impl Plan<'_> {
     }
 }
 
+fn release(share: &Option<Share>) -> Option<Release> {
+    share.as_ref().map(|share| share.release)
+}
+
 /// Whether every index has a running instance.
-fn full(wanted: &Desired, present: &[&Instance]) -> bool {
+fn full(share: &Share, present: &[&Instance]) -> bool {
     let running: BTreeSet<_> = present
         .iter()
         .filter(|it| it.state == State::Running)
         .map(|it| it.index)
         .collect();
-    (0..wanted.instances).all(|index| running.contains(&index))
+    share.indexes.iter().all(|index| running.contains(index))
 }
 
 /// The indexes at which nothing runs or starts.
-fn free(wanted: &Desired, present: &[&Instance]) -> Vec<u32> {
+fn free(share: &Share, present: &[&Instance]) -> Vec<u32> {
     let live = |it: &&&Instance| matches!(it.state, State::Starting | State::Running);
     let taken: BTreeSet<_> = present.iter().filter(live).map(|it| it.index).collect();
-    (0..wanted.instances)
-        .filter(|index| !taken.contains(index))
-        .collect()
+    let indexes = share.indexes.iter().copied();
+    indexes.filter(|index| !taken.contains(index)).collect()
 }
 
-/// What starts or runs beyond the number of instances, or at an index that
-/// another one serves.
-fn surplus<'a>(wanted: &Desired, present: &[&'a Instance]) -> Vec<&'a Instance> {
+/// What starts or runs at an index that is not this host's, or that another one
+/// serves.
+fn surplus<'a>(share: &Share, present: &[&'a Instance]) -> Vec<&'a Instance> {
     let mut taken = BTreeSet::new();
     let running = present.iter().filter(|it| it.state == State::Running);
     let starting = present.iter().filter(|it| it.state == State::Starting);
     running
         .chain(starting)
         .copied()
-        .filter(|it| it.index >= wanted.instances || !taken.insert(it.index))
+        .filter(|it| !share.indexes.contains(&it.index) || !taken.insert(it.index))
         .collect()
 }
 

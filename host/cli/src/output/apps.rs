@@ -115,6 +115,7 @@ impl View for AppDetail {
                     [
                         Cell::new(instance.index),
                         Cell::new(instance.release),
+                        Cell::new(&instance.host),
                         instance_state(instance.state),
                         Cell::new(sheet.age(instance.since)),
                         Cell::new(
@@ -127,7 +128,10 @@ impl View for AppDetail {
                     ]
                 })
                 .collect();
-            sheet.list(["INSTANCE", "RELEASE", "STATE", "SINCE", "REASON"], rows);
+            sheet.list(
+                ["INSTANCE", "RELEASE", "HOST", "STATE", "SINCE", "REASON"],
+                rows,
+            );
         }
     }
 }

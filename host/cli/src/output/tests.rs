@@ -86,8 +86,8 @@ fn an_app() {
     value["next_release"] = json!(4);
     value["last_failure"] = json!("the health check never passed");
     value["placements"] = json!([
-        { "id": ID, "index": 0, "release": 3, "state": "running", "since": "2026-03-01T10:00:00Z" },
-        { "id": ID, "index": 1, "release": 3, "state": "crashed", "since": "2026-03-01T11:59:59Z",
+        { "id": ID, "index": 0, "release": 3, "host": "edge-1", "state": "running", "since": "2026-03-01T10:00:00Z" },
+        { "id": ID, "index": 1, "release": 3, "host": "edge-1", "state": "crashed", "since": "2026-03-01T11:59:59Z",
           "reason": "unreachable executed" },
     ]);
     let app: AppDetail = read(value);

@@ -23,7 +23,7 @@ mod bindings {
 
 pub use bindings::{
     exports::muster::dea::dea::{Action, Decisions, Rollout, Start, Stop},
-    muster::workloads::workloads::{Desired, Instance, Snapshot, State},
+    muster::workloads::workloads::{Desired, Instance, Share, Snapshot, State},
 };
 
 /// A droplet execution agent plugin's bindings.

@@ -37,6 +37,7 @@ pub mod staging {
 /// The words of the droplet execution agent's world.
 pub mod execution {
     pub use super::dea::{
-        Action, DeaPlugin, Decisions, Desired, Instance, Rollout, Snapshot, Start, State, Stop,
+        Action, DeaPlugin, Decisions, Desired, Instance, Rollout, Share, Snapshot, Start, State,
+        Stop,
     };
 }

@@ -8,13 +8,15 @@ use std::{
 
 use muster_api::{
     apps::{Instance as InstanceView, InstanceState},
-    id::{AppId, InstanceId},
+    id::{AppId, HostId, InstanceId},
 };
 use muster_engine::{Instance, plugin::execution};
-use muster_ingress::Placement;
+use muster_ingress::{Place, Placement};
 use time::OffsetDateTime;
 use tokio::sync::{Notify, futures::Notified};
 use uuid::Uuid;
+
+use crate::peers::state::{InstanceReport, Serving};
 
 /// How often a stopping instance is asked whether its last request is done.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
@@ -197,8 +199,8 @@ impl Instances {
             .map(|entry| entry.reason.clone().unwrap_or_default())
     }
 
-    /// An app's instances, as the API shows them.
-    pub(crate) fn of(&self, app: AppId) -> Vec<InstanceView> {
+    /// An app's instances, as the API shows them. `host` is this host's name.
+    pub(crate) fn of(&self, app: AppId, host: &str) -> Vec<InstanceView> {
         let entries = self.lock();
         let mut views: Vec<InstanceView> = entries
             .iter()
@@ -207,6 +209,7 @@ impl Instances {
                 id: *id,
                 index: entry.index,
                 release: entry.release,
+                host: host.to_owned(),
                 state: entry.state,
                 since: entry.since_time,
                 reason: entry.reason.clone(),
@@ -214,6 +217,46 @@ impl Instances {
             .collect();
         views.sort_by_key(|view| (view.release, view.index));
         views
+    }
+
+    /// Everything, as it is told to the leader.
+    pub(crate) fn reports(&self) -> Vec<InstanceReport> {
+        let entries = self.lock();
+        let reports = entries.iter().map(|(id, entry)| InstanceReport {
+            id: *id,
+            app: entry.app,
+            release: entry.release,
+            index: entry.index,
+            state: entry.state,
+            since: entry.since_time,
+            reason: entry.reason.clone(),
+        });
+        reports.collect()
+    }
+
+    /// Which instances of what is published are this host's.
+    pub(crate) fn serving_of(
+        &self,
+        published: &BTreeMap<AppId, Vec<Placement>>,
+        host: HostId,
+    ) -> Vec<Serving> {
+        let told: HashSet<&str> = published
+            .values()
+            .flatten()
+            .map(|placement| &*placement.id)
+            .collect();
+        let entries = self.lock();
+        let serving = entries
+            .iter()
+            .filter(|(id, _)| told.contains(id.to_string().as_str()))
+            .map(|(id, entry)| Serving {
+                host,
+                id: *id,
+                app: entry.app,
+                release: entry.release,
+                index: entry.index,
+            });
+        serving.collect()
     }
 
     /// The running instances of each app with their releases, as the data path
@@ -225,7 +268,7 @@ impl Instances {
                 let placement = Placement {
                     id: Arc::from(id.to_string()),
                     label: Arc::from(entry.label()),
-                    instance: Arc::clone(instance),
+                    at: Place::Here(Arc::clone(instance)),
                 };
                 serving
                     .entry(entry.app)

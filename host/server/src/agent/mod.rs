@@ -1,32 +1,46 @@
 //! The agent makes this host match what control wants. It looks at everything
 //! anew each time: a lost wake-up costs time, never truth.
 
+mod desired;
+pub(crate) mod fleet;
 mod health;
 pub(crate) mod instances;
+pub(crate) mod neighbours;
 mod publish;
+mod rollout;
 mod settle;
 pub(crate) mod starter;
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use muster_api::apps::DesiredState;
-use muster_engine::plugin::execution::{Action, Desired, Snapshot};
+use muster_engine::plugin::execution::{Action, Desired as Wanted, Share, Snapshot};
 use muster_ingress::{Backends, RouteTable};
-use muster_store::{AppRecord, Store, StoreError};
+use muster_planner::Condition;
+use muster_store::{AppRecord, PlacementRecord, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use self::{desired::Desired, fleet::Fleet, neighbours::Neighbours, starter::Starter};
 use crate::{
-    agent::{instances::Instances, starter::Starter},
-    control::rollouts,
+    control::{
+        error::ControlError,
+        linking::{Links, Member, Part},
+        placing::{Ground, Placing, Site},
+        rollouts,
+    },
     logs::Logs,
+    peers::state::GroupState,
     roles::Roles,
 };
 
 /// How long the agent waits when nothing happens.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
+/// How often a leader looks whether a host has fallen silent.
+const WATCH: Duration = Duration::from_millis(500);
 /// The shortest pause between two rounds, so that a burst of changes is one.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -34,7 +48,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub(crate) struct Agent {
     pub(crate) store: Store,
     pub(crate) roles: Arc<Roles>,
-    pub(crate) instances: Arc<Instances>,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) links: Links,
+    pub(crate) placing: Placing,
+    pub(crate) neighbours: Neighbours,
     pub(crate) starter: Starter,
     pub(crate) table: Arc<RouteTable>,
     pub(crate) backends: Arc<Backends>,
@@ -48,9 +65,13 @@ impl Agent {
         let mut revisions = self.store.revisions();
         loop {
             revisions.mark_unchanged();
-            let changed = self.instances.changed();
-            tokio::pin!(changed);
+            let changed = self.fleet.here.changed();
+            let told = self.fleet.changed();
+            let group = self.links.changed();
+            tokio::pin!(changed, told, group);
             changed.as_mut().enable();
+            told.as_mut().enable();
+            group.as_mut().enable();
             let wait = match self.round().await {
                 Ok(again) => again.unwrap_or(LOOK_AROUND).min(LOOK_AROUND),
                 Err(error) => {
@@ -61,6 +82,8 @@ impl Agent {
             tokio::select! {
                 _ = revisions.changed() => {}
                 () = changed => {}
+                () = told => {}
+                () = group => {}
                 () = self.roles.changed() => {}
                 () = tokio::time::sleep(wait) => {}
                 () = stop.cancelled() => return,
@@ -70,17 +93,97 @@ impl Agent {
     }
 
     /// One look at what should be and what is. Says when to look again.
-    async fn round(&self) -> Result<Option<Duration>, StoreError> {
-        let mut apps = self.store.app_all().await?;
-        self.publish(&apps).await?;
-        let again = self.decide(&mut apps).await?;
-        self.publish(&apps).await?;
-        let has_dea = self.roles.has_dea();
-        if !has_dea {
-            self.give_up_rollouts(&apps).await?;
+    async fn round(&self) -> Result<Option<Duration>, ControlError> {
+        let part = self.links.part().await?;
+        let (mut desired, placements) = self.desired(&part).await?;
+        self.publish(&desired)?;
+        let mut again = self.decide(&mut desired).await?;
+        self.publish(&desired)?;
+        if matches!(part, Part::Follows(_)) {
+            return Ok(again);
         }
-        settle::jobs(&self.store, &self.instances, has_dea).await?;
+        let has_dea = self.roles.has_dea();
+        match &part {
+            Part::Leads(_) => {
+                rollout::elsewhere(self, &mut desired, &placements).await?;
+                self.publish(&desired)?;
+                self.tell(&desired, placements).await?;
+                // A host that falls silent wakes nobody.
+                again = Some(again.unwrap_or(WATCH).min(WATCH));
+            }
+            _ if !has_dea => self.give_up_rollouts(&desired.apps).await?,
+            _ => {}
+        }
+        let grounds = settle::Grounds {
+            fleet: &self.fleet,
+            placing: &self.placing,
+            nobody_runs: !has_dea && matches!(part, Part::Alone),
+        };
+        settle::jobs(&self.store, &grounds).await?;
         Ok(again)
+    }
+
+    /// What this host is to do, and where everything is placed.
+    async fn desired(&self, part: &Part) -> Result<(Desired, Vec<PlacementRecord>), ControlError> {
+        if let Part::Follows(followed) = part {
+            self.fleet.retain(&BTreeMap::new());
+            return Ok((Desired::following(followed, self.fleet.host), Vec::new()));
+        }
+        let apps = self.store.app_all().await?;
+        let routes = self.store.route_all().await?;
+        let Part::Leads(members) = part else {
+            self.fleet.retain(&BTreeMap::new());
+            return Ok((Desired::alone(apps, routes), Vec::new()));
+        };
+        self.fleet.retain(&Links::heard_of(members));
+        let releases = self.store.release_wanted().await?;
+        let ground = Ground {
+            sites: &self.sites(members).await,
+            apps: &apps,
+            releases: &releases,
+            running: &self.fleet.places(),
+            host: self.fleet.host,
+        };
+        let placements = self.placing.settle(&ground).await?;
+        let mut hosts = vec![self.links.myself()];
+        hosts.extend(members.iter().map(|it| it.neighbour.clone()));
+        let elsewhere = self.fleet.serving_elsewhere();
+        let host = self.fleet.host;
+        let desired = Desired::leading(apps, routes, hosts, elsewhere, &placements, host);
+        Ok((desired, placements))
+    }
+
+    async fn sites(&self, members: &[Member]) -> Vec<Site> {
+        let mut sites = vec![self.links.site(self.roles.evacuating()).await];
+        sites.extend(members.iter().map(|member| {
+            let condition = match member.lost {
+                true => Condition::Lost,
+                false => Condition::Ready,
+            };
+            let it = &member.neighbour;
+            Site::of(it.id, &it.name, &member.about, condition)
+        }));
+        sites
+    }
+
+    /// Tells followers what is to run in the group, and what does.
+    async fn tell(
+        &self,
+        desired: &Desired,
+        placements: Vec<PlacementRecord>,
+    ) -> Result<(), ControlError> {
+        let mut serving = desired.elsewhere.clone();
+        let here = publish::serving(&self.fleet.here, &desired.apps);
+        serving.extend(self.fleet.here.serving_of(&here, self.fleet.host));
+        serving.sort_by_key(|it| (it.app, it.release, it.index, it.host));
+        self.links.publish(GroupState {
+            hosts: desired.hosts.clone(),
+            apps: desired.apps.clone(),
+            releases: self.store.release_wanted().await?,
+            routes: desired.routes.clone(),
+            placements,
+            serving,
+        })
     }
 
     /// Without the role nothing would ever come of a roll-out.
@@ -95,8 +198,8 @@ impl Agent {
     }
 
     /// Asks the droplet execution agent plugin and does what it says.
-    async fn decide(&self, apps: &mut [AppRecord]) -> Result<Option<Duration>, StoreError> {
-        let snapshot = self.snapshot(apps);
+    async fn decide(&self, desired: &mut Desired) -> Result<Option<Duration>, ControlError> {
+        let snapshot = self.snapshot(desired);
         let roles = Arc::clone(&self.roles);
         let Ok(Some(decisions)) =
             tokio::task::spawn_blocking(move || roles.decide(&snapshot)).await
@@ -104,47 +207,58 @@ impl Agent {
             return Ok(None);
         };
         for action in decisions.actions {
-            self.act(action, apps).await?;
+            self.act(action, desired).await?;
         }
-        if self.roles.evacuating() && self.instances.snapshot().is_empty() {
+        if self.roles.evacuating() && self.fleet.here.snapshot().is_empty() {
             self.roles.evacuated();
         }
         Ok(decisions.again_ms.map(Duration::from_millis))
     }
 
-    fn snapshot(&self, apps: &[AppRecord]) -> Snapshot {
-        let mut desired: Vec<Desired> = apps
+    fn snapshot(&self, desired: &Desired) -> Snapshot {
+        let share = |app: &AppRecord, release: Option<u64>| {
+            release.map(|release| Share {
+                release,
+                indexes: desired.indexes(app, release),
+            })
+        };
+        let started = |app: &&AppRecord| app.state == DesiredState::Started;
+        let mut wanted: Vec<_> = desired
+            .apps
             .iter()
-            .filter(|app| app.state == DesiredState::Started)
-            .map(|app| Desired {
+            .filter(started)
+            .map(|app| Wanted {
                 app: app.id.to_string(),
-                current: app.current_release,
-                next: app.next_release,
-                instances: app.instances,
+                current: share(app, app.current_release),
+                next: share(app, app.next_release),
             })
             .collect();
-        desired.sort_by(|a, b| a.app.cmp(&b.app));
+        wanted.sort_by(|a, b| a.app.cmp(&b.app));
         Snapshot {
             now_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             evacuating: self.roles.evacuating(),
-            desired,
-            instances: self.instances.snapshot(),
+            desired: wanted,
+            instances: self.fleet.here.snapshot(),
         }
     }
 
-    async fn act(&self, action: Action, apps: &mut [AppRecord]) -> Result<(), StoreError> {
+    async fn act(&self, action: Action, desired: &mut Desired) -> Result<(), ControlError> {
         let find =
             |apps: &[AppRecord], id: &str| apps.iter().position(|app| app.id.to_string() == id);
         match action {
             Action::Start(start) => {
-                if let Some(place) = find(apps, &start.app) {
-                    let app = &apps[place];
-                    self.starter
-                        .start(app.id, &app.name, start.release, start.index);
+                if let Some(place) = find(&desired.apps, &start.app) {
+                    self.starter.start(
+                        &desired.apps[place],
+                        start.release,
+                        start.index,
+                        desired.source.clone(),
+                    );
                 }
             }
             Action::Stop(stop) => {
-                self.instances
+                self.fleet
+                    .here
                     .stop(&stop.instance, Duration::from_millis(stop.grace_ms));
                 tracing::info!(
                     instance = stop.instance,
@@ -152,43 +266,26 @@ impl Agent {
                     "stopping an instance"
                 );
             }
-            Action::Forget(instance) => self.instances.forget(&instance),
-            Action::Finish(rollout) => {
-                let Some(place) = find(apps, &rollout.app) else {
-                    return Ok(());
-                };
-                match &rollout.failure {
-                    Some(why) => {
-                        let line = format!("release {} was given up: {why}", rollout.release);
-                        self.logs.platform(&apps[place].name, &line);
-                    }
-                    // Whoever waits for the end of the roll-out must not meet
-                    // the old release after it.
-                    None => {
-                        apps[place].current_release = Some(rollout.release);
-                        self.publish(apps).await?;
-                    }
+            Action::Forget(instance) => self.fleet.here.forget(&instance),
+            Action::Finish(finished) => {
+                if let Some(place) = find(&desired.apps, &finished.app) {
+                    rollout::here(self, desired, place, finished).await?;
                 }
-                rollouts::finish(
-                    &self.store,
-                    apps[place].id,
-                    rollout.release,
-                    rollout.failure,
-                )
-                .await?;
             }
         }
         Ok(())
     }
 
     /// Tells the data path what runs and which routes lead there.
-    async fn publish(&self, apps: &[AppRecord]) -> Result<(), StoreError> {
-        let routes = self.store.route_all().await?;
-        let serving = publish::serving(&self.instances, apps);
+    fn publish(&self, desired: &Desired) -> Result<(), ControlError> {
+        let peers = self.neighbours.peers(&self.links, &desired.hosts)?;
+        let here = publish::serving(&self.fleet.here, &desired.apps);
+        let serving = publish::with_others(&here, desired, &peers);
         self.backends
-            .replace(publish::backends(&serving, apps, &self.backends));
-        self.table.replace(publish::routes(&serving, &routes));
-        self.instances.published(&serving);
+            .replace(publish::backends(&serving, &desired.apps, &self.backends));
+        self.table
+            .replace(publish::routes(&serving, &desired.routes));
+        self.fleet.here.published(&here);
         Ok(())
     }
 }

@@ -5,15 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use muster_api::id::AppId;
+use muster_api::id::{AppId, HostId};
 use muster_engine::plugin::routing::{Action, Redirect, Route, RouteKey, Target};
-use muster_ingress::{Backend, Backends, Placement};
+use muster_ingress::{Backend, Backends, Peer, Place, Placement};
 use muster_store::{AppRecord, RouteRecord};
 
-use super::instances::Instances;
+use super::{desired::Desired, instances::Instances};
 
-/// The instances that take requests: of each app those of its current release,
-/// or, when none of these runs, whatever of it does.
+/// The instances on this host that take requests: of each app those of its
+/// current release, or, when none of these runs, whatever of it does.
 pub(super) fn serving(
     instances: &Instances,
     apps: &[AppRecord],
@@ -37,6 +37,50 @@ pub(super) fn serving(
             Some((app.id, taken))
         })
         .collect()
+}
+
+/// Those and the ones on other hosts. What is left of an older release here is
+/// better than nothing, but not better than the current one elsewhere.
+pub(super) fn with_others(
+    here: &BTreeMap<AppId, Vec<Placement>>,
+    desired: &Desired,
+    peers: &HashMap<HostId, Arc<Peer>>,
+) -> BTreeMap<AppId, Vec<Placement>> {
+    let mut all = here.clone();
+    if desired.elsewhere.is_empty() {
+        return all;
+    }
+    let mut elsewhere: BTreeMap<AppId, Vec<(u64, Placement)>> = BTreeMap::new();
+    for it in &desired.elsewhere {
+        let Some(peer) = peers.get(&it.host) else {
+            continue;
+        };
+        let placement = Placement {
+            id: Arc::from(it.id.to_string()),
+            label: Arc::from(format!("{}/{}", it.index, it.release)),
+            at: Place::There(Arc::clone(peer)),
+        };
+        elsewhere
+            .entry(it.app)
+            .or_default()
+            .push((it.release, placement));
+    }
+    for app in &desired.apps {
+        let Some(there) = elsewhere.remove(&app.id) else {
+            continue;
+        };
+        let (current, other): (Vec<_>, Vec<_>) = there
+            .into_iter()
+            .partition(|(release, _)| Some(*release) == app.current_release);
+        let placements = all.entry(app.id).or_default();
+        let taken = if current.is_empty() && placements.is_empty() {
+            other
+        } else {
+            current
+        };
+        placements.extend(taken.into_iter().map(|(_, placement)| placement));
+    }
+    all
 }
 
 /// The backends of all apps; those that stay as they are, are kept.

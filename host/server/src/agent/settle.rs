@@ -4,21 +4,27 @@
 use muster_api::{apps::DesiredState, jobs::Progress};
 use muster_store::{AppRecord, JobRecord, Store, StoreError};
 
-use super::instances::Instances;
+use super::fleet::Fleet;
 use crate::control::{
     jobs::{self, problem},
+    placing::Placing,
     staging::STEPS,
 };
 
 /// Why nothing starts on a host without the role.
 pub(super) const NO_DEA: &str = "this host has no dea role; add it with: muster role add dea";
 
+/// What jobs are measured by.
+pub(super) struct Grounds<'a> {
+    pub(super) fleet: &'a Fleet,
+    pub(super) placing: &'a Placing,
+    /// Whether there is no host at all that runs instances.
+    pub(super) nobody_runs: bool,
+}
+
 /// Looks at every such job.
-pub(super) async fn jobs(
-    store: &Store,
-    instances: &Instances,
-    has_dea: bool,
-) -> Result<(), StoreError> {
+pub(super) async fn jobs(store: &Store, grounds: &Grounds<'_>) -> Result<(), StoreError> {
+    let fleet = grounds.fleet;
     for job in store.job_list_unfinished().await? {
         let Some(id) = job.app else { continue };
         let settles = settles(&job);
@@ -28,19 +34,19 @@ pub(super) async fn jobs(
         let Some(app) = store.app_by_id(id).await? else {
             continue;
         };
-        let progress = progress(&job, &app, instances);
+        let progress = progress(&job, &app, fleet);
         if job.progress != Some(progress) {
             let id = job.id;
             store
                 .write(move |tx| Box::pin(async move { jobs::advance(tx, id, progress).await }))
                 .await?;
         }
-        let outcome = settles.then(|| outcome(&app, instances, has_dea));
+        let outcome = settles.then(|| outcome(&app, grounds));
         let Some(outcome) = outcome.flatten() else {
             continue;
         };
         let last = match &outcome {
-            Ok(()) => match instances.running(id) {
+            Ok(()) => match fleet.running(id) {
                 1 => "1 instance runs".to_owned(),
                 running => format!("{running} instances run"),
             },
@@ -72,9 +78,9 @@ fn settles(job: &JobRecord) -> bool {
 
 /// How many of the instances that the job waits for are there, or gone. A push
 /// has taken its own steps before.
-fn progress(job: &JobRecord, app: &AppRecord, instances: &Instances) -> Progress {
+fn progress(job: &JobRecord, app: &AppRecord, fleet: &Fleet) -> Progress {
     if app.state == DesiredState::Stopped {
-        let left = u64::from(instances.present(app.id));
+        let left = u64::from(fleet.present(app.id));
         let total = job.progress.map_or(left, |known| known.total.max(left));
         return Progress {
             done: total - left,
@@ -83,8 +89,8 @@ fn progress(job: &JobRecord, app: &AppRecord, instances: &Instances) -> Progress
     }
     let before = if job.kind == "push" { STEPS } else { 0 };
     let running = match jobs::release_of(job) {
-        Some(release) => instances.running_of(app.id, release),
-        None => instances.running(app.id),
+        Some(release) => fleet.running_of(app.id, release),
+        None => fleet.running(app.id),
     };
     Progress {
         done: before + u64::from(running.min(app.instances)),
@@ -93,20 +99,25 @@ fn progress(job: &JobRecord, app: &AppRecord, instances: &Instances) -> Progress
 }
 
 /// What has come of it, if it has come to an end.
-fn outcome(app: &AppRecord, instances: &Instances, has_dea: bool) -> Option<Result<(), String>> {
+fn outcome(app: &AppRecord, grounds: &Grounds<'_>) -> Option<Result<(), String>> {
+    let fleet = grounds.fleet;
     match app.state {
-        DesiredState::Stopped => (instances.present(app.id) == 0).then_some(Ok(())),
+        DesiredState::Stopped => (fleet.present(app.id) == 0).then_some(Ok(())),
         // What was never pushed with success has nothing to wait for.
         DesiredState::Started if app.current_release.is_none() && app.next_release.is_none() => {
             Some(Ok(()))
         }
-        DesiredState::Started if !has_dea => Some(Err(NO_DEA.to_owned())),
+        DesiredState::Started if grounds.nobody_runs => Some(Err(NO_DEA.to_owned())),
         DesiredState::Started => {
-            let (running, present) = (instances.running(app.id), instances.present(app.id));
+            let (running, present) = (fleet.running(app.id), fleet.present(app.id));
             if app.next_release.is_none() && running == app.instances && present == running {
                 Some(Ok(()))
             } else {
-                instances.crash_reason(app.id).map(Err)
+                let no_room = || {
+                    let release = app.current_release?;
+                    grounds.placing.hindrance(app.id, release)
+                };
+                fleet.crash_reason(app.id).or_else(no_room).map(Err)
             }
         }
     }

@@ -6,16 +6,20 @@ use std::{
 };
 
 use muster_api::{
-    id::{AppId, DropletId, InstanceId},
+    id::{DropletId, InstanceId},
     logs::LogSource,
 };
 use muster_blocks::Blocks;
 use muster_engine::{Code, Engine, Instance, OutboundPolicy, Output, OutputSink, Runtime, Stream};
-use muster_store::{DropletRecord, ReleaseRecord, Store};
+use muster_store::{AppRecord, DropletRecord, ReleaseRecord, Store};
 use tokio::sync::Semaphore;
 
-use super::{health, instances::Instances};
-use crate::{control::staging::entry_named, data_dir::DataDir, logs::Logs};
+use super::{desired::Source, health, instances::Instances};
+use crate::{
+    control::{linking::Links, staging::entry_named},
+    data_dir::DataDir,
+    logs::Logs,
+};
 
 /// How many instances are brought up at the same time.
 const AT_ONCE: usize = 4;
@@ -33,6 +37,7 @@ struct Inner {
     dir: Arc<DataDir>,
     logs: Arc<Logs>,
     instances: Arc<Instances>,
+    links: Links,
     turns: Semaphore,
     /// Code of droplets that some instance runs, shared by all that do.
     loaded: Mutex<HashMap<DropletId, Weak<Code>>>,
@@ -46,6 +51,7 @@ impl Starter {
         dir: Arc<DataDir>,
         logs: Arc<Logs>,
         instances: Arc<Instances>,
+        links: Links,
     ) -> Self {
         let turns = Semaphore::new(AT_ONCE);
         Self {
@@ -56,6 +62,7 @@ impl Starter {
                 dir,
                 logs,
                 instances,
+                links,
                 turns,
                 loaded: Mutex::default(),
             }),
@@ -63,11 +70,17 @@ impl Starter {
     }
 
     /// Begins to bring up an instance; what comes of it shows in the instances.
-    pub(crate) fn start(&self, app: AppId, name: &str, release: u64, index: u32) {
-        let id = self.inner.instances.begin(app, release, index);
-        let (inner, name) = (Arc::clone(&self.inner), Arc::<str>::from(name));
+    pub(crate) fn start(&self, app: &AppRecord, release: u64, index: u32, source: Source) {
+        let id = self.inner.instances.begin(app.id, release, index);
+        let (inner, name) = (Arc::clone(&self.inner), Arc::<str>::from(&*app.name));
+        let app = app.id;
         tokio::spawn(async move {
-            if let Err(reason) = inner.bring_up(id, app, &name, release, index).await {
+            let described = source.release(&inner.store, app, release).await;
+            let up = match described {
+                Ok((release, droplet)) => inner.bring_up(id, &name, release, droplet, index).await,
+                Err(reason) => Err(reason),
+            };
+            if let Err(reason) = up {
                 inner.logs.platform(
                     &name,
                     &format!("instance {index}/{release} did not start: {reason}"),
@@ -82,17 +95,18 @@ impl Inner {
     async fn bring_up(
         self: &Arc<Self>,
         id: InstanceId,
-        app: AppId,
         name: &Arc<str>,
-        number: u64,
+        release: ReleaseRecord,
+        droplet: DropletRecord,
         index: u32,
     ) -> Result<(), String> {
+        let number = release.number;
         let turn = self
             .turns
             .acquire()
             .await
             .map_err(|error| error.to_string())?;
-        let (release, droplet) = self.records(app, number).await?;
+        self.blocks_of(&droplet).await?;
         let code = self.code(&droplet).await?;
         let files = self.files(&droplet).await?;
         let label = Arc::<str>::from(format!("{index}/{number}"));
@@ -126,24 +140,14 @@ impl Inner {
         Ok(())
     }
 
-    async fn records(
-        &self,
-        app: AppId,
-        number: u64,
-    ) -> Result<(ReleaseRecord, DropletRecord), String> {
-        let gone = || format!("release {number} is gone");
-        let release = self
-            .store
-            .release_get(app, number)
-            .await
-            .map_err(|error| error.to_string())?;
-        let release = release.ok_or_else(gone)?;
-        let droplet = self
-            .store
-            .droplet_get(release.droplet)
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok((release, droplet.ok_or_else(gone)?))
+    /// Has the droplet's blocks here. A host on which nothing was pushed gets
+    /// them from the others.
+    async fn blocks_of(&self, droplet: &DropletRecord) -> Result<(), String> {
+        let files = std::iter::once(&droplet.component).chain(&droplet.files);
+        let mut blocks: Vec<_> = files.flat_map(|file| file.blocks.clone()).collect();
+        blocks.sort();
+        blocks.dedup();
+        self.links.have(&blocks).await
     }
 
     async fn code(&self, droplet: &DropletRecord) -> Result<Arc<Code>, String> {

@@ -23,7 +23,7 @@ use super::{
     terms::{Outcome, Terms},
     views::{Urls, app_view, counted, job_view, page_limit},
 };
-use crate::{agent::instances::Instances, logs::Logs};
+use crate::{agent::fleet::Fleet, logs::Logs};
 
 /// The most instances of one app.
 pub(crate) const MAX_INSTANCES: u32 = 1000;
@@ -33,7 +33,7 @@ pub(crate) const MAX_INSTANCES: u32 = 1000;
 pub(crate) struct Apps {
     pub(crate) store: Store,
     pub(crate) urls: Urls,
-    pub(crate) instances: Arc<Instances>,
+    pub(crate) fleet: Arc<Fleet>,
     pub(crate) logs: Arc<Logs>,
 }
 
@@ -70,7 +70,7 @@ impl Apps {
                         .await?;
                     let mut items = Vec::with_capacity(found.items.len());
                     for app in &found.items {
-                        items.push(app_view(db, &this.urls, &this.instances, app).await?);
+                        items.push(app_view(db, &this.urls, &this.fleet, app).await?);
                     }
                     Ok(Page {
                         items,
@@ -89,9 +89,9 @@ impl Apps {
         name: &str,
     ) -> Result<(AppRecord, AppDetail), ControlError> {
         let app = require_app(&self.store, actor, name).await?;
-        let placements = self.instances.of(app.id);
+        let placements = self.fleet.of(app.id);
         let shown = AppDetail {
-            app: app_view(&self.store, &self.urls, &self.instances, &app).await?,
+            app: app_view(&self.store, &self.urls, &self.fleet, &app).await?,
             placements,
         };
         Ok((app, shown))

@@ -9,8 +9,8 @@ use muster_blocks::Blocks;
 use muster_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::{audit, config::Config, error::ControlError, jobs};
-use crate::{data_dir::DataDir, http::idempotency::KEPT_FOR};
+use super::{audit, config::Config, error::ControlError, jobs, linking::Links};
+use crate::{data_dir::DataDir, http::idempotency::KEPT_FOR, peers::state::GroupState};
 
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// Uploads may take this long before their push arrives.
@@ -25,6 +25,7 @@ pub(crate) struct Housekeeping {
     pub(crate) store: Store,
     pub(crate) config: Config,
     pub(crate) blocks: Blocks,
+    pub(crate) links: Links,
     pub(crate) dir: Arc<DataDir>,
 }
 
@@ -47,7 +48,13 @@ impl Housekeeping {
         audit::prune(&self.store, &self.config.get()).await?;
         let kept: JobsConfig = self.config.get();
         jobs::prune(&self.store, kept.keep_days).await?;
-        let live = self.store.live_blocks().await?;
+        let mut live = self.store.live_blocks().await?;
+        // What runs here for the group is in no table of this host.
+        let followed = self.links.followed();
+        for (_, droplet) in &followed.state.releases {
+            let files = std::iter::once(&droplet.component).chain(&droplet.files);
+            live.extend(files.flat_map(|file| file.blocks.clone()));
+        }
         let freed = self.blocks.collect_garbage(live, YOUNG).await?;
         if freed.blocks > 0 {
             tracing::info!(
@@ -56,7 +63,7 @@ impl Housekeeping {
                 "unused blocks were removed"
             );
         }
-        remove_orphans(&self.store, &self.dir).await
+        remove_orphans(&self.store, &followed.state, &self.dir).await
     }
 }
 
@@ -86,7 +93,11 @@ async fn forget(store: &Store) -> Result<(), ControlError> {
 }
 
 /// Removes the files of droplets that are no more.
-async fn remove_orphans(store: &Store, dir: &DataDir) -> Result<(), ControlError> {
+async fn remove_orphans(
+    store: &Store,
+    group: &GroupState,
+    dir: &DataDir,
+) -> Result<(), ControlError> {
     let Ok(entries) = fs::read_dir(dir.droplets()) else {
         return Ok(());
     };
@@ -96,7 +107,10 @@ async fn remove_orphans(store: &Store, dir: &DataDir) -> Result<(), ControlError
             .to_str()
             .and_then(|name| name.parse::<DropletId>().ok());
         let known = match id {
-            Some(id) => store.droplet_get(id).await?.is_some(),
+            Some(id) => {
+                let mut followed = group.releases.iter();
+                followed.any(|(_, it)| it.id == id) || store.droplet_get(id).await?.is_some()
+            }
             // Left over by a write that was cut short, if it is old.
             None => entry
                 .metadata()

@@ -21,6 +21,7 @@ pub(crate) mod linking;
 pub(crate) mod links;
 pub(crate) mod logging;
 pub(crate) mod passwords;
+pub(crate) mod placing;
 pub(crate) mod plans;
 pub(crate) mod post;
 pub(crate) mod projects;

@@ -12,7 +12,7 @@ use muster_api::{
 use muster_store::{AppRecord, DropletRecord, JobRecord, Reader, RouteRecord, StoreError};
 
 use super::error::ControlError;
-use crate::agent::instances::Instances;
+use crate::agent::fleet::Fleet;
 
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 500;
@@ -73,7 +73,7 @@ impl Urls {
 pub(crate) async fn app_view(
     db: &Reader,
     urls: &Urls,
-    instances: &Instances,
+    fleet: &Fleet,
     app: &AppRecord,
 ) -> Result<App, StoreError> {
     let shown = app.current_release.or(app.next_release);
@@ -101,7 +101,7 @@ pub(crate) async fn app_view(
             .unwrap_or_default(),
         state: app.state,
         instances: app.instances,
-        running: instances.running(app.id),
+        running: fleet.running(app.id),
         release: app.current_release,
         next_release: app.next_release,
         droplet: release

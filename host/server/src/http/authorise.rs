@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{Extensions, HeaderMap, header, request::Parts},
+    http::{Extensions, HeaderMap, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use muster_api::permissions::{Access, operation};
+use muster_api::permissions::{Access, Permission, operation};
 
 use super::{
     Api, client_address,
@@ -58,6 +58,16 @@ async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
         Access::Needs(permission) => {
             if !actor.rights.anywhere(permission) {
                 return Err(ControlError::Forbidden { permission }.into());
+            }
+            let decides = matches!(
+                permission,
+                Permission::AppWrite
+                    | Permission::AppDelete
+                    | Permission::AppEnv
+                    | Permission::RouteWrite
+            );
+            if decides && request.method != Method::GET {
+                api.links.decides()?;
             }
             actor.permission = Some(permission);
         }

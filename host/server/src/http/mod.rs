@@ -56,7 +56,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use self::openapi::openapi_document;
 use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
-    agent::instances::Instances,
+    agent::fleet::Fleet,
     control::{
         access::AccessControl, accounts::Accounts, activations::Activations, apps::Apps,
         audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
@@ -104,7 +104,7 @@ pub(crate) struct Api {
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
-    pub(crate) instances: Arc<Instances>,
+    pub(crate) fleet: Arc<Fleet>,
     pub(crate) store: Store,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) rate_limits: Arc<RateLimits>,

@@ -72,7 +72,7 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
     }
     let (mut running, mut desired) = (0, 0);
     for app in apps.iter().filter(|app| app.state == DesiredState::Started) {
-        let serving = api.instances.running(app.id);
+        let serving = api.fleet.running(app.id);
         running += serving;
         desired += app.instances;
         if serving < app.instances && app.current_release.is_some() {

@@ -19,10 +19,32 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How much later than the one before the next address is tried, so that one
 /// that does not answer holds nobody up.
 const STAGGER: Duration = Duration::from_millis(250);
-/// How long a whole question may take.
-const WHOLE: Duration = Duration::from_secs(15);
-/// The longest answer.
-const ANSWER: usize = 1 << 20;
+/// How much is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// How long a whole question may take.
+    pub(crate) whole: Duration,
+    /// The longest answer, in bytes.
+    pub(crate) answer: usize,
+}
+
+impl Patience {
+    /// For a few words.
+    pub(crate) const WORDS: Self = Self {
+        whole: Duration::from_secs(15),
+        answer: 1 << 20,
+    };
+    /// For a block.
+    pub(crate) const BLOCK: Self = Self {
+        whole: Duration::from_secs(60),
+        answer: 4 << 20,
+    };
+    /// For the state of a group, which the leader may have to wait for itself.
+    pub(crate) const STATE: Self = Self {
+        whole: Duration::from_secs(60),
+        answer: 256 << 20,
+    };
+}
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +67,7 @@ pub(crate) async fn call<Q, A>(
     addresses: &[String],
     config: ClientConfig,
     path: &str,
+    patience: Patience,
     body: impl FnOnce(&[u8; 32]) -> Q,
 ) -> Result<(A, PeerIdentity), CallError>
 where
@@ -58,11 +81,42 @@ where
         let peer = PeerIdentity::of(tls).map_err(broken)?;
         let peer = peer.ok_or(CallError::Distrust(Distrust::Invalid))?;
         let exporter = tls::exporter(tls).map_err(broken)?;
-        Ok((ask(stream, path, &body(&exporter)).await?, peer))
+        let (status, told) = ask(stream, path, &body(&exporter), patience.answer).await?;
+        if status != StatusCode::OK {
+            return Err(odd(status, &told));
+        }
+        let answer = serde_json::from_slice(&told);
+        let answer = answer.map_err(|error| CallError::Answer(error.to_string()))?;
+        Ok((answer, peer))
     };
-    timeout(WHOLE, whole)
+    timeout(patience.whole, whole)
         .await
         .unwrap_or(Err(CallError::Unreachable))
+}
+
+/// Asks for bytes. Nothing if the peer does not have them.
+pub(crate) async fn fetch<Q: Serialize>(
+    addresses: &[String],
+    config: ClientConfig,
+    path: &str,
+    patience: Patience,
+    body: &Q,
+) -> Result<Option<Bytes>, CallError> {
+    let whole = async {
+        let stream = connect(addresses, config).await?;
+        match ask(stream, path, body, patience.answer).await? {
+            (StatusCode::OK, bytes) => Ok(Some(bytes)),
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (status, told) => Err(odd(status, &told)),
+        }
+    };
+    timeout(patience.whole, whole)
+        .await
+        .unwrap_or(Err(CallError::Unreachable))
+}
+
+fn odd(status: StatusCode, told: &[u8]) -> CallError {
+    CallError::Answer(format!("{status}: {}", String::from_utf8_lossy(told)))
 }
 
 async fn connect(
@@ -100,11 +154,12 @@ async fn connect(
     Err(distrust.map_or(CallError::Unreachable, CallError::Distrust))
 }
 
-async fn ask<Q: Serialize, A: DeserializeOwned>(
+async fn ask<Q: Serialize>(
     stream: TlsStream<TcpStream>,
     path: &str,
     body: &Q,
-) -> Result<A, CallError> {
+    most: usize,
+) -> Result<(StatusCode, Bytes), CallError> {
     let body = serde_json::to_vec(body).map_err(|error| CallError::Answer(error.to_string()))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
@@ -119,14 +174,9 @@ async fn ask<Q: Serialize, A: DeserializeOwned>(
     let reply = sender.send_request(request).await;
     let reply = reply.map_err(|error| broken(&error))?;
     let status = reply.status();
-    let body = Limited::new(reply.into_body(), ANSWER).collect().await;
+    let body = Limited::new(reply.into_body(), most).collect().await;
     let body = body.map_err(|error| CallError::Answer(error.to_string()))?;
-    let body = body.to_bytes();
-    if status != StatusCode::OK {
-        let told = String::from_utf8_lossy(&body);
-        return Err(CallError::Answer(format!("{status}: {told}")));
-    }
-    serde_json::from_slice(&body).map_err(|error| CallError::Answer(error.to_string()))
+    Ok((status, body.to_bytes()))
 }
 
 /// With TLS 1.3 a client learns only by its first read whether it is believed.

@@ -8,6 +8,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use muster_ingress::{Arrival, Door};
 use muster_peering::tls::{PeerIdentity, exporter};
 use rustls::ServerConfig;
 use tokio::{
@@ -17,6 +18,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::hello::is_for_apps;
 
 /// How long a handshake may take, and the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,6 +51,7 @@ impl Listening {
         address: SocketAddr,
         config: ServerConfig,
         router: Router,
+        door: Door,
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let this = Self {
@@ -56,7 +60,7 @@ impl Listening {
             ending: CancellationToken::new(),
         };
         let (config, ending) = (Arc::clone(&this.config), this.ending.clone());
-        tokio::spawn(accept(listener, config, router, ending));
+        tokio::spawn(accept(listener, config, router, door, ending));
         Ok(this)
     }
 
@@ -81,6 +85,7 @@ async fn accept(
     listener: TcpListener,
     config: Arc<ArcSwap<ServerConfig>>,
     router: Router,
+    door: Door,
     ending: CancellationToken,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -98,19 +103,41 @@ async fn accept(
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let acceptor = TlsAcceptor::from(config.load_full());
+        let (config, door) = (config.load_full(), door.clone());
         let (router, ending) = (router.clone(), ending.clone());
         connections.spawn(async move {
             let _place = place;
             tokio::select! {
-                () = serve(stream, address, acceptor, router) => {}
+                () = serve(stream, address, config, router, door) => {}
                 () = ending.cancelled() => {}
             }
         });
     }
 }
 
-async fn serve(stream: TcpStream, address: SocketAddr, acceptor: TlsAcceptor, router: Router) {
+async fn serve(
+    stream: TcpStream,
+    address: SocketAddr,
+    config: Arc<ServerConfig>,
+    router: Router,
+    door: Door,
+) {
+    match timeout(PATIENCE, is_for_apps(&stream)).await {
+        Ok(false) => {}
+        Ok(true) => {
+            if let Ok(stream) = stream.into_std() {
+                door.hand_in(Arrival {
+                    stream,
+                    address,
+                    tls: config,
+                });
+            }
+            return;
+        }
+        Err(_) => return,
+    }
+    let _ = stream.set_nodelay(true);
+    let acceptor = TlsAcceptor::from(config);
     let stream = match timeout(PATIENCE, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%address, %error, "a peer was not let in"),

@@ -2,17 +2,22 @@
 //! is said is in [`words`]; who may say it, and what it means, is the business
 //! of `control/linking`.
 
+pub(crate) mod blocks;
 mod dial;
+mod hello;
 mod listener;
 mod routes;
+pub(crate) mod state;
 pub(crate) mod words;
 
 pub(crate) use self::{
-    dial::{CallError, call},
+    dial::{CallError, Patience, call, fetch},
     listener::{Connection, Listening},
 };
 
 /// What both ends speak inside of TLS.
-pub(crate) const ALPN: &[&[u8]] = &[b"muster-peer/1"];
+pub(crate) const ALPN: &[&[u8]] = &[b"muster-peer/1", muster_ingress::APPS_ALPN];
+/// What a host speaks that has something to say to another itself.
+pub(crate) const WORDS_ALPN: &[&[u8]] = &[b"muster-peer/1"];
 /// The number of the protocol between peers.
 pub(crate) const PROTOCOL: u32 = 1;

@@ -7,15 +7,20 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
+use bytes::Bytes;
 
 use super::{
     Connection,
+    blocks::BlockAsked,
+    state::{StateAsked, StateTold},
     words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
 };
 use crate::control::{error::ControlError, linking::Links};
 
-/// The longest question, in bytes.
+/// The longest question of a stranger, in bytes.
 const QUESTION: usize = 64 << 10;
+/// The longest question of a member: it tells of all of its instances.
+const REPORT: usize = 16 << 20;
 
 type Told<T> = Result<Json<T>, (StatusCode, String)>;
 
@@ -24,7 +29,12 @@ impl Links {
     pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/peer/v1/ask", post(ask))
-            .route("/peer/v1/say", post(say))
+            .route(
+                "/peer/v1/say",
+                post(say).layer(DefaultBodyLimit::max(REPORT)),
+            )
+            .route("/peer/v1/state", post(state))
+            .route("/peer/v1/block", post(block))
             .route("/peer/v1/renew", post(renew))
             .route("/peer/v1/here", post(here))
             .layer(DefaultBodyLimit::max(QUESTION))
@@ -55,6 +65,25 @@ async fn say(
         .await
         .map(Json)
         .map_err(failed)
+}
+
+async fn state(
+    State(links): State<Links>,
+    Extension(connection): Extension<Connection>,
+    Json(asked): Json<StateAsked>,
+) -> Told<StateTold> {
+    let peer = connection.peer.ok_or_else(stranger)?;
+    let news = links.news(peer, asked.have.as_deref()).await;
+    Ok(Json(StateTold { news }))
+}
+
+async fn block(
+    State(links): State<Links>,
+    Extension(connection): Extension<Connection>,
+    Json(wanted): Json<BlockAsked>,
+) -> Result<Bytes, (StatusCode, String)> {
+    let peer = connection.peer.ok_or_else(stranger)?;
+    links.block(peer, &wanted.digest).await
 }
 
 async fn renew(

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::state::InstanceReport;
+
 /// `POST /peer/v1/ask`: a host wants to be let in with a link token.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Ask {
@@ -55,6 +57,8 @@ pub(crate) struct Say {
     pub(crate) request: Request,
     pub(crate) name: String,
     pub(crate) about: About,
+    /// All of its instances.
+    pub(crate) instances: Vec<InstanceReport>,
 }
 
 /// The answer to [`Say`].

@@ -17,8 +17,8 @@ enum Event {
     Push(&'static str),
     /// A roll-out is called off.
     CallOff(&'static str),
-    /// An app gets another number of instances.
-    Scale(&'static str, u32),
+    /// The host gets another share of an app's instances.
+    Scale(&'static str, BTreeSet<u32>),
     /// An app is deleted.
     Delete(&'static str),
     /// Time passes, in milliseconds.
@@ -34,17 +34,40 @@ fn an_event() -> impl Strategy<Value = Event> {
         2 => any::<prop::sample::Index>().prop_map(Event::Crash),
         2 => app().prop_map(Event::Push),
         1 => app().prop_map(Event::CallOff),
-        1 => (app(), 0..4_u32).prop_map(|(app, instances)| Event::Scale(app, instances)),
+        1 => (app(), prop::collection::btree_set(0..6_u32, 0..4)).prop_map(|(app, indexes)| Event::Scale(app, indexes)),
         1 => app().prop_map(Event::Delete),
         2 => (0..400_000_u64).prop_map(Event::Wait),
         1 => Just(Event::Replace),
     ]
 }
 
+/// What is wanted of an app.
+#[derive(Debug, Clone)]
+struct Wanted {
+    current: Option<Release>,
+    next: Option<Release>,
+    /// The host's indexes, of either release.
+    indexes: BTreeSet<u32>,
+}
+
+impl Wanted {
+    fn desired(&self, app: &str) -> Desired {
+        let share = |release| Share {
+            release,
+            indexes: self.indexes.iter().copied().collect(),
+        };
+        Desired {
+            app: app.to_owned(),
+            current: self.current.map(share),
+            next: self.next.map(share),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Host {
     now: u64,
-    desired: BTreeMap<&'static str, Desired>,
+    desired: BTreeMap<&'static str, Wanted>,
     /// Each with the time at which it entered its state.
     instances: Vec<(Instance, u64)>,
     /// How many instances and releases there ever were.
@@ -79,11 +102,10 @@ impl Host {
             }
             Event::Push(app) => {
                 self.serial += 1;
-                let new = || Desired {
-                    app: (*app).to_owned(),
+                let new = || Wanted {
                     current: None,
                     next: None,
-                    instances: 2,
+                    indexes: [0, 1].into(),
                 };
                 self.desired.entry(app).or_insert_with(new).next = Some(self.serial);
             }
@@ -92,9 +114,9 @@ impl Host {
                     desired.next = None;
                 }
             }
-            Event::Scale(app, instances) => {
+            Event::Scale(app, indexes) => {
                 if let Some(desired) = self.desired.get_mut(app) {
-                    desired.instances = *instances;
+                    desired.indexes.clone_from(indexes);
                 }
             }
             Event::Delete(app) => {
@@ -131,7 +153,11 @@ impl Host {
         Snapshot {
             now_ms: self.now,
             evacuating: false,
-            desired: self.desired.values().cloned().collect(),
+            desired: self
+                .desired
+                .iter()
+                .map(|(app, it)| it.desired(app))
+                .collect(),
             instances,
         }
     }
@@ -139,7 +165,7 @@ impl Host {
     /// The number of running instances that take an app's traffic: of its
     /// current release and those before it.
     fn serving(&self, app: &str) -> usize {
-        let Some(Desired {
+        let Some(Wanted {
             current: Some(current),
             ..
         }) = self.desired.get(app)
@@ -216,7 +242,7 @@ impl Host {
             }
         }
         for (app, before) in serving {
-            let enough = before.min(self.desired[app].instances as usize);
+            let enough = before.min(self.desired[app].indexes.len());
             prop_assert!(
                 self.serving(app) >= enough,
                 "{} serves with {} of {}",
@@ -237,9 +263,10 @@ impl Host {
             .collect();
         let wanted: BTreeSet<_> = self
             .desired
-            .values()
-            .flat_map(|it| {
-                (0..it.instances).filter_map(|index| Some((it.app.as_str(), it.current?, index)))
+            .iter()
+            .flat_map(|(app, it)| {
+                let indexes = it.indexes.iter();
+                indexes.filter_map(move |index| Some((*app, it.current?, *index)))
             })
             .collect();
         places == wanted
@@ -279,7 +306,7 @@ proptest! {
     #[test]
     fn an_instance_that_always_crashes_is_not_started_often(length in 1..3_600_000_u64) {
         let mut host = Host::default();
-        host.desired.insert("a", Desired { app: "a".to_owned(), current: Some(1), next: None, instances: 1 });
+        host.desired.insert("a", Wanted { current: Some(1), next: None, indexes: [0].into() });
         let mut starts = 0_u64;
         while host.now < length {
             let decisions = host.act()?;

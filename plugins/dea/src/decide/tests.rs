@@ -1,11 +1,14 @@
 use super::*;
 
 fn desired(current: Option<Release>, next: Option<Release>, instances: u32) -> Vec<Desired> {
+    let share = |release| Share {
+        release,
+        indexes: (0..instances).collect(),
+    };
     vec![Desired {
         app: "a".to_owned(),
-        current,
-        next,
-        instances,
+        current: current.map(share),
+        next: next.map(share),
     }]
 }
 
@@ -226,4 +229,45 @@ fn an_emptied_host_stops_everything_and_starts_nothing() {
     let mut now = snapshot(desired(Some(1), Some(2), 3), present);
     now.evacuating = true;
     assert_eq!(short(&now), ["-1.0.1", "-2.0.0", "x 2.1.3"]);
+}
+
+#[test]
+fn a_host_keeps_to_its_share_of_the_indexes() {
+    let share = |release, indexes: &[u32]| {
+        Some(Share {
+            release,
+            indexes: indexes.to_vec(),
+        })
+    };
+    let wanted = |current, next| {
+        vec![Desired {
+            app: "a".to_owned(),
+            current,
+            next,
+        }]
+    };
+    let present = vec![instance(1, 0, Running), instance(1, 3, Running)];
+    assert_eq!(
+        short(&snapshot(wanted(share(1, &[3, 5]), None), present.clone())),
+        ["+1.5"],
+        "what is not its own serves on until its own does"
+    );
+    assert_eq!(
+        short(&snapshot(wanted(share(1, &[3]), None), present.clone())),
+        ["-1.0.1"]
+    );
+    assert_eq!(
+        short(&snapshot(
+            wanted(share(1, &[]), share(2, &[])),
+            present.clone()
+        )),
+        ["ok 2", "-1.0.1", "-1.3.1"],
+        "a host without a share waits for nothing"
+    );
+    let crashed = vec![instance(2, 0, Crashed)];
+    assert_eq!(
+        short(&snapshot(wanted(share(1, &[]), share(2, &[1])), crashed)),
+        ["+2.1"],
+        "a crash at an index that is not its own ends no roll-out"
+    );
 }

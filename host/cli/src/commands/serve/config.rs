@@ -2,6 +2,7 @@
 //! in this order. Clap sees to the first two.
 
 use std::{
+    collections::BTreeMap,
     env, fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -32,6 +33,8 @@ struct ConfigFile {
     peer_addresses: Vec<String>,
     mode: Option<HostMode>,
     multi_node: Option<bool>,
+    zone: Option<String>,
+    labels: BTreeMap<String, String>,
     log_format: Option<LogFormat>,
     log: Option<String>,
     log_to: Vec<String>,
@@ -94,6 +97,8 @@ impl Config {
                 },
                 mode: args.mode.map(Into::into).or(file.mode).unwrap_or_default(),
                 multi_node: args.multi_node.or(file.multi_node).unwrap_or(true),
+                zone: args.zone.or(file.zone),
+                labels: file.labels.into_iter().chain(args.label).collect(),
             },
             logging: LogConfig {
                 explicit: args.log_format.is_some()
@@ -183,6 +188,8 @@ mod tests {
                     peer_addresses: Vec::new(),
                     mode: HostMode::Agent,
                     multi_node: true,
+                    zone: None,
+                    labels: BTreeMap::new(),
                 },
                 logging: LogConfig {
                     format: LogFormat::Text,

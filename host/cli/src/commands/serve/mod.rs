@@ -90,6 +90,13 @@ pub struct ServeArgs {
         value_name = "BOOL"
     )]
     multi_node: Option<bool>,
+    /// What the host shares a fate with, such as a rack or a room: instances of
+    /// one app are spread over zones
+    #[arg(long, env = "MUSTER_ZONE", hide_env_values = true)]
+    zone: Option<String>,
+    /// What apps may ask of the host that runs them; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
+    label: Vec<(String, String)>,
     /// The configuration file [default: host.toml in the data directory, if there is one]
     #[arg(
         long,
@@ -150,6 +157,13 @@ impl From<Mode> for HostMode {
             Mode::Appliance => Self::Appliance,
             Mode::Agent => Self::Agent,
         }
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it looks like NAME=VALUE".to_owned()),
     }
 }
 

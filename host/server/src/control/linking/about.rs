@@ -2,12 +2,17 @@
 
 use std::{fs, net::IpAddr};
 
-use muster_api::hosts::{About, HostMode};
+use muster_api::{
+    hosts::{About, Capacity, HostMode},
+    units::ByteSize,
+};
 use muster_peering::membership::{Facts, Mode};
 
 use super::{ControlError, Links, millis};
 use crate::peers::PROTOCOL;
 
+/// Where Linux says how much memory there is.
+const MEMORY: &str = "/proc/meminfo";
 /// Where a Linux system says what it is.
 const OS_RELEASE: &str = "/etc/os-release";
 
@@ -36,7 +41,7 @@ impl Links {
     /// What this host says of itself with each heartbeat.
     pub(super) async fn about(&self) -> About {
         let roles = self.roles().await;
-        let workloads = self.0.instances.snapshot().len();
+        let workloads = self.0.fleet.here.reports().len();
         let memory = self.memory();
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -45,6 +50,9 @@ impl Links {
             addresses: memory.own.addresses.list.clone(),
             generation: memory.own.addresses.generation,
             roles,
+            capacity: *self.0.capacity.get_or_init(capacity),
+            zone: self.0.options.zone.clone(),
+            labels: self.0.options.labels.clone(),
             workloads: u32::try_from(workloads).unwrap_or(u32::MAX),
             clock_offset_ms: millis(memory.offset),
         }
@@ -91,6 +99,30 @@ impl Links {
     }
 }
 
+/// What this machine has to give.
+fn capacity() -> Capacity {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = fs::read_to_string(MEMORY).unwrap_or_default();
+    Capacity {
+        memory: ByteSize(total(&memory).unwrap_or_default()),
+        cpu: u64::try_from(cores).unwrap_or(1).saturating_mul(1_000),
+        disk: ByteSize(
+            rustix::fs::statvfs(".")
+                .map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize))
+                .unwrap_or(u64::MAX),
+        ),
+    }
+}
+
+/// All memory, in bytes.
+fn total(memory: &str) -> Option<u64> {
+    let line = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1_024)
+}
+
 /// Such addresses mean something only on one cable.
 fn is_link_local(ip: IpAddr) -> bool {
     match ip {
@@ -121,7 +153,7 @@ fn named(release: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use super::{named, total};
 
     #[test]
     fn a_system_has_a_name_and_maybe_a_version() {
@@ -130,5 +162,12 @@ mod tests {
         assert_eq!(named("ID=arch\n").as_deref(), Some("arch"));
         assert_eq!(named("ID_LIKE=debian\n"), None);
         assert_eq!(named(""), None);
+    }
+
+    #[test]
+    fn memory_is_told_in_kibibytes() {
+        let told = "MemTotal:        2048 kB\nMemFree:          100 kB\n";
+        assert_eq!(total(told), Some(2 << 20));
+        assert_eq!(total("MemFree: 1 kB\n"), None);
     }
 }

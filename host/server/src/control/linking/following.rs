@@ -1,6 +1,6 @@
 //! The follower's side: joining, heartbeats, leaving.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use muster_api::links::{Leave, Link};
@@ -27,10 +27,14 @@ use super::{
 use crate::{
     control::record::{Actor, record},
     peers::{
-        ALPN, CallError, call,
+        CallError, Patience, WORDS_ALPN as ALPN, call,
         words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
     },
 };
+
+/// How long to wait for more when an instance has changed, so that many changes
+/// are told at once.
+const SETTLE: std::time::Duration = std::time::Duration::from_millis(20);
 
 impl Links {
     /// Takes up at a start what was interrupted.
@@ -103,8 +107,10 @@ impl Links {
     pub(crate) async fn keep_up(self, stop: CancellationToken) {
         let actor = Actor::host("link");
         loop {
+            let instances = self.0.fleet.here.changed();
             tokio::select! {
                 () = tokio::time::sleep(HEARTBEAT) => {}
+                () = instances => tokio::time::sleep(SETTLE).await,
                 () = self.0.wake.notified() => {}
                 () = stop.cancelled() => return,
             }
@@ -156,13 +162,17 @@ impl Links {
         with: impl FnOnce(&mut Own) + Send,
     ) -> Result<(), ControlError> {
         let mut own = self.memory().own.clone();
+        let mut forgets = false;
         let (next, effects) =
             joiner::step(&own.state, event).map_err(|refusal| refused(&refusal))?;
         let (before, mut told) = (own.state, None);
         own.state = next;
         for effect in &effects {
             match effect {
-                Effect::Forget => own.forget(),
+                Effect::Forget => {
+                    own.forget();
+                    forgets = true;
+                }
                 Effect::Tell(how) => {
                     own.ended = Some(ending(*how));
                     tracing::warn!(why = ending(*how), "this host is not linked any more");
@@ -180,11 +190,22 @@ impl Links {
                 .write(move |tx| {
                     Box::pin(async move {
                         own::save(tx, &kept).await?;
+                        if forgets {
+                            own::save_followed(tx, None).await?;
+                        }
                         record(tx, &actor, change("link", &name, verb, ChangeKind::Updated)).await
                     })
                 })
                 .await?;
-            self.memory().own = own;
+            {
+                let mut memory = self.memory();
+                memory.own = own;
+                if forgets {
+                    memory.followed = Arc::default();
+                }
+            }
+            self.0.told.notify_waiters();
+            self.refresh().await?;
             self.open_port().await?;
         }
         told.map_or(Ok(()), Err)
@@ -222,14 +243,20 @@ impl Links {
         let csr = self.0.key.csr(self.0.host.0).map_err(damaged)?;
         let (facts, about) = (self.facts().await?, self.about().await);
         let name = self.0.name.clone();
-        let asked = call::<_, Asked>(&token.addresses, config, "/peer/v1/ask", |exporter| Ask {
-            link: token.id,
-            proof: BASE64_STANDARD.encode(proof::prove(&token.secret, exporter, &csr)),
-            csr: BASE64_STANDARD.encode(&csr),
-            facts,
-            name,
-            about,
-        });
+        let asked = call::<_, Asked>(
+            &token.addresses,
+            config,
+            "/peer/v1/ask",
+            Patience::WORDS,
+            |exporter| Ask {
+                link: token.id,
+                proof: BASE64_STANDARD.encode(proof::prove(&token.secret, exporter, &csr)),
+                csr: BASE64_STANDARD.encode(&csr),
+                facts,
+                name,
+                about,
+            },
+        );
         let (asked, leader) = asked.await.map_err(|error| match error {
             CallError::Distrust(distrust) => refused(&Refusal::from(distrust)),
             CallError::Unreachable => refused(&Refusal::Unreachable {
@@ -270,12 +297,16 @@ impl Links {
         let config = leader_config(&leaf, &self.0.key, &anchors, &leader, ALPN).map_err(damaged)?;
         let addresses = own.leader.clone().unwrap_or_default().addresses;
         let (about, name) = (self.about().await, self.0.name.clone());
+        let instances = self.0.fleet.here.reports();
         let (sent, began) = (muster_store::now(), Instant::now());
-        let said = call::<_, Said>(&addresses, config, "/peer/v1/say", |_| Say {
-            link,
-            request,
-            name,
-            about,
+        let said = call::<_, Said>(&addresses, config, "/peer/v1/say", Patience::WORDS, |_| {
+            Say {
+                link,
+                request,
+                name,
+                about,
+                instances,
+            }
         });
         let reply = match said.await {
             Ok((said, _)) => self.heed(sent, began, said).await?,
@@ -347,10 +378,16 @@ impl Links {
         let config = leader_config(&leaf, &self.0.key, &anchors, &leader, ALPN).map_err(damaged)?;
         let addresses = own.leader.clone().unwrap_or_default().addresses;
         let csr = self.0.key.csr(self.0.host.0).map_err(damaged)?;
-        let renewed = call::<_, Renewed>(&addresses, config, "/peer/v1/renew", |_| Renew {
-            link,
-            csr: BASE64_STANDARD.encode(&csr),
-        });
+        let renewed = call::<_, Renewed>(
+            &addresses,
+            config,
+            "/peer/v1/renew",
+            Patience::WORDS,
+            |_| Renew {
+                link,
+                csr: BASE64_STANDARD.encode(&csr),
+            },
+        );
         let (renewed, _) = renewed.await.map_err(|error| odd(&error.to_string()))?;
         let Some(pem) = renewed.leaf else {
             return Ok(());
@@ -420,8 +457,14 @@ impl Links {
             let config = client_config(&leaf, &self.0.key, &anchors, host.id.0, ALPN);
             let (config, here) = (config.map_err(damaged)?, self.whereabouts());
             tokio::spawn(async move {
-                let told =
-                    call::<_, ()>(&host.about.addresses, config, "/peer/v1/here", |_| here).await;
+                let told = call::<_, ()>(
+                    &host.about.addresses,
+                    config,
+                    "/peer/v1/here",
+                    Patience::WORDS,
+                    |_| here,
+                )
+                .await;
                 if let Err(error) = told {
                     tracing::debug!(host = host.name, %error, "a follower was not told where the leader is");
                 }

@@ -1,5 +1,7 @@
 //! The leader's side: hosts that are members.
 
+use std::sync::Arc;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use muster_api::{
     hosts::{HostStanding, HostState, LinkedHost},
@@ -114,6 +116,7 @@ impl Links {
             .entry(id)
             .or_insert_with(|| Presence::new(at))
             .hear(at, say.about.workloads);
+        self.0.fleet.told(id, &say.name, say.instances.clone());
         let Some(known) = self.0.store.host_get(id).await? else {
             return Ok(say.about.generation);
         };
@@ -352,7 +355,18 @@ impl Links {
     /// Brings the lists that are kept in memory to what the store says.
     pub(super) async fn refresh(&self) -> Result<(), ControlError> {
         let all = memberships(&self.0.store).await?;
-        self.admit(all.iter().filter_map(|(_, state)| state.admitted()));
+        let followed = {
+            let memory = self.memory();
+            let follows = memory.own.state.leader().is_some();
+            follows.then(|| Arc::clone(&memory.followed))
+        };
+        match followed {
+            Some(followed) => self.admit(followed.state.hosts.iter().map(|it| PeerIdentity {
+                host: it.id.0,
+                fingerprint: it.fingerprint,
+            })),
+            None => self.admit(all.iter().filter_map(|(_, state)| state.admitted())),
+        }
         let joined = |state: &leader::State| match state {
             leader::State::Joined { peer } => Some(HostId(peer.host)),
             _ => None,

@@ -9,28 +9,34 @@
 //! | `leading` | the leader's side: authority, link tokens, who asks to be let in |
 //! | `members` | the leader's side: hosts that are members, taking them out |
 //! | `following` | the follower's side: joining, heartbeats, leaving |
+//! | `group` | who is in the group and how they are dialled, and what part this host has |
+//! | `heeding` | the follower's side: what is to run, as the leader tells it |
 //! | `port` | the port for peers, open as long as there may be any |
 
 mod about;
 mod following;
+mod group;
+mod heeding;
 mod leading;
 mod members;
 mod own;
 mod port;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use muster_api::{
-    hosts::HostMode,
+    hosts::{Capacity, HostMode},
     id::HostId,
     links::{Leader, Link, Standing},
 };
+use muster_blocks::Blocks;
 use muster_identity::seal::Sealer;
+use muster_ingress::Door;
 use muster_peering::{
     HostKey, Leaf, PeeringError, Pin,
     membership::{Refusal, joiner, presence::Presence},
@@ -40,9 +46,17 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use self::own::{Lead, Own};
+pub(crate) use self::group::{Followed, Member, Part};
+use self::{
+    group::Published,
+    own::{Lead, Own},
+};
 use super::error::ControlError;
-use crate::{agent::instances::Instances, peers::Listening, roles::Roles};
+use crate::{
+    agent::fleet::Fleet,
+    peers::{Listening, blocks::Nearness},
+    roles::Roles,
+};
 
 /// What an operator has decided about links before the host starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +70,10 @@ pub struct LinkOptions {
     pub mode: HostMode,
     /// Whether the host may be linked at all.
     pub multi_node: bool,
+    /// What the host shares a fate with, such as a rack or a room.
+    pub zone: Option<String>,
+    /// What apps may ask of the host that runs them.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// How this host is linked.
@@ -65,7 +83,9 @@ pub(crate) struct Links(Arc<Inner>);
 struct Inner {
     store: Store,
     roles: Arc<Roles>,
-    instances: Arc<Instances>,
+    fleet: Arc<Fleet>,
+    blocks: Blocks,
+    door: Door,
     host: HostId,
     name: String,
     key: HostKey,
@@ -78,6 +98,12 @@ struct Inner {
     /// One exchange with the leader at a time.
     turn: tokio::sync::Mutex<()>,
     wake: Notify,
+    /// What followers are told.
+    published: Published,
+    /// Sounds when what this host is to do has changed.
+    told: Notify,
+    nearness: Mutex<Nearness>,
+    capacity: OnceLock<Capacity>,
 }
 
 /// What the store holds, for those who cannot wait for it, and what nobody
@@ -94,6 +120,8 @@ struct Memory {
     leader_seen: Option<(Instant, OffsetDateTime)>,
     /// What to add to the clock here to have the leader's.
     offset: time::Duration,
+    /// What the leader has told of the group.
+    followed: Arc<Followed>,
 }
 
 impl Links {
@@ -101,8 +129,9 @@ impl Links {
     pub(crate) async fn open(
         store: Store,
         roles: Arc<Roles>,
-        instances: Arc<Instances>,
-        (host, name): (HostId, String),
+        fleet: Arc<Fleet>,
+        (blocks, door): (Blocks, Door),
+        name: String,
         sealer: Sealer,
         options: LinkOptions,
     ) -> Result<Self, ControlError> {
@@ -115,8 +144,10 @@ impl Links {
         let links = Self(Arc::new(Inner {
             store,
             roles,
-            instances,
-            host,
+            host: fleet.host,
+            fleet,
+            blocks,
+            door,
             name,
             key,
             sealer,
@@ -127,7 +158,12 @@ impl Links {
             port: tokio::sync::Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             wake: Notify::new(),
+            published: Published::default(),
+            told: Notify::new(),
+            nearness: Mutex::default(),
+            capacity: OnceLock::new(),
         }));
+        links.recall().await?;
         links.resume().await?;
         Ok(links)
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{ControlError, damaged};
-use crate::peers::words::Whereabouts;
+use crate::peers::{state::News, words::Whereabouts};
 
 /// The setting that holds the host's private key.
 const KEY: &str = "link.host-key";
@@ -20,6 +20,8 @@ const KEY: &str = "link.host-key";
 const OWN: &str = "link.own";
 /// The setting that holds [`Lead`].
 const LEAD: &str = "link.lead";
+/// The setting that holds what the leader has told of the group.
+const FOLLOWED: &str = "link.followed";
 /// For what the authority with its key is sealed.
 pub(super) const AUTHORITY: &str = "link.authority";
 /// For what a link token is sealed, as long as this host asks with it.
@@ -110,6 +112,18 @@ pub(super) async fn lead(store: &muster_store::Reader) -> Result<Option<Lead>, S
 /// Keeps what the host has as a leader; nothing when it leads no more.
 pub(super) async fn save_lead(tx: &Tx, lead: Option<&Lead>) -> Result<(), StoreError> {
     tx.setting_put(LEAD, &lead).await
+}
+
+/// What the leader has told last.
+pub(super) async fn followed(store: &Store) -> Result<Option<News>, StoreError> {
+    // What an older version has kept is told anew.
+    let kept = store.setting_get::<Option<News>>(FOLLOWED).await;
+    Ok(kept.unwrap_or_default().flatten())
+}
+
+/// Keeps what the leader has told; nothing once there is none.
+pub(super) async fn save_followed(tx: &Tx, news: Option<&News>) -> Result<(), StoreError> {
+    tx.setting_put(FOLLOWED, &news).await
 }
 
 /// The name of a host's id in the words of the certificates.

@@ -45,7 +45,7 @@ impl Links {
             return Ok(());
         }
         let address = self.0.options.peers;
-        let opened = Listening::start(address, config, self.router()).await;
+        let opened = Listening::start(address, config, self.router(), self.0.door.clone()).await;
         let opened = opened.map_err(|error| ControlError::Conflict {
             code: "peers-port-taken",
             message: format!("cannot listen for peers on {address}: {error}"),
@@ -70,8 +70,13 @@ impl Links {
                 Arc::new(Followers(Arc::clone(&self.0.members))),
             )
         } else if let (Some((leaf, anchors)), Some(leader)) = (own.papers()?, own.state.leader()) {
-            let only = move |host, fingerprint| PeerIdentity { host, fingerprint } == leader;
-            (leaf, anchors, Arc::new(only))
+            let others = Arc::clone(&self.0.members);
+            let known = move |host, fingerprint| {
+                let others = others.read().unwrap_or_else(PoisonError::into_inner);
+                PeerIdentity { host, fingerprint } == leader
+                    || others.get(&host) == Some(&fingerprint)
+            };
+            (leaf, anchors, Arc::new(known))
         } else {
             return Ok(None);
         };

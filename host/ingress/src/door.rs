@@ -1,0 +1,87 @@
+//! What other hosts send here: connections that were accepted on the port for
+//! peers and are for the data path. They are handed to a worker as they came, so
+//! that also their TLS is done on the thread that serves them.
+
+use std::{
+    net::{SocketAddr, TcpStream},
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use rustls::ServerConfig;
+use tokio::{sync::mpsc, time::timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::{listener, service::Worker};
+
+/// What hosts speak that send requests of apps to each other: HTTP/1.1 with the
+/// headers of `relay`.
+pub const APPS_ALPN: &[u8] = b"muster-apps/1";
+/// How long a handshake may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection of another host, of which nothing was read yet.
+pub struct Arrival {
+    /// The connection. Must not block.
+    pub stream: TcpStream,
+    /// From where.
+    pub address: SocketAddr,
+    /// How it is secured. The certificate of the other end must be asked for.
+    pub tls: Arc<ServerConfig>,
+}
+
+/// Where connections of other hosts are handed in.
+#[derive(Clone)]
+pub struct Door {
+    workers: Arc<[mpsc::Sender<Arrival>]>,
+    turn: Arc<AtomicUsize>,
+}
+
+impl Door {
+    pub(crate) fn new(workers: Vec<mpsc::Sender<Arrival>>) -> Self {
+        Self {
+            workers: workers.into(),
+            turn: Arc::default(),
+        }
+    }
+
+    /// Hands a connection to the next worker. It is closed if that has too much
+    /// to do, or ends.
+    pub fn hand_in(&self, arrival: Arrival) {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.workers.len();
+        if self.workers[turn].try_send(arrival).is_err() {
+            tracing::warn!("a peer's connection was turned away: too many arrive at once");
+        }
+    }
+}
+
+/// Serves such a connection until it ends.
+pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival, stop: CancellationToken) {
+    let Arrival {
+        stream,
+        address,
+        tls,
+    } = arrival;
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
+        return;
+    };
+    let stream = match timeout(PATIENCE, TlsAcceptor::from(tls).accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%address, %error, "a peer was not let in"),
+        Err(_) => return,
+    };
+    let known = stream.get_ref().1;
+    // Whoever shows no certificate may ask to be linked, and nothing else.
+    if known.peer_certificates().is_none() || known.alpn_protocol() != Some(APPS_ALPN) {
+        return tracing::debug!(%address, "a stranger asked for an app");
+    }
+    listener::serve(stream, address, stop, async move |request, deadline| {
+        worker.answer_peer(request, address, deadline).await
+    })
+    .await;
+}

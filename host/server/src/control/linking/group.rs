@@ -1,0 +1,264 @@
+//! The group as this host sees it: who is in it, how they are dialled, and what
+//! is to run in it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use muster_api::{hosts::About, id::HostId};
+use muster_blocks::Blocks;
+use muster_peering::{
+    Anchors, Leaf,
+    membership::{joiner, presence::Health},
+    tls::{PeerIdentity, client_config},
+};
+use muster_planner::Condition;
+use muster_store::StoreError;
+use rustls::ClientConfig;
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+
+use super::{ControlError, Links, damaged, own};
+use crate::{
+    control::placing::Site,
+    peers::{
+        blocks::Nearness,
+        state::{GroupState, Neighbour, News},
+    },
+};
+
+/// How long a follower's question for news waits for some.
+const NEWS: Duration = Duration::from_secs(20);
+
+/// What part this host has in its group.
+pub(crate) enum Part {
+    /// There is nobody else.
+    Alone,
+    /// It decides what runs where.
+    Leads(Vec<Member>),
+    /// It does what its leader has told last.
+    Follows(Arc<Followed>),
+}
+
+/// A follower, as the leader places instances on it.
+pub(crate) struct Member {
+    pub(crate) neighbour: Neighbour,
+    pub(crate) about: About,
+    /// Whether nothing is heard of it any more.
+    pub(crate) lost: bool,
+}
+
+/// What the leader has told.
+#[derive(Debug, Default)]
+pub(crate) struct Followed {
+    pub(crate) digest: String,
+    pub(crate) state: GroupState,
+}
+
+/// What a leader tells, as it is sent and compared.
+pub(super) type Published = watch::Sender<Option<Arc<Followed>>>;
+
+impl Links {
+    /// What part this host has at the moment.
+    pub(crate) async fn part(&self) -> Result<Part, StoreError> {
+        let (state, leads, followed) = {
+            let memory = self.memory();
+            let followed = memory.followed.clone();
+            (memory.own.state, memory.lead.is_some(), followed)
+        };
+        match state {
+            joiner::State::Alone | joiner::State::Asking { .. } if leads => {
+                let members = self.joined().await?;
+                Ok(if members.is_empty() {
+                    Part::Alone
+                } else {
+                    Part::Leads(members)
+                })
+            }
+            joiner::State::Alone | joiner::State::Asking { .. } => Ok(Part::Alone),
+            joiner::State::Confirming { .. }
+            | joiner::State::Following { .. }
+            | joiner::State::Leaving { .. } => Ok(Part::Follows(followed)),
+        }
+    }
+
+    /// What the leader has told last; empty unless this host follows one.
+    pub(crate) fn followed(&self) -> Arc<Followed> {
+        Arc::clone(&self.memory().followed)
+    }
+
+    /// That this host decides on its apps and routes itself.
+    ///
+    /// # Errors
+    /// If it has a leader, which does.
+    pub(crate) fn decides(&self) -> Result<(), ControlError> {
+        let memory = self.memory();
+        if memory.own.state.leader().is_none() {
+            return Ok(());
+        }
+        let leader = memory.own.leader.clone().unwrap_or_default();
+        Err(ControlError::Conflict {
+            code: "host-follows",
+            message: format!(
+                "this host follows {}, which decides on apps and routes",
+                leader.name
+            ),
+            remedy: format!(
+                "log in there, or take this host out of the group with: muster link leave; {} is at {}",
+                leader.name,
+                leader.addresses.join(", ")
+            ),
+        })
+    }
+
+    async fn joined(&self) -> Result<Vec<Member>, StoreError> {
+        let all = self.0.store.host_all().await?;
+        let now = self.monotonic();
+        let memory = self.memory();
+        let members = all.into_iter().filter_map(|host| {
+            let health = memory.presence.get(&host.id)?.health(now);
+            Some(Member {
+                neighbour: Neighbour {
+                    id: host.id,
+                    name: host.name,
+                    fingerprint: host.fingerprint.parse().ok()?,
+                    addresses: host.about.addresses.clone(),
+                },
+                about: host.about,
+                lost: health == Health::Unreachable,
+            })
+        });
+        Ok(members.collect())
+    }
+
+    /// This host, as the others have to know it.
+    pub(crate) fn myself(&self) -> Neighbour {
+        Neighbour {
+            id: self.0.host,
+            name: self.0.name.clone(),
+            fingerprint: self.0.key.fingerprint(),
+            addresses: self.memory().own.addresses.list.clone(),
+        }
+    }
+
+    /// This host, as instances are placed on it.
+    pub(crate) async fn site(&self, emptied: bool) -> Site {
+        let condition = match emptied {
+            true => Condition::Draining,
+            false => Condition::Ready,
+        };
+        Site::of(self.0.host, &self.0.name, &self.about().await, condition)
+    }
+
+    /// The other hosts of the group.
+    pub(crate) async fn neighbours(&self) -> Result<Vec<Neighbour>, StoreError> {
+        let mut all = match self.part().await? {
+            Part::Alone => Vec::new(),
+            Part::Leads(members) => members.into_iter().map(|it| it.neighbour).collect(),
+            Part::Follows(followed) => followed.state.hosts.clone(),
+        };
+        all.retain(|it| it.id != self.0.host);
+        Ok(all)
+    }
+
+    /// How another host of the group is dialled.
+    pub(crate) fn dialling(
+        &self,
+        host: &Neighbour,
+        alpn: &[&[u8]],
+    ) -> Result<ClientConfig, ControlError> {
+        let (leaf, anchors) = self.papers()?.ok_or_else(|| {
+            ControlError::Internal("a host that stands alone has nobody to dial".to_owned())
+        })?;
+        client_config(&leaf, &self.0.key, &anchors, host.id.0, alpn).map_err(damaged)
+    }
+
+    /// What this host shows others, and whom it believes. Another certificate
+    /// makes other papers.
+    pub(crate) fn papers(&self) -> Result<Option<(Leaf, Anchors)>, ControlError> {
+        let (own, lead) = {
+            let memory = self.memory();
+            (memory.own.clone(), memory.lead.clone())
+        };
+        match lead {
+            Some(lead) => {
+                let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
+                Ok(Some((leaf, self.anchors(&lead)?)))
+            }
+            None => own.papers(),
+        }
+    }
+
+    /// Whether a host is in the group at this moment.
+    pub(crate) fn admits(&self, peer: PeerIdentity) -> bool {
+        let members = self.0.members.read();
+        let members = members.unwrap_or_else(PoisonError::into_inner);
+        members.get(&peer.host) == Some(&peer.fingerprint)
+            || self.memory().own.state.leader() == Some(peer)
+    }
+
+    pub(crate) fn blocks(&self) -> &Blocks {
+        &self.0.blocks
+    }
+
+    pub(crate) fn nearness(&self) -> std::sync::MutexGuard<'_, Nearness> {
+        self.0
+            .nearness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which hosts are in the group, and whether each is heard.
+    pub(crate) fn heard_of(members: &[Member]) -> BTreeMap<HostId, bool> {
+        members
+            .iter()
+            .map(|it| (it.neighbour.id, !it.lost))
+            .collect()
+    }
+
+    /// Has followers told a state, if it is a new one.
+    pub(crate) fn publish(&self, state: GroupState) -> Result<(), ControlError> {
+        let text = serde_json::to_vec(&state)
+            .map_err(|error| ControlError::Internal(error.to_string()))?;
+        let hash = Sha256::digest(&text);
+        let digest: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.0.published.send_if_modified(|told| {
+            let news = told.as_ref().is_none_or(|told| told.digest != digest);
+            if news {
+                *told = Some(Arc::new(Followed { digest, state }));
+            }
+            news
+        });
+        Ok(())
+    }
+
+    /// What is to run in the group, once it differs from what a follower has.
+    /// Nothing if it does not for a while, or the host is no member.
+    pub(crate) async fn news(&self, peer: PeerIdentity, have: Option<&str>) -> Option<News> {
+        let mut published = self.0.published.subscribe();
+        let news = published.wait_for(|told| {
+            let digest = told.as_ref().map(|told| told.digest.as_str());
+            digest.is_some() && digest != have
+        });
+        let news = tokio::time::timeout(NEWS, news).await.ok()?.ok()?;
+        let told = news.as_ref().filter(|_| self.admits(peer))?;
+        Some(News {
+            digest: told.digest.clone(),
+            state: told.state.clone(),
+        })
+    }
+
+    /// What was told last, before this host was started.
+    pub(super) async fn recall(&self) -> Result<(), ControlError> {
+        let kept = own::followed(&self.0.store).await?;
+        if let Some(kept) = kept {
+            self.memory().followed = Arc::new(Followed {
+                digest: kept.digest,
+                state: kept.state,
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The follower's side: what is to run in the group, as the leader tells it. It
+//! is kept, so that the host goes on with it while the leader is away, and after
+//! a start of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use muster_peering::{membership::joiner::State, tls::leader_config};
+use tokio_util::sync::CancellationToken;
+
+use super::{ControlError, Links, damaged, group::Followed, own};
+use crate::peers::{
+    Patience, WORDS_ALPN, call,
+    state::{News, StateAsked, StateTold},
+};
+
+/// How long to wait before a leader is asked again that did not answer, and
+/// whether this host follows anybody.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Links {
+    /// Follows what the leader tells, as long as this host has one.
+    pub(crate) async fn follow(self, stop: CancellationToken) {
+        loop {
+            let asked = tokio::select! {
+                asked = self.ask_for_news() => asked,
+                () = stop.cancelled() => return,
+            };
+            let pause = match asked {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => PAUSE,
+                Err(error) => {
+                    tracing::debug!(%error, "the leader tells no news; this host goes on with what it knows");
+                    PAUSE
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Whether there is a leader to be asked again.
+    async fn ask_for_news(&self) -> Result<bool, ControlError> {
+        let (own, have) = {
+            let memory = self.memory();
+            (memory.own.clone(), memory.followed.digest.clone())
+        };
+        let State::Following { leader, .. } = own.state else {
+            return Ok(false);
+        };
+        let Some((leaf, anchors)) = own.papers()? else {
+            return Ok(false);
+        };
+        let config = leader_config(&leaf, &self.0.key, &anchors, &leader, WORDS_ALPN);
+        let config = config.map_err(damaged)?;
+        let addresses = own.leader.unwrap_or_default().addresses;
+        let have = (!have.is_empty()).then_some(have);
+        let told = call::<_, StateTold>(
+            &addresses,
+            config,
+            "/peer/v1/state",
+            Patience::STATE,
+            |_| StateAsked { have },
+        );
+        let (told, _) = told
+            .await
+            .map_err(|error| ControlError::Internal(error.to_string()))?;
+        if let Some(news) = told.news {
+            self.take(news).await?;
+        }
+        Ok(true)
+    }
+
+    async fn take(&self, news: News) -> Result<(), ControlError> {
+        let told = Arc::new(Followed {
+            digest: news.digest.clone(),
+            state: news.state.clone(),
+        });
+        self.0
+            .store
+            .write(move |tx| Box::pin(async move { own::save_followed(tx, Some(&news)).await }))
+            .await?;
+        {
+            let mut memory = self.memory();
+            // It may have left the group while the news were on their way.
+            if memory.own.state.leader().is_none() {
+                return Ok(());
+            }
+            memory.followed = told;
+        }
+        self.refresh().await?;
+        self.0.told.notify_waiters();
+        Ok(())
+    }
+
+    /// Resolves when the leader has told something new, or this host's part in
+    /// its group has changed.
+    pub(crate) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.told.notified()
+    }
+}

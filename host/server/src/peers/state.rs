@@ -1,0 +1,85 @@
+//! What a leader tells its followers of the group, and they tell it of their
+//! instances.
+
+use muster_api::{
+    apps::InstanceState,
+    id::{AppId, HostId, InstanceId},
+};
+use muster_peering::Pin;
+use muster_store::{AppRecord, DropletRecord, PlacementRecord, ReleaseRecord, RouteRecord};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// `POST /peer/v1/state`: a follower wants the group's state, once it differs
+/// from the one that it has.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StateAsked {
+    /// The digest of the state that it has.
+    pub(crate) have: Option<String>,
+}
+
+/// The answer to [`StateAsked`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StateTold {
+    /// Nothing if there was no news for a while.
+    pub(crate) news: Option<News>,
+}
+
+/// A state that the follower does not have.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct News {
+    pub(crate) digest: String,
+    pub(crate) state: GroupState,
+}
+
+/// What should run in a group and what does: all that a host needs to go on
+/// without its leader.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct GroupState {
+    /// The hosts, the leader first.
+    pub(crate) hosts: Vec<Neighbour>,
+    /// The apps.
+    pub(crate) apps: Vec<AppRecord>,
+    /// Their current and next releases.
+    pub(crate) releases: Vec<(ReleaseRecord, DropletRecord)>,
+    /// The routes.
+    pub(crate) routes: Vec<RouteRecord>,
+    /// Which host runs which instance.
+    pub(crate) placements: Vec<PlacementRecord>,
+    /// The instances that serve, on whatever host.
+    pub(crate) serving: Vec<Serving>,
+}
+
+/// A host of the group, as the others have to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Neighbour {
+    pub(crate) id: HostId,
+    pub(crate) name: String,
+    /// The hash of its public key.
+    pub(crate) fingerprint: Pin,
+    /// As `host:port`, the best first.
+    pub(crate) addresses: Vec<String>,
+}
+
+/// An instance that serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Serving {
+    pub(crate) host: HostId,
+    pub(crate) id: InstanceId,
+    pub(crate) app: AppId,
+    pub(crate) release: u64,
+    pub(crate) index: u32,
+}
+
+/// An instance, as its host tells the leader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InstanceReport {
+    pub(crate) id: InstanceId,
+    pub(crate) app: AppId,
+    pub(crate) release: u64,
+    pub(crate) index: u32,
+    pub(crate) state: InstanceState,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) since: OffsetDateTime,
+    pub(crate) reason: Option<String>,
+}
