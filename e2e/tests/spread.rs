@@ -5,12 +5,21 @@ use std::collections::BTreeSet;
 use http::Method;
 use muster_api::{
     apps::{AppDetail, Instance, InstanceState},
+    audit::AuditRecord,
     hosts::LinkedHost,
     id::HostId,
+    jobs::JobState,
     links::{Link, LinkTokenSecret},
+    logs::LogLine,
     page::Page,
+    plan::Plan,
+    roles::{Role, RoleState},
+    status::Info,
 };
-use muster_e2e::{Client, Host, HostOptions, eventually, free_address, guest, refuse};
+use muster_e2e::{
+    Client, Host, HostOptions, Load, eventually, free_address, guest, hello_version, push_of,
+    refuse,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -37,6 +46,12 @@ async fn link(leader: &Client, follower: &Client) -> HostId {
         .send(Method::POST, "/link/actions/join", &join)
         .await;
     link.host
+}
+
+async fn push(leader: &Client, version: u32) {
+    let wasm = leader.upload("app.wasm", &hello_version(version)).await;
+    let job = leader.push("busy", &push_of(vec![wasm])).await;
+    assert_eq!(job.state, JobState::Succeeded, "{job:#?}");
 }
 
 async fn scale(leader: &Client, app: &str, instances: u32) {
@@ -199,4 +214,184 @@ async fn a_follower_goes_on_without_its_leader_and_through_its_own_restart() {
     let leader = north.client().await;
     let all = settled(&leader, "shop", 2).await;
     assert_eq!(on(&all, "south").len(), 1, "what runs there stays there");
+}
+
+/// Two hosts with an app of four instances, and load on both routers.
+#[tokio::test]
+async fn roll_outs_over_hosts_cost_no_request() {
+    let (north, leader) = host("north").await;
+    let (south, follower) = host("south").await;
+    link(&leader, &follower).await;
+    push(&leader, 0).await;
+    scale(&leader, "busy", 4).await;
+    settled(&leader, "busy", 4).await;
+    reaches(&follower, "busy").await;
+    let loads = [
+        Load::start(north.apps(), "busy.localhost", "/", 3),
+        Load::start(south.apps(), "busy.localhost", "/", 3),
+    ];
+    for load in &loads {
+        load.more(50).await;
+    }
+    for version in 1..4 {
+        push(&leader, version).await;
+        for load in &loads {
+            load.more(50).await;
+        }
+    }
+    for instances in [1, 5, 2] {
+        scale(&leader, "busy", instances).await;
+        for load in &loads {
+            load.more(50).await;
+        }
+    }
+    for (load, name) in loads.into_iter().zip(["north", "south"]) {
+        let answers = load.end().await;
+        assert!(
+            answers.failed.is_empty(),
+            "on {name} {} of {} requests failed, such as: {:#?}\n{}\n{}",
+            answers.failed.len(),
+            answers.good.values().sum::<u64>(),
+            &answers.failed[..answers.failed.len().min(3)],
+            north.log(),
+            south.log()
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_an_app_comes_from_all_hosts() {
+    let (_north, leader) = host("north").await;
+    let (_south, south) = host("south").await;
+    link(&leader, &south).await;
+    push(&leader, 0).await;
+    scale(&leader, "busy", 2).await;
+    settled(&leader, "busy", 2).await;
+    reaches(&south, "busy").await;
+    let page: Page<LogLine> = leader.get("/apps/busy/logs?source=access").await;
+    let of = |host: &str| {
+        page.items
+            .iter()
+            .any(|line| line.host.as_deref() == Some(host))
+    };
+    assert!(
+        of("south"),
+        "who takes a request in writes it down: {page:?}"
+    );
+    let page: Page<LogLine> = leader.get("/apps/busy/logs?source=platform").await;
+    let hosts: BTreeSet<_> = page
+        .items
+        .iter()
+        .filter_map(|it| it.host.as_deref())
+        .collect();
+    assert_eq!(hosts, BTreeSet::from(["north", "south"]));
+    let page: Page<LogLine> = leader.get("/apps/busy/logs?host=south&text=serves").await;
+    assert!(!page.items.is_empty());
+    assert!(
+        page.items
+            .iter()
+            .all(|it| it.host.as_deref() == Some("south") && it.message.contains("serves"))
+    );
+}
+
+#[tokio::test]
+async fn a_drained_host_is_emptied_and_can_go() {
+    let (_north, leader) = host("north").await;
+    let (south_host, south) = host("south").await;
+    link(&leader, &south).await;
+    push(&leader, 0).await;
+    scale(&leader, "busy", 4).await;
+    settled(&leader, "busy", 4).await;
+    let load = Load::start(south_host.apps(), "busy.localhost", "/", 2);
+    load.more(20).await;
+
+    let remove = leader.request(Method::DELETE, "/hosts/south");
+    let problem = refuse(remove, 409, "in-use").await;
+    assert!(problem.remedy.unwrap().contains("muster node drain"));
+    let plan: Plan = leader
+        .send(
+            Method::POST,
+            "/hosts/south/actions/drain?dry_run=true",
+            &json!({}),
+        )
+        .await;
+    assert!(!plan.done);
+    let moves = plan
+        .changes
+        .iter()
+        .filter(|line| line.contains("starts on north"));
+    assert_eq!(moves.count(), 2, "{plan:?}");
+    let all = settled(&leader, "busy", 4).await;
+    assert_eq!(on(&all, "south").len(), 2, "nothing has moved yet");
+
+    let plan: Plan = leader
+        .send(Method::POST, "/hosts/south/actions/drain", &json!({}))
+        .await;
+    assert!(plan.done);
+    eventually("the host is empty", async || {
+        let host: LinkedHost = leader.get("/hosts/south").await;
+        (host.draining && host.about.workloads == 0).then_some(())
+    })
+    .await;
+    let all = settled(&leader, "busy", 4).await;
+    assert_eq!(on(&all, "north").len(), 4);
+    load.more(20).await;
+    let answers = load.end().await;
+    assert!(answers.failed.is_empty(), "{:#?}", answers.failed);
+
+    let plan: Plan = leader
+        .send(Method::DELETE, "/hosts/south", &json!({}))
+        .await;
+    assert!(plan.done);
+    eventually("it stands alone", async || {
+        let link: Link = south.get("/link").await;
+        link.leader.is_none().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_leader_has_its_hosts_answer() {
+    let (_north, leader) = host("north").await;
+    let (_south, south) = host("south").await;
+    link(&leader, &south).await;
+    let of =
+        |name: &str, method, path: &str| leader.request(method, path).header("muster-node", name);
+    let info: Info = of("south", Method::GET, "/info")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(info.name, "south");
+
+    let removed = of("south", Method::DELETE, "/roles/stager")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(removed.status(), StatusCode::OK);
+    let role: Role = south.get("/roles/stager").await;
+    assert_eq!(role.state, RoleState::Absent);
+    let audit: Page<AuditRecord> = south.get("/audit?limit=20").await;
+    let entry = audit
+        .items
+        .iter()
+        .find(|it| it.entry.action == "role.remove");
+    assert_eq!(entry.expect("it is written down").entry.actor, "admin");
+    eventually("the leader knows", async || {
+        let info: Info = leader.get("/info").await;
+        let routers = info.elsewhere.get("router")? == &["south"];
+        (routers && !info.elsewhere.contains_key("stager")).then_some(())
+    })
+    .await;
+
+    refuse(of("west", Method::GET, "/info"), 404, "host-not-found").await;
+    refuse(of("south", Method::GET, "/users"), 409, "not-of-a-host").await;
+    // Nobody but the leader can have a host answer so.
+    let forged = south.anonymous(Method::GET, "/api/v1/info").header(
+        "muster-delegate",
+        r#"{"name":"admin","permission":"status:read","origin":null}"#,
+    );
+    refuse(forged, 401, "unauthorized").await;
 }

@@ -8,6 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{id::HostId, units::ByteSize};
 
+/// The header that has a leader carry a call to another host of its group, which
+/// it names: `muster --node NAME` sends it.
+pub const NODE_HEADER: &str = "muster-node";
+
 /// How Muster is installed on a machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -101,6 +105,10 @@ pub struct LinkedHost {
     pub standing: HostStanding,
     /// How it is.
     pub state: HostState,
+    /// Whether it is drained: what it runs moves to others, and it gets nothing
+    /// new.
+    #[serde(default)]
+    pub draining: bool,
     /// What it says of itself.
     #[serde(flatten)]
     pub about: About,

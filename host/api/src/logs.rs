@@ -30,6 +30,9 @@ pub struct LogLine {
     pub source: LogSource,
     /// The app's name.
     pub app: String,
+    /// The host's name, in a group of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// The instance's index and release, such as `0/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
@@ -40,12 +43,34 @@ pub struct LogLine {
     pub message: String,
 }
 
+impl LogQuery {
+    /// Whether a line is among those that are asked for.
+    #[must_use]
+    pub fn takes(&self, line: &LogLine) -> bool {
+        self.source.is_none_or(|source| line.source == source)
+            && (self.instance.is_none() || line.instance == self.instance)
+            && (self.host.is_none() || line.host == self.host)
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| line.message.contains(text))
+    }
+}
+
 /// Which lines are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LogQuery {
     /// How many of the last lines, 0 to 10000. 100 unless told.
     pub tail: Option<u32>,
+    /// Only lines from there.
+    pub source: Option<LogSource>,
+    /// Only lines of this instance: index and release, such as `0/3`.
+    pub instance: Option<String>,
+    /// Only lines of the host of that name.
+    pub host: Option<String>,
+    /// Only lines in which this text is.
+    pub text: Option<String>,
     /// Whether to go on with new lines as server-sent events.
     #[serde(default)]
     pub follow: bool,

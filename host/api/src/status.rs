@@ -1,5 +1,7 @@
 //! What the host is and how it is.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,6 +28,10 @@ pub struct Info {
     pub roles: Vec<String>,
     /// Roles that could run here.
     pub available: Vec<String>,
+    /// Roles that run on other hosts of the group, with the hosts' names. Only
+    /// the leader knows.
+    #[serde(default)]
+    pub elsewhere: BTreeMap<String, Vec<String>>,
     /// Interfaces that apps may import, as `namespace:package/interface@version`.
     pub offered: Vec<String>,
 }

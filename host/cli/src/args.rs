@@ -17,6 +17,7 @@ use crate::{
         logging::LoggingCommand,
         login::LoginArgs,
         mail::MailCommand,
+        node::NodeCommand,
         own::SelfCommand,
         project::ProjectCommand,
         quota::QuotaCommand,
@@ -26,6 +27,7 @@ use crate::{
         session::SessionCommand,
         sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs},
         signing_key::SigningKeyCommand,
+        status::StatusArgs,
         term::TermCommand,
         user::UserCommand,
     },
@@ -60,6 +62,9 @@ pub struct Cli {
     /// Speak to the host of this context, whatever is in use
     #[arg(long, global = true, value_name = "NAME", help_heading = GLOBAL)]
     pub context: Option<String>,
+    /// Have another host of the group answer, which the leader asks for you
+    #[arg(long, global = true, value_name = "NAME", help_heading = GLOBAL)]
+    pub node: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -129,8 +134,11 @@ pub enum Command {
     /// Link hosts with each other
     #[command(subcommand)]
     Link(LinkCommand),
+    /// Look after the hosts of a group
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Show how the host is
-    Status,
+    Status(StatusArgs),
     /// Show what the host is
     Info,
     /// Choose among the hosts that you are logged in to

@@ -64,6 +64,8 @@ impl Worker {
                 .or_else(|| backend.next(&barred));
             let Some(placement) = placement else {
                 return match &unreachable {
+                    // Another host may know better where it is.
+                    None if order.hops > 1 => not_here(&context.id),
                     None => not_running(&context.id),
                     Some(host) => no_host(host, &context.id),
                 };

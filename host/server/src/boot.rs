@@ -200,12 +200,19 @@ pub async fn serve(
         instances,
         links.clone(),
     );
+    let placing = Placing {
+        store: store.clone(),
+        links: links.clone(),
+        fleet: Arc::clone(&fleet),
+        roles: Arc::clone(&roles),
+        unplaced: Arc::default(),
+    };
     let agent = Agent {
         store: store.clone(),
         roles: Arc::clone(&roles),
         fleet: Arc::clone(&fleet),
         links: links.clone(),
-        placing: Placing::new(store.clone()),
+        placing: placing.clone(),
         neighbours: Default::default(),
         starter,
         table,
@@ -309,6 +316,7 @@ pub async fn serve(
         audit,
         logging,
         links,
+        placing,
         roles,
         blocks,
         logs,

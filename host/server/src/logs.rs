@@ -235,6 +235,7 @@ impl Entry {
                 time: OffsetDateTime::from(*time),
                 source: *source,
                 app: app.to_owned(),
+                host: None,
                 instance: instance.as_ref().map(text),
                 request: request.as_ref().map(ToString::to_string),
                 message: message.to_string(),
@@ -244,6 +245,7 @@ impl Entry {
                 time: OffsetDateTime::from(access.began),
                 source: LogSource::Access,
                 app: app.to_owned(),
+                host: None,
                 instance: access.instance.as_ref().map(text),
                 request: Some(access.request.to_string()),
                 message: format!(

@@ -50,6 +50,8 @@ pub const CODES: &[Code] = &[
     code("host-not-found", 404, "There is no such host in the group."),
     code("link-token-not-found", 404, "There is no such link token."),
     code("method-not-allowed", 405, "The path has no such method; the Allow field names those it has."),
+    code("host-silent", 409, "Another host of the group did not answer."),
+    code("not-of-a-host", 409, "This concerns the group, not one host of it."),
     code("host-follows", 409, "This host does what its leader says, which decides on apps and routes."),
     code("above-you", 409, "The user may do what the caller may not."),
     code("user-suspended", 409, "The user is suspended."),

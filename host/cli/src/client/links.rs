@@ -88,6 +88,24 @@ impl Client {
         self.call(self.get(&["hosts", name])).await
     }
 
+    /// Has a host drained, or shows what would move.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn drain_host(&self, name: &str, dry_run: bool) -> Result<Plan, ClientError> {
+        let request = self.request(Method::POST, &["hosts", name, "actions", "drain"]);
+        self.call(request.query(&[("dry_run", dry_run)])).await
+    }
+
+    /// Lets a host have instances again.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn resume_host(&self, name: &str) -> Result<Plan, ClientError> {
+        let request = self.request(Method::POST, &["hosts", name, "actions", "resume"]);
+        self.call(request).await
+    }
+
     /// Takes a host out of the group, or shows what that would take along.
     ///
     /// # Errors

@@ -1,8 +1,14 @@
 //! `/api/v1/apps/{app}/logs`
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
-use muster_api::{logs::LogLine, page::Page};
+use muster_api::{
+    logs::{LogLine, LogQuery},
+    page::Page,
+};
 use reqwest::Response;
 
 use super::{Client, ClientError, events::Events};
@@ -17,10 +23,11 @@ const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 pub struct Follow<'a> {
     client: &'a Client,
     app: &'a str,
-    tail: Option<u32>,
+    query: LogQuery,
     stream: Option<(Response, Events)>,
     ready: VecDeque<LogLine>,
-    last: Option<LogLine>,
+    /// The last line of each host.
+    last: HashMap<Option<String>, LogLine>,
 }
 
 impl Client {
@@ -28,20 +35,20 @@ impl Client {
     ///
     /// # Errors
     /// As of every call: the host's problem, or no answer.
-    pub async fn logs(&self, app: &str, tail: Option<u32>) -> Result<Page<LogLine>, ClientError> {
-        self.call(self.get(&["apps", app, "logs"]).query(&[("tail", tail)]))
+    pub async fn logs(&self, app: &str, query: &LogQuery) -> Result<Page<LogLine>, ClientError> {
+        self.call(self.get(&["apps", app, "logs"]).query(query))
             .await
     }
 
     /// The last lines of an app, then new ones as they come.
-    pub fn follow_logs<'a>(&'a self, app: &'a str, tail: Option<u32>) -> Follow<'a> {
+    pub fn follow_logs<'a>(&'a self, app: &'a str, query: LogQuery) -> Follow<'a> {
         Follow {
             client: self,
             app,
-            tail,
+            query,
             stream: None,
             ready: VecDeque::new(),
-            last: None,
+            last: HashMap::new(),
         }
     }
 }
@@ -55,7 +62,7 @@ impl Follow<'_> {
     pub async fn next(&mut self) -> Result<LogLine, ClientError> {
         loop {
             if let Some(line) = self.ready.pop_front() {
-                self.last = Some(line.clone());
+                self.last.insert(line.host.clone(), line.clone());
                 return Ok(line);
             }
             let (mut response, mut events) = match self.stream.take() {
@@ -89,16 +96,12 @@ impl Follow<'_> {
     }
 
     async fn open(&self) -> Result<Response, ClientError> {
-        let tail = if self.last.is_some() {
-            Some(CATCH_UP)
-        } else {
-            self.tail
-        };
+        let mut query = self.query.clone();
+        if !self.last.is_empty() {
+            query.tail = Some(CATCH_UP);
+        }
         let request = self.client.get(&["apps", self.app, "logs"]);
-        let request = request
-            .query(&[("tail", tail)])
-            .query(&[("follow", true)])
-            .timeout(FOR_DAYS);
+        let request = request.query(&query).timeout(FOR_DAYS);
         self.client.send(request).await
     }
 
@@ -106,7 +109,7 @@ impl Follow<'_> {
     /// does, so a low number alone does not say so.
     fn is_known(&self, line: &LogLine) -> bool {
         self.last
-            .as_ref()
+            .get(&line.host)
             .is_some_and(|last| line.sequence <= last.sequence && line.time <= last.time)
     }
 }

@@ -33,7 +33,7 @@ mod users;
 
 use std::time::Duration;
 
-use muster_api::page::Page;
+use muster_api::{hosts::NODE_HEADER, page::Page};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -66,6 +66,8 @@ const PATIENCE: Patience = Patience {
 pub struct Client {
     transport: Transport,
     credentials: Credentials,
+    /// The host of the group that is to answer; the one that is asked unless told.
+    node: Option<String>,
 }
 
 impl Client {
@@ -74,7 +76,14 @@ impl Client {
         Self {
             transport,
             credentials,
+            node: None,
         }
+    }
+
+    /// The same client, whose calls another host of the group answers.
+    pub fn of_node(mut self, node: &str) -> Self {
+        self.node = Some(node.to_owned());
+        self
     }
 
     fn get(&self, path: &[&str]) -> RequestBuilder {
@@ -125,6 +134,10 @@ impl Client {
     /// Sends with the access token; once more with a new one if it is refused.
     async fn send_once(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let token = self.credentials.access(&self.transport).await?;
+        let request = match &self.node {
+            Some(node) => request.header(NODE_HEADER, node),
+            None => request,
+        };
         let again = request.try_clone();
         let response = self.transport.send(request.bearer_auth(&token)).await?;
         if response.status() != StatusCode::UNAUTHORIZED {

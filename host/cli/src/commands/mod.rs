@@ -20,6 +20,7 @@ pub mod logging;
 pub mod login;
 mod logout;
 pub mod mail;
+pub mod node;
 pub mod own;
 pub mod passkey;
 mod password;
@@ -31,7 +32,7 @@ pub mod serve;
 pub mod session;
 pub mod sign_up;
 pub mod signing_key;
-mod status;
+pub mod status;
 pub mod term;
 mod terminal;
 pub mod user;
@@ -49,6 +50,8 @@ pub struct Scope {
     pub output: Output,
     /// The context that the command line names.
     pub context: Option<String>,
+    /// The host of the group that is to answer.
+    pub node: Option<String>,
 }
 
 impl Scope {
@@ -57,7 +60,11 @@ impl Scope {
     /// # Errors
     /// If none is known, or nobody is logged in.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(connect(self.context.as_deref())?)
+        let client = connect(self.context.as_deref())?;
+        Ok(match &self.node {
+            Some(node) => client.of_node(node),
+            None => client,
+        })
     }
 }
 
@@ -69,6 +76,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     let scope = Scope {
         output: Output::new(cli.output),
         context: cli.context,
+        node: cli.node,
     };
     match cli.command {
         Command::Serve(args) => serve::run(args).await,
@@ -86,6 +94,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Myself(command) => own::run(&scope, command).await,
         Command::Session(command) => session::run(&scope, command).await,
         Command::Link(command) => link::run(&scope, command).await,
+        Command::Node(command) => node::run(&scope, command).await,
         Command::Term(command) => term::run(&scope, command).await,
         Command::Config(command) => config::run(&scope, command).await,
         Command::SigningKey(command) => signing_key::run(&scope, command).await,
@@ -95,7 +104,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::ResetPassword(args) => sign_up::reset_password(&scope, args).await,
         Command::Audit(command) => audit::run(&scope, command).await,
         Command::Logging(command) => logging::run(&scope, command).await,
-        Command::Status => status::run(&scope).await,
+        Command::Status(args) => status::run(&scope, args).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),
         Command::Login(args) => login::run(&scope, args).await,

@@ -24,6 +24,13 @@ fn state(state: HostState) -> &'static str {
     }
 }
 
+fn condition(host: &LinkedHost) -> String {
+    match host.draining {
+        true => format!("{}, drained", state(host.state)),
+        false => state(host.state).to_owned(),
+    }
+}
+
 fn standing(standing: Standing) -> &'static str {
     match standing {
         Standing::Alone => "alone",
@@ -128,7 +135,7 @@ impl View for Page<LinkedHost> {
                     HostStanding::Leader => "leader",
                     HostStanding::Follower => "follower",
                 }),
-                Cell::new(state(host.state)),
+                Cell::new(condition(host)),
                 Cell::new(printable(&host.about.version)),
                 Cell::new(printable(&host.about.roles.join(","))),
                 Cell::new(printable(&host.about.addresses.join(","))),
@@ -156,7 +163,7 @@ impl View for LinkedHost {
         sheet.facts([
             ("name", Cell::new(printable(&self.name))),
             ("id", Cell::new(self.id)),
-            ("state", Cell::new(state(self.state))),
+            ("state", Cell::new(condition(self))),
             ("version", Cell::new(printable(&self.about.version))),
             ("system", Cell::new(printable(&self.about.os))),
             ("roles", Cell::new(printable(&self.about.roles.join(", ")))),

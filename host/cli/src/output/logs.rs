@@ -19,8 +19,14 @@ pub fn log_line(line: &LogLine) -> String {
         LogSource::Platform => "platform",
     };
     let instance = line.instance.as_deref().unwrap_or("-");
+    // Several hosts are told apart by name; one needs none.
+    let host = line.host.as_deref().map(printable);
+    let host = host.map(|host| format!("{host} ")).unwrap_or_default();
     let message = printable(line.message.trim_end_matches(['\r', '\n']));
-    format!("{} {source:<8} {instance:<5} {message}", moment(line.time))
+    format!(
+        "{} {host}{source:<8} {instance:<5} {message}",
+        moment(line.time)
+    )
 }
 
 impl View for Page<LogLine> {

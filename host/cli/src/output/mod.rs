@@ -32,7 +32,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-pub use self::{contexts::ContextRow, logs::log_line, sheet::Sheet};
+pub use self::{contexts::ContextRow, logs::log_line, sheet::Sheet, status::HostStatuses};
 use crate::failure::{Exit, Failure};
 
 /// How to print.

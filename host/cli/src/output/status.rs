@@ -1,7 +1,12 @@
 //! What the host is and how it is.
 
 use comfy_table::Cell;
-use muster_api::status::{Info, Status};
+use muster_api::{
+    roles::RoleState,
+    status::{Info, Status},
+};
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::{
     Sheet, View, roles,
@@ -21,6 +26,16 @@ impl View for Info {
             ("app domain", Cell::new(&self.app_domain)),
             ("roles", Cell::new(self.roles.join(", "))),
             ("available", Cell::new(self.available.join(", "))),
+            (
+                "elsewhere",
+                Cell::new(
+                    self.elsewhere
+                        .iter()
+                        .map(|(role, hosts)| format!("{role}: {}", printable(&hosts.join(", "))))
+                        .collect::<Vec<_>>()
+                        .join("\n"),
+                ),
+            ),
             ("offered", Cell::new(self.offered.join("\n"))),
         ]);
     }
@@ -52,5 +67,66 @@ impl View for Status {
                 sheet.line(&format!("  {}", printable(line)));
             }
         }
+    }
+}
+
+/// How each host of a group is, or why it does not say.
+#[derive(Default)]
+pub struct HostStatuses(Vec<(String, Result<Status, String>)>);
+
+impl HostStatuses {
+    /// Adds a host's answer.
+    pub fn add(&mut self, host: &str, status: Result<Status, String>) {
+        self.0.push((host.to_owned(), status));
+    }
+
+    /// Whether no host was asked.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for HostStatuses {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(host, status)| match status {
+            Ok(status) => json!({ "host": host, "status": status }),
+            Err(error) => json!({ "host": host, "error": error }),
+        }))
+    }
+}
+
+impl View for HostStatuses {
+    fn show(&self, sheet: &mut Sheet) {
+        let rows = self.0.iter().map(|(host, status)| match status {
+            Ok(status) => {
+                let failing = status
+                    .roles
+                    .iter()
+                    .filter(|role| matches!(role.state, RoleState::Failing | RoleState::Degraded));
+                let failing: Vec<_> = failing.map(|role| role.name.as_str()).collect();
+                let ready = match status.ready {
+                    true => Mood::Good.cell("yes"),
+                    false => Mood::Bad.cell("no"),
+                };
+                let mut attention = status.attention.clone();
+                if !failing.is_empty() {
+                    attention.push(format!("failing roles: {}", failing.join(", ")));
+                }
+                [
+                    Cell::new(printable(host)),
+                    ready,
+                    Cell::new(text::duration(status.uptime_seconds)),
+                    Cell::new(printable(&attention.join("; "))),
+                ]
+            }
+            Err(error) => [
+                Cell::new(printable(host)),
+                Mood::Bad.cell("?"),
+                Cell::new("-"),
+                Cell::new(printable(error)),
+            ],
+        });
+        let rows: Vec<_> = rows.collect();
+        sheet.list(["HOST", "READY", "UP FOR", "ATTENTION"], rows);
     }
 }

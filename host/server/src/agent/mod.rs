@@ -20,7 +20,6 @@ use std::{
 use muster_api::apps::DesiredState;
 use muster_engine::plugin::execution::{Action, Desired as Wanted, Share, Snapshot};
 use muster_ingress::{Backends, RouteTable};
-use muster_planner::Condition;
 use muster_store::{AppRecord, PlacementRecord, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +27,8 @@ use self::{desired::Desired, fleet::Fleet, neighbours::Neighbours, starter::Star
 use crate::{
     control::{
         error::ControlError,
-        linking::{Links, Member, Part},
-        placing::{Ground, Placing, Site},
+        linking::{Links, Part},
+        placing::Placing,
         rollouts,
     },
     logs::Logs,
@@ -136,34 +135,13 @@ impl Agent {
             return Ok((Desired::alone(apps, routes), Vec::new()));
         };
         self.fleet.retain(&Links::heard_of(members));
-        let releases = self.store.release_wanted().await?;
-        let ground = Ground {
-            sites: &self.sites(members).await,
-            apps: &apps,
-            releases: &releases,
-            running: &self.fleet.places(),
-            host: self.fleet.host,
-        };
-        let placements = self.placing.settle(&ground).await?;
+        let placements = self.placing.settle(members, &apps).await?;
         let mut hosts = vec![self.links.myself()];
         hosts.extend(members.iter().map(|it| it.neighbour.clone()));
         let elsewhere = self.fleet.serving_elsewhere();
         let host = self.fleet.host;
         let desired = Desired::leading(apps, routes, hosts, elsewhere, &placements, host);
         Ok((desired, placements))
-    }
-
-    async fn sites(&self, members: &[Member]) -> Vec<Site> {
-        let mut sites = vec![self.links.site(self.roles.evacuating()).await];
-        sites.extend(members.iter().map(|member| {
-            let condition = match member.lost {
-                true => Condition::Lost,
-                false => Condition::Ready,
-            };
-            let it = &member.neighbour;
-            Site::of(it.id, &it.name, &member.about, condition)
-        }));
-        sites
     }
 
     /// Tells followers what is to run in the group, and what does.

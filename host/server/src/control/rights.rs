@@ -26,6 +26,14 @@ impl Rights {
         }
     }
 
+    /// One thing, everywhere.
+    pub(crate) fn only(permission: Permission) -> Self {
+        Self {
+            everywhere: [permission].into_iter().collect(),
+            projects: BTreeMap::new(),
+        }
+    }
+
     /// What an owner may do in one project, and nothing else.
     pub(crate) fn in_project(project: ProjectId) -> Self {
         Self {

@@ -17,7 +17,10 @@ use super::{
     refusals::Claim,
     reply::{Answer, REQUEST_ID},
 };
-use crate::control::{error::ControlError, record::Actor, rights::Rights, sessions::Bearer};
+use crate::{
+    control::{error::ControlError, record::Actor, rights::Rights, sessions::Bearer},
+    peers::calls::Delegate,
+};
 
 /// Lets a request through to its handler if its caller may call it, and tells
 /// the handler who that is.
@@ -78,6 +81,9 @@ async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
 
 /// Who shows the request's token.
 pub(super) async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, ControlError> {
+    if let Some(who) = request.extensions.get::<Delegate>() {
+        return Ok(delegated(who, request));
+    }
     let token = bearer(&request.headers).ok_or(ControlError::Unauthorized(
         "the request has no access token",
     ))?;
@@ -120,6 +126,17 @@ pub(super) async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, Co
         claim.is(&actor.name, actor.credential.as_deref());
     }
     Ok(actor)
+}
+
+/// Whoever asks through the leader, which has checked that they may.
+fn delegated(who: &Delegate, request: &Parts) -> Actor {
+    Actor {
+        origin: who.origin.clone(),
+        request: request_id(&request.headers),
+        credential: Some("through the leader".to_owned()),
+        rights: Arc::new(Rights::only(who.permission)),
+        ..Actor::host(who.name.clone())
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

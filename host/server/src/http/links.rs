@@ -32,6 +32,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(link_token_withdraw))
         .routes(routes!(host_list))
         .routes(routes!(host_show, host_remove))
+        .routes(routes!(host_drain))
+        .routes(routes!(host_resume))
 }
 
 /// Show how this host is linked.
@@ -171,4 +173,35 @@ async fn host_remove(
 ) -> Answer<Json<Plan>> {
     let plan = api.links.remove(&actor, &terms, &host, query.force);
     Ok(Json(plan.await?))
+}
+
+/// Drain a host: what it runs starts on others, and then ends there; it gets
+/// nothing new. The plan says what moves where, and what finds no other host.
+#[utoipa::path(post, path = "/hosts/{host}/actions/drain", tag = "links", params(("host" = String, Path, description = "The host's name or id"), DryRun), responses(
+    (status = 200, body = Plan),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+))]
+async fn host_drain(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    On(terms): On,
+    Segment(host): Segment<String>,
+) -> Answer<Json<Plan>> {
+    Ok(Json(api.placing.drain(&actor, &terms, &host, true).await?))
+}
+
+/// Let a host have instances again that was drained. Nothing moves back by itself.
+#[utoipa::path(post, path = "/hosts/{host}/actions/resume", tag = "links", params(("host" = String, Path, description = "The host's name or id"), DryRun), responses(
+    (status = 200, body = Plan),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+))]
+async fn host_resume(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    On(terms): On,
+    Segment(host): Segment<String>,
+) -> Answer<Json<Plan>> {
+    Ok(Json(api.placing.drain(&actor, &terms, &host, false).await?))
 }

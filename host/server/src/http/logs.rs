@@ -1,6 +1,6 @@
 //! `/apps/{app}/logs`
 
-use std::convert::Infallible;
+use std::{collections::HashMap, convert::Infallible};
 
 use axum::{
     Json,
@@ -23,7 +23,7 @@ use super::{
     caller::Caller,
     reply::{Answer, Params, Segment},
 };
-use crate::control::{apps::require_app, error::ControlError};
+use crate::control::{apps::require_app, error::ControlError, linking::Part};
 
 const DEFAULT_TAIL: u32 = 100;
 const MAX_TAIL: u32 = 10_000;
@@ -58,49 +58,122 @@ async fn log_tail(
         .and_then(|id| id.to_str().ok())
         .and_then(|id| id.parse::<u64>().ok());
     if !query.follow {
-        let items = api.logs.app(&app).tail(&app, tail as usize);
+        let own = api.logs.app(&app).tail(&app, usize::MAX);
+        let items = last_lines(&api, &app, own, tail as usize, &query).await;
         return Ok(Json(Page { items, next: None }).into_response());
     }
     let ending = api.ending.clone();
-    let stream = follow(api, app, tail as usize, last).take_until(ending.cancelled_owned());
+    let stream = follow(api, app, tail as usize, last, query).await;
+    let stream = stream.take_until(ending.cancelled_owned());
     Ok(Sse::new(stream)
         .keep_alive(KeepAlive::default())
         .into_response())
 }
 
-/// The last lines, or those after `last`, and then every new one.
-fn follow(
+/// The last lines that are asked for, of all hosts.
+async fn last_lines(
+    api: &Api,
+    app: &str,
+    own: Vec<LogLine>,
+    tail: usize,
+    query: &LogQuery,
+) -> Vec<LogLine> {
+    let mut lines = here(own_name(api).await.as_deref(), own);
+    // Filters may leave few of many.
+    let elsewhere = api.links.log_tail(app, MAX_TAIL as usize).await;
+    lines.extend(elsewhere);
+    lines.retain(|line| query.takes(line));
+    let mut lines = merged(lines);
+    let skip = lines.len().saturating_sub(tail);
+    lines.drain(..skip);
+    lines
+}
+
+/// Lines of several hosts by time, where each host's stay in their order: that a
+/// request has come is written down with its beginning, but after what was
+/// written while it was served.
+fn merged(lines: Vec<LogLine>) -> Vec<LogLine> {
+    let mut latest = HashMap::new();
+    let mut timed: Vec<_> = lines
+        .into_iter()
+        .map(|line| {
+            let latest = latest.entry(line.host.clone()).or_insert(line.time);
+            *latest = line.time.max(*latest);
+            (*latest, line)
+        })
+        .collect();
+    timed.sort_by_key(|(time, _)| *time);
+    timed.into_iter().map(|(_, line)| line).collect()
+}
+
+/// What lines of this host are told apart by, where there are others.
+async fn own_name(api: &Api) -> Option<String> {
+    let several = matches!(api.links.part().await, Ok(Part::Leads(_)));
+    several.then(|| api.host.name.clone())
+}
+
+/// Says that lines are of this host.
+fn here(host: Option<&str>, mut lines: Vec<LogLine>) -> Vec<LogLine> {
+    for line in &mut lines {
+        line.host = host.map(str::to_owned);
+    }
+    lines
+}
+
+/// The last lines, or this host's after `last`, and then every new one. Only
+/// this host's have numbers to go on after; those of others go on with what is
+/// new.
+async fn follow(
     api: Api,
     app: String,
     tail: usize,
     last: Option<u64>,
+    query: LogQuery,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let log = api.logs.app(&app);
     let (first, begin) = match last {
         Some(last) => (Vec::new(), last),
         None => {
-            let all = log.tail(&app, usize::MAX);
-            let newest = all.last().map_or(0, |line| line.sequence);
-            let skip = all.len().saturating_sub(tail);
-            (all.into_iter().skip(skip).collect(), newest)
+            let own = log.tail(&app, usize::MAX);
+            let newest = own.last().map_or(0, |line| line.sequence);
+            (last_lines(&api, &app, own, tail, &query).await, newest)
         }
     };
+    let elsewhere = api.links.log_follow(&app).await;
+    let own = own_name(&api).await;
+    let host = own.clone();
     let rest = futures::stream::unfold(begin, move |last| {
-        let (log, app) = (log.clone(), app.clone());
+        let (log, app, host) = (log.clone(), app.clone(), host.clone());
         async move {
             let lines = log.after(&app, last).await?;
             let last = lines.last().map_or(last, |line| line.sequence);
-            Some((lines, last))
+            Some((here(host.as_deref(), lines), last))
         }
     });
     futures::stream::iter([first])
-        .chain(rest)
-        .flat_map(|lines| futures::stream::iter(lines.into_iter().map(event)))
+        .chain(until_either_ends(rest, elsewhere))
+        .flat_map(futures::stream::iter)
+        .filter(move |line| std::future::ready(query.takes(line)))
+        .map(move |line| event(&line, line.host == own))
 }
 
-fn event(line: LogLine) -> Result<Event, Infallible> {
-    let event = Event::default().event("line").id(line.sequence.to_string());
+/// Both together, until the first one ends: once the app is gone nobody has more.
+fn until_either_ends<T>(
+    first: impl Stream<Item = T>,
+    second: impl Stream<Item = T>,
+) -> impl Stream<Item = T> {
+    let first = first.map(Some).chain(futures::stream::iter([None]));
+    futures::stream::select(first, second.map(Some))
+        .take_while(|item| std::future::ready(item.is_some()))
+        .filter_map(std::future::ready)
+}
+
+fn event(line: &LogLine, numbered: bool) -> Result<Event, Infallible> {
+    let mut event = Event::default().event("line");
+    if numbered {
+        event = event.id(line.sequence.to_string());
+    }
     Ok(event
-        .json_data(&line)
+        .json_data(line)
         .unwrap_or_else(|_| Event::default().comment("a line could not be written")))
 }

@@ -22,6 +22,7 @@ mod links;
 mod logging;
 mod logs;
 pub(crate) mod metrics;
+mod node;
 mod oauth;
 mod openapi;
 mod pages;
@@ -58,11 +59,29 @@ use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
     agent::fleet::Fleet,
     control::{
-        access::AccessControl, accounts::Accounts, activations::Activations, apps::Apps,
-        audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
-        factors::Factors, jobs::Jobs, keys::Keys, linking::Links, logging::LoggingControl,
-        post::Post, projects::Projects, pushes::Pushes, quotas::Quotas, routes::Routes,
-        sessions::Sessions, sign_in::SignIn, sign_ups::SignUps, terms_of_use::TermsOfUse,
+        access::AccessControl,
+        accounts::Accounts,
+        activations::Activations,
+        apps::Apps,
+        audit::Audit,
+        authorization::Authorization,
+        config::Config,
+        droplets::Droplets,
+        factors::Factors,
+        jobs::Jobs,
+        keys::Keys,
+        linking::{Links, Served},
+        logging::LoggingControl,
+        placing::Placing,
+        post::Post,
+        projects::Projects,
+        pushes::Pushes,
+        quotas::Quotas,
+        routes::Routes,
+        sessions::Sessions,
+        sign_in::SignIn,
+        sign_ups::SignUps,
+        terms_of_use::TermsOfUse,
         users::Users,
     },
     logs::Logs,
@@ -101,6 +120,7 @@ pub(crate) struct Api {
     pub(crate) audit: Audit,
     pub(crate) logging: LoggingControl,
     pub(crate) links: Links,
+    pub(crate) placing: Placing,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
     pub(crate) logs: Arc<Logs>,
@@ -157,6 +177,7 @@ fn v1() -> OpenApiRouter<Api> {
 fn router(api: Api) -> Router {
     let (described, document) = openapi::with_document();
     let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
+    let carry = middleware::from_fn_with_state(api.clone(), node::carry);
     let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
     let note = middleware::from_fn_with_state(api.audit.clone(), refusals::note);
     // The last one added is the outermost.
@@ -168,6 +189,7 @@ fn router(api: Api) -> Router {
             openapi::Known::of(&document),
             openapi::guard,
         ))
+        .route_layer(carry)
         .route_layer(authorise)
         .route_layer(note);
     let layers = tower::ServiceBuilder::new()
@@ -197,7 +219,13 @@ fn router(api: Api) -> Router {
 
 /// Serves the API until the host ends.
 pub(crate) async fn serve(listener: TcpListener, api: Api, ending: CancellationToken) {
-    let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
+    let (links, logs) = (api.links.clone(), Arc::clone(&api.logs));
+    let router = router(api);
+    links.serve(Served {
+        api: router.clone(),
+        logs,
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service)
         .with_graceful_shutdown(ending.cancelled_owned())
         .await;

@@ -37,6 +37,7 @@ async fn info_show(State(api): State<Api>, _: Caller) -> Answer<Json<Info>> {
         app_domain: host.app_domain.clone(),
         roles: names(here),
         available: names(available),
+        elsewhere: api.links.roles_elsewhere().await?,
         offered: muster_engine::offered(),
     }))
 }
@@ -57,7 +58,9 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
         .into_iter()
         .filter(|role| role.state != RoleState::Absent)
         .collect();
-    let apps = api.store.app_all().await?;
+    let followed = api.links.followed();
+    let mut apps = api.store.app_all().await?;
+    apps.extend(followed.state.apps.iter().cloned());
     let mut attention = Vec::new();
     for role in roles
         .iter()
@@ -72,7 +75,9 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
     }
     let (mut running, mut desired) = (0, 0);
     for app in apps.iter().filter(|app| app.state == DesiredState::Started) {
-        let serving = api.fleet.running(app.id);
+        let told = followed.state.serving.iter().filter(|it| it.app == app.id);
+        let told = u32::try_from(told.count()).unwrap_or(u32::MAX);
+        let serving = api.fleet.running(app.id).max(told);
         running += serving;
         desired += app.instances;
         if serving < app.instances && app.current_release.is_some() {
@@ -82,9 +87,12 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
             ));
         }
     }
+    let ready = attention.is_empty();
+    // How other hosts are keeps this one from nothing.
+    attention.extend(api.links.attention().await?);
     Ok(Status {
         host: api.host.name.clone(),
-        ready: attention.is_empty(),
+        ready,
         uptime_seconds: api.host.started.elapsed().as_secs(),
         roles,
         apps: u32::try_from(apps.len()).unwrap_or(u32::MAX),

@@ -2,10 +2,16 @@
 
 use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
+use axum::body::Body;
 use bytes::Bytes;
 use futures::stream::{FuturesUnordered, StreamExt};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, StatusCode, client::conn::http1, header};
+use hyper::{
+    Request, Response, StatusCode,
+    body::Incoming,
+    client::conn::http1,
+    header::{self, HeaderValue},
+};
 use hyper_util::rt::TokioIo;
 use muster_peering::tls::{self, Distrust, PeerIdentity};
 use rustls::ClientConfig;
@@ -113,6 +119,25 @@ pub(crate) async fn fetch<Q: Serialize>(
     timeout(patience.whole, whole)
         .await
         .unwrap_or(Err(CallError::Unreachable))
+}
+
+/// Sends a request as it is, and gives the answer as it comes.
+pub(super) async fn relay(
+    addresses: &[String],
+    config: ClientConfig,
+    mut request: Request<Body>,
+) -> Result<Response<Incoming>, CallError> {
+    let stream = connect(addresses, config).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| broken(&error))?;
+    tokio::spawn(connection);
+    let headers = request.headers_mut();
+    headers.remove(header::CONNECTION);
+    headers.insert(header::HOST, HeaderValue::from_static("peer"));
+    let reply = timeout(Patience::WORDS.whole, sender.send_request(request)).await;
+    let reply = reply.map_err(|_| CallError::Unreachable)?;
+    reply.map_err(|error| broken(&error))
 }
 
 fn odd(status: StatusCode, told: &[u8]) -> CallError {

@@ -3,9 +3,11 @@
 //! of `control/linking`.
 
 pub(crate) mod blocks;
+pub(crate) mod calls;
 mod dial;
 mod hello;
 mod listener;
+mod logs;
 mod routes;
 pub(crate) mod state;
 pub(crate) mod words;

@@ -5,13 +5,15 @@ use axum::{
     Extension, Json, Router,
     extract::{DefaultBodyLimit, State},
     http::StatusCode,
-    routing::post,
+    routing::{any, post},
 };
 use bytes::Bytes;
 
 use super::{
     Connection,
     blocks::BlockAsked,
+    calls::{CALL, called},
+    logs,
     state::{StateAsked, StateTold},
     words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
 };
@@ -35,9 +37,11 @@ impl Links {
             )
             .route("/peer/v1/state", post(state))
             .route("/peer/v1/block", post(block))
+            .route("/peer/v1/log", post(logs::told))
             .route("/peer/v1/renew", post(renew))
             .route("/peer/v1/here", post(here))
             .layer(DefaultBodyLimit::max(QUESTION))
+            .route(&format!("{CALL}/{{*path}}"), any(called))
             .with_state(self.clone())
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use clap::Args;
-use muster_api::logs::LogLine;
+use clap::{Args, ValueEnum};
+use muster_api::logs::{LogLine, LogQuery, LogSource};
 
 use super::Scope;
 use crate::{
@@ -26,6 +26,55 @@ pub struct LogsArgs {
     /// How many of the last lines, 0 to 10000; 100 unless told
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
     tail: Option<u32>,
+    /// Only lines from there
+    #[arg(long, value_enum)]
+    source: Option<Source>,
+    /// Only lines of this instance: index and release, such as 0/3
+    #[arg(long, value_name = "INSTANCE")]
+    instance: Option<String>,
+    /// Only lines of this host of the group
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// Only lines in which this text is
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+}
+
+/// Where a line comes from.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Source {
+    /// The app's standard output
+    Stdout,
+    /// The app's standard error
+    Stderr,
+    /// One line per request
+    Access,
+    /// What the platform says about the app
+    Platform,
+}
+
+impl From<Source> for LogSource {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Stdout => Self::Stdout,
+            Source::Stderr => Self::Stderr,
+            Source::Access => Self::Access,
+            Source::Platform => Self::Platform,
+        }
+    }
+}
+
+impl LogsArgs {
+    fn query(&self) -> LogQuery {
+        LogQuery {
+            tail: self.tail,
+            source: self.source.map(Into::into),
+            instance: self.instance.clone(),
+            host: self.host.clone(),
+            text: self.text.clone(),
+            follow: self.follow,
+        }
+    }
 }
 
 /// Shows the last lines; with `--follow`, new ones until interrupted. As JSON,
@@ -37,7 +86,7 @@ pub async fn run(scope: &Scope, client: &Client, args: LogsArgs) -> Result<(), F
     if !args.follow {
         return scope
             .output
-            .show(&client.logs(&args.name, args.tail).await?);
+            .show(&client.logs(&args.name, &args.query()).await?);
     }
     tokio::select! {
         ended = follow(scope.output.format(), client, &args) => ended,
@@ -46,7 +95,7 @@ pub async fn run(scope: &Scope, client: &Client, args: LogsArgs) -> Result<(), F
 }
 
 async fn follow(format: Format, client: &Client, args: &LogsArgs) -> Result<(), Failure> {
-    let mut lines = client.follow_logs(&args.name, args.tail);
+    let mut lines = client.follow_logs(&args.name, args.query());
     let mut connected = false;
     let mut waiting = false;
     loop {

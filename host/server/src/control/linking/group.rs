@@ -20,7 +20,7 @@ use rustls::ClientConfig;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use super::{ControlError, Links, damaged, own};
+use super::{ControlError, Links, Served, damaged, own};
 use crate::{
     control::placing::Site,
     peers::{
@@ -144,11 +144,7 @@ impl Links {
     }
 
     /// This host, as instances are placed on it.
-    pub(crate) async fn site(&self, emptied: bool) -> Site {
-        let condition = match emptied {
-            true => Condition::Draining,
-            false => Condition::Ready,
-        };
+    pub(crate) async fn site(&self, condition: Condition) -> Site {
         Site::of(self.0.host, &self.0.name, &self.about().await, condition)
     }
 
@@ -197,6 +193,21 @@ impl Links {
         let members = members.unwrap_or_else(PoisonError::into_inner);
         members.get(&peer.host) == Some(&peer.fingerprint)
             || self.memory().own.state.leader() == Some(peer)
+    }
+
+    /// Whether that host is the one that this one follows.
+    pub(crate) fn is_led_by(&self, peer: PeerIdentity) -> bool {
+        self.memory().own.state.leader() == Some(peer)
+    }
+
+    /// What the leader may ask of this host, once it serves.
+    pub(crate) fn served(&self) -> Option<&Served> {
+        self.0.served.get()
+    }
+
+    /// The host serves.
+    pub(crate) fn serve(&self, served: Served) {
+        let _ = self.0.served.set(served);
     }
 
     pub(crate) fn blocks(&self) -> &Blocks {

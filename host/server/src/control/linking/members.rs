@@ -1,6 +1,6 @@
 //! The leader's side: hosts that are members.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use muster_api::{
@@ -22,7 +22,7 @@ use muster_store::{ChangeKind, HostRecord, Tx};
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    ControlError, Links, damaged,
+    ControlError, Links, damaged, draining,
     leading::{LEAF_LIFE, change, memberships, state, value},
     refused,
 };
@@ -292,6 +292,7 @@ impl Links {
 
     async fn all(&self) -> Result<Vec<LinkedHost>, ControlError> {
         let mut all = Vec::new();
+        let draining = self.draining().await?;
         let lead = self.memory().lead.clone();
         if let Some(lead) = lead {
             let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
@@ -304,6 +305,7 @@ impl Links {
                     0 => HostState::Ready,
                     _ => HostState::InUse,
                 },
+                draining: draining.contains(&self.0.host),
                 about,
                 fingerprint: self.0.key.fingerprint().to_string(),
                 linked_at: leaf.issued_at(),
@@ -317,6 +319,7 @@ impl Links {
                 name: host.name,
                 standing: HostStanding::Follower,
                 state: self.health(host.id),
+                draining: draining.contains(&host.id),
                 about: host.about,
                 fingerprint: host.fingerprint,
                 linked_at: host.linked_at,
@@ -325,6 +328,38 @@ impl Links {
             });
         }
         Ok(all)
+    }
+
+    /// The roles that other hosts of the group play, with the hosts' names.
+    pub(crate) async fn roles_elsewhere(
+        &self,
+    ) -> Result<BTreeMap<String, Vec<String>>, ControlError> {
+        let mut roles: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for host in self.0.store.host_all().await? {
+            for role in host.about.roles {
+                roles.entry(role).or_default().push(host.name.clone());
+            }
+        }
+        Ok(roles)
+    }
+
+    /// What needs attention about the group, a line each.
+    pub(crate) async fn attention(&self) -> Result<Vec<String>, ControlError> {
+        let hosts = self.0.store.host_all().await?;
+        let lost = hosts
+            .iter()
+            .filter(|host| self.health(host.id) == HostState::Unreachable);
+        let mut lines: Vec<_> = lost
+            .map(|host| format!("host {}: nothing is heard of it", host.name))
+            .collect();
+        let link = self.show()?;
+        if let Some(leader) = link.leader.filter(|leader| !leader.reachable) {
+            lines.push(format!(
+                "the leader {} cannot be reached; this host goes on with what it knows",
+                leader.name
+            ));
+        }
+        Ok(lines)
     }
 
     async fn find(&self, name: &str) -> Result<HostRecord, ControlError> {
@@ -443,6 +478,7 @@ async fn obey(
             }
             Effect::Revoke(peer) => {
                 tx.host_delete(HostId(peer.host)).await?;
+                draining::forget(tx, HostId(peer.host)).await?;
             }
             Effect::Unlinked(how) => {
                 let change = change("host", name, verb(*how), ChangeKind::Deleted);

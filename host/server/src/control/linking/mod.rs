@@ -9,11 +9,13 @@
 //! | `leading` | the leader's side: authority, link tokens, who asks to be let in |
 //! | `members` | the leader's side: hosts that are members, taking them out |
 //! | `following` | the follower's side: joining, heartbeats, leaving |
+//! | `draining` | which hosts get nothing new |
 //! | `group` | who is in the group and how they are dialled, and what part this host has |
 //! | `heeding` | the follower's side: what is to run, as the leader tells it |
 //! | `port` | the port for peers, open as long as there may be any |
 
 mod about;
+pub(crate) mod draining;
 mod following;
 mod group;
 mod heeding;
@@ -54,6 +56,7 @@ use self::{
 use super::error::ControlError;
 use crate::{
     agent::fleet::Fleet,
+    logs::Logs,
     peers::{Listening, blocks::Nearness},
     roles::Roles,
 };
@@ -103,7 +106,15 @@ struct Inner {
     /// Sounds when what this host is to do has changed.
     told: Notify,
     nearness: Mutex<Nearness>,
+    /// What the leader may ask of this host.
+    served: OnceLock<Served>,
     capacity: OnceLock<Capacity>,
+}
+
+/// What the leader may ask of this host: its API, and the logs of apps.
+pub(crate) struct Served {
+    pub(crate) api: axum::Router,
+    pub(crate) logs: Arc<Logs>,
 }
 
 /// What the store holds, for those who cannot wait for it, and what nobody
@@ -161,6 +172,7 @@ impl Links {
             published: Published::default(),
             told: Notify::new(),
             nearness: Mutex::default(),
+            served: OnceLock::new(),
             capacity: OnceLock::new(),
         }));
         links.recall().await?;

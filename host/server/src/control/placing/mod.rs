@@ -1,55 +1,58 @@
 //! Placing: which host of a group runs which instance. `muster_planner` decides;
 //! here its snapshot is made of records, and its plan is kept.
 
+mod draining;
 mod snapshot;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use muster_api::id::{AppId, HostId};
-use muster_planner::{Plan, Unplaced, plan};
+use muster_planner::{Condition, Plan, Unplaced, plan};
 use muster_store::{
     AppRecord, ChangeKind, DropletRecord, PlacementRecord, ReleaseRecord, Store, StoreError,
 };
 
-use self::snapshot::Releases;
-pub(crate) use self::snapshot::{Places, Site};
+pub(crate) use self::snapshot::Site;
+use self::snapshot::{Places, Releases};
+use super::linking::{Links, Member};
+use crate::{agent::fleet::Fleet, roles::Roles};
 
 /// Places instances, and remembers what found no host.
+#[derive(Clone)]
 pub(crate) struct Placing {
-    store: Store,
-    unplaced: Mutex<HashMap<(AppId, u64), String>>,
+    pub(crate) store: Store,
+    pub(crate) links: Links,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) roles: Arc<Roles>,
+    pub(crate) unplaced: Arc<Mutex<HashMap<(AppId, u64), String>>>,
 }
 
 /// What is to be placed where.
 pub(crate) struct Ground<'a> {
     /// The group's hosts, this one too.
-    pub(crate) sites: &'a [Site],
+    sites: Vec<Site>,
     /// All apps.
-    pub(crate) apps: &'a [AppRecord],
+    apps: &'a [AppRecord],
     /// Their current and next releases.
-    pub(crate) releases: &'a [(ReleaseRecord, DropletRecord)],
+    releases: Vec<(ReleaseRecord, DropletRecord)>,
     /// Where instances run.
-    pub(crate) running: &'a Places,
+    running: Places,
     /// This host.
-    pub(crate) host: HostId,
+    host: HostId,
 }
 
 impl Placing {
-    pub(crate) fn new(store: Store) -> Self {
-        Self {
-            store,
-            unplaced: Mutex::default(),
-        }
-    }
-
     /// Brings placements to what they should be, and answers with them.
     pub(crate) async fn settle(
         &self,
-        ground: &Ground<'_>,
+        members: &[Member],
+        apps: &[AppRecord],
     ) -> Result<Vec<PlacementRecord>, StoreError> {
+        let draining = self.links.draining().await?;
+        let ground = &self.ground(members, apps, &draining).await?;
         let kept = self.store.placement_all().await?;
         let releases = Releases::of(ground);
         let placed = releases.placed(&kept, ground);
@@ -96,6 +99,40 @@ impl Placing {
             })
             .await?;
         Ok(next)
+    }
+
+    async fn ground<'a>(
+        &self,
+        members: &[Member],
+        apps: &'a [AppRecord],
+        draining: &[HostId],
+    ) -> Result<Ground<'a>, StoreError> {
+        let condition = |id, lost: bool| {
+            if lost {
+                Condition::Lost
+            } else if draining.contains(&id) {
+                Condition::Draining
+            } else {
+                Condition::Ready
+            }
+        };
+        let mut here = self.links.site(condition(self.fleet.host, false)).await;
+        if self.roles.evacuating() {
+            here.condition = Condition::Draining;
+        }
+        let mut sites = vec![here];
+        sites.extend(members.iter().map(|member| {
+            let it = &member.neighbour;
+            let condition = condition(it.id, member.lost);
+            Site::of(it.id, &it.name, &member.about, condition)
+        }));
+        Ok(Ground {
+            sites,
+            apps,
+            releases: self.store.release_wanted().await?,
+            running: self.fleet.places(),
+            host: self.fleet.host,
+        })
     }
 
     /// Why an instance of a release finds no host, if one does not.

@@ -63,7 +63,7 @@ impl Releases {
             .collect();
         let mut known = HashMap::new();
         let mut apps = Vec::new();
-        for (release, droplet) in ground.releases {
+        for (release, droplet) in &ground.releases {
             let Some(app) = started.get(&release.app) else {
                 continue;
             };

@@ -1,0 +1,104 @@
+//! Calls of the API that a leader carries to another host of its group. The
+//! leader says who asks and what they may do; that they may, it has checked.
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    http::{Extensions, HeaderName, HeaderValue, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use muster_api::{hosts::NODE_HEADER, permissions::Permission};
+use serde::{Deserialize, Serialize};
+use tower::ServiceExt;
+
+use super::{Connection, WORDS_ALPN, dial::relay};
+use crate::control::{error::ControlError, linking::Links};
+
+/// What such a call's path begins with; the API's own path follows.
+pub(super) const CALL: &str = "/peer/v1/call";
+/// Who asks, as JSON.
+const DELEGATE: HeaderName = HeaderName::from_static("muster-delegate");
+
+/// Who asks through the leader, among the extensions of the request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Delegate {
+    /// Their name.
+    pub(crate) name: String,
+    /// What the operation needs, and they have.
+    pub(crate) permission: Permission,
+    /// From where they asked the leader.
+    pub(crate) origin: Option<String>,
+}
+
+impl Links {
+    /// Has another host of the group answer a request.
+    ///
+    /// # Errors
+    /// If there is no such host, or it cannot be reached.
+    pub(crate) async fn carry(
+        &self,
+        node: &str,
+        who: &Delegate,
+        mut request: Request,
+    ) -> Result<Response, ControlError> {
+        let hosts = self.neighbours().await?;
+        let mut named = hosts
+            .iter()
+            .filter(|host| host.name == node || host.id.to_string() == node);
+        let host = named
+            .next()
+            .ok_or_else(|| ControlError::not_found("host", node))?;
+        let config = self.dialling(host, WORDS_ALPN)?;
+        let path = request.uri().path_and_query();
+        let path = path.map_or("/", |path| path.as_str());
+        let wrong = |error: &dyn std::fmt::Display| ControlError::Internal(error.to_string());
+        *request.uri_mut() = format!("{CALL}{path}")
+            .parse()
+            .map_err(|error: axum::http::uri::InvalidUri| wrong(&error))?;
+        let told = serde_json::to_string(who).map_err(|error| wrong(&error))?;
+        let told = HeaderValue::from_str(&told).map_err(|error| wrong(&error))?;
+        let headers = request.headers_mut();
+        headers.remove(axum::http::header::AUTHORIZATION);
+        headers.remove(NODE_HEADER);
+        headers.insert(DELEGATE, told);
+        match relay(&host.addresses, config, request).await {
+            Ok(response) => Ok(response.map(Body::new)),
+            Err(error) => Err(ControlError::Conflict {
+                code: "host-silent",
+                message: format!("{} did not answer: {error}", host.name),
+                remedy: "see how it is with: muster link list".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Answers a call that the leader carries here.
+pub(super) async fn called(
+    State(links): State<Links>,
+    Extension(connection): Extension<Connection>,
+    mut request: Request,
+) -> Response {
+    let leads = connection.peer.is_some_and(|peer| links.is_led_by(peer));
+    let told = request.headers_mut().remove(DELEGATE);
+    let told = told.and_then(|told| serde_json::from_slice::<Delegate>(told.as_bytes()).ok());
+    let (Some(who), Some(served), true) = (told, links.served(), leads) else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    let path = request.uri().path_and_query();
+    let path = path.and_then(|path| path.as_str().strip_prefix(CALL));
+    let Some(uri) = path.and_then(|path| path.parse::<Uri>().ok()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    *request.uri_mut() = uri;
+    // What was found out on the way here, such as the route, is not the API's.
+    *request.extensions_mut() = Extensions::new();
+    request.extensions_mut().insert(who);
+    request
+        .extensions_mut()
+        .insert(ConnectInfo(connection.address));
+    match served.api.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
