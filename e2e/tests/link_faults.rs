@@ -9,8 +9,9 @@ use muster_api::{
     id::HostId,
     links::{Link, LinkTokenState, Standing},
 };
-use muster_e2e::{Client, Network, eventually, eventually_within};
+use muster_e2e::{Client, Network, eventually, eventually_within, refuse};
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -217,12 +218,29 @@ async fn a_host_forced_out_while_cut_off_hears_of_it_and_comes_anew() {
     network.heal();
     let link = stands_alone(south).await;
     let why = link.ended.expect("a reason");
-    assert!(why.contains("forced out"), "{why}");
+    assert!(why.contains("taken this host out"), "{why}");
     sees(leader, "east", east, HostState::Ready).await;
 
     south.join(&leader.link_token().await.token).await;
     sees(leader, "south", south, HostState::Ready).await;
     assert_eq!(leader.hosts().await.len(), 3);
+}
+
+#[tokio::test]
+async fn whoever_leaves_while_cut_off_has_left_when_it_heals() {
+    let Some(mut network) = Network::start(2).await else {
+        return;
+    };
+    let clients = linked(&network).await;
+    let (leader, south) = (&clients[0], &clients[1]);
+    network.cut(0, 1);
+    let leave = south.request(Method::POST, "/link/actions/leave");
+    refuse(leave.json(&json!({})), 409, "unreachable").await;
+    assert_eq!(south.link().await.standing, Standing::Leaving);
+    assert_eq!(leader.hosts().await.len(), 2, "it cannot know");
+    network.heal();
+    stands_alone(south).await;
+    assert_eq!(leader.hosts().await.len(), 1);
 }
 
 /// After how many bytes a join is cut off: a whole one takes about 20,000.

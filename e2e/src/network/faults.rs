@@ -41,7 +41,12 @@ impl Faults {
         }
         for (&host, percent) in &self.lossy {
             for between in both_ways(host, hosts) {
-                rules.push(format!("{between} numgen random mod 100 < {percent} drop"));
+                // A number below 100 is not below 100 to nftables, but an error.
+                rules.push(match percent {
+                    0 => continue,
+                    1..100 => format!("{between} numgen random mod 100 < {percent} drop"),
+                    _ => format!("{between} drop"),
+                });
             }
         }
         table("faults", "", &rules)
@@ -118,12 +123,19 @@ mod tests {
     fn loss_and_limits_hold_both_ways_and_leave_the_test_alone() {
         let mut faults = Faults::default();
         faults.lossy(1, 20);
-        for rules in [faults.rules(2), cut_after(1, 2, 900)] {
+        let some = faults.rules(2);
+        assert_eq!(some.matches("< 20 drop").count(), 2, "{some}");
+        faults.lossy(1, 100);
+        let all = faults.rules(2);
+        assert!(!all.contains("numgen"), "{all}");
+        for rules in [some, all, cut_after(1, 2, 900)] {
             let there = "iifname { \"h1\", \"s1\" } oifname { \"h0\", \"s0\" } ";
             let back = "iifname { \"h0\", \"s0\" } oifname { \"h1\", \"s1\" } ";
             assert!(rules.contains(there) && rules.contains(back), "{rules}");
             assert_eq!(rules.matches("drop").count(), 2, "{rules}");
             assert!(!rules.contains("test"), "{rules}");
         }
+        faults.lossy(1, 0);
+        assert!(!faults.rules(2).contains("drop"));
     }
 }

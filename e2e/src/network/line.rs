@@ -92,10 +92,12 @@ impl Line {
         let (sink, over) = (self.ends[to].sink(), Arc::clone(&self.over));
         self.threads.push(thread::spawn(move || {
             for (at, frame) in due {
-                if over.load(Ordering::Relaxed) {
-                    return;
+                while let Some(early) = at.checked_duration_since(Instant::now()) {
+                    if over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    thread::sleep(early.min(LOOK));
                 }
-                thread::sleep(at.saturating_duration_since(Instant::now()));
                 sink(&frame);
             }
         }));

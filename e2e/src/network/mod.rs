@@ -21,7 +21,7 @@ mod lan;
 mod line;
 mod number;
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{ffi::OsStr, net::Ipv4Addr, process::Command, time::Duration};
 
 use self::lan::Lan;
 use crate::host::{Host, HostOptions, Place};
@@ -110,6 +110,15 @@ impl Network {
     #[must_use]
     pub fn peer_address(&self, host: usize) -> String {
         format!("{}:{PEERS}", self.address(host))
+    }
+
+    /// A program on a host's machine: it sees the network as the host does.
+    #[must_use]
+    pub fn command(&self, host: usize, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.lan.namespace(host)]);
+        command.arg(program);
+        command
     }
 
     /// An address that no host has ever had.
