@@ -13,6 +13,7 @@ use muster_e2e::{Client, Network, eventually, eventually_within, refuse};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use time::OffsetDateTime;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// Longer than a leader waits for a host that it has let in to confirm.
@@ -241,6 +242,26 @@ async fn whoever_leaves_while_cut_off_has_left_when_it_heals() {
     network.heal();
     stands_alone(south).await;
     assert_eq!(leader.hosts().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_join_that_nobody_waits_for_comes_to_an_end() {
+    let Some(mut network) = Network::start(2).await else {
+        return;
+    };
+    let clients = clients(&network).await;
+    let (leader, south) = (&clients[0], &clients[1]);
+    // Slow enough to be still in the middle of it when whoever asked has gone.
+    network.slow(1, Duration::from_millis(300));
+    let token = leader.link_token().await.token;
+    let asked = timeout(Duration::from_millis(900), south.joining(&token).send());
+    assert!(asked.await.is_err(), "it takes longer");
+    network.heal();
+    let link = settled(south).await;
+    if link.standing == Standing::Alone {
+        south.join(&leader.link_token().await.token).await;
+    }
+    sees(leader, "south", south, HostState::Ready).await;
 }
 
 /// After how many bytes a join is cut off: a whole one takes about 20,000.
