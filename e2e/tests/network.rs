@@ -87,9 +87,44 @@ fn round_trip(network: &Network, from: usize, to: usize) -> Duration {
 }
 
 fn connect(mut socat: Command, to: &str) -> bool {
-    socat.args(["-u", "OPEN:/dev/null", &format!("{to},connect-timeout=5")]);
+    socat.args(["-u", "OPEN:/dev/null", &format!("{to},connect-timeout=3")]);
     socat.stderr(Stdio::null());
     socat.status().expect("socat runs").success()
+}
+
+#[tokio::test]
+async fn what_a_killed_run_left_behind_goes() {
+    let Some(network) = Network::start(0).await else {
+        return;
+    };
+    // Nobody gets to so great a number.
+    let left = "muster-e2e-250-0";
+    let ip = |arguments: &[&str]| {
+        let output = Command::new("ip").args(arguments).output();
+        let output = output.expect("`ip` runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    ip(&["netns", "add", left]);
+    let mut forgotten = Command::new("ip")
+        .args(["netns", "exec", left, "sleep", "600"])
+        .spawn()
+        .expect("`ip` runs");
+    eventually("it runs there", async || {
+        (!ip(&["netns", "pids", left]).is_empty()).then_some(())
+    })
+    .await;
+    let names = || ip(&["netns", "list"]);
+    let mine = network.namespace();
+    // Another test may be the one that clears up.
+    drop(Network::start(0).await);
+    eventually("it is gone", async || {
+        (!names().contains(left)).then_some(())
+    })
+    .await;
+    assert!(!forgotten.wait().expect("it ends").success());
+    assert!(names().contains(&mine), "what is in use stays");
+    drop(network);
+    assert!(!names().contains(&mine), "nothing is left");
 }
 
 #[tokio::test]

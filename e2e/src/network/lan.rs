@@ -115,6 +115,11 @@ impl Lan {
         ip(&["-n", &namespace, "addr", "add", &address, "dev", INTERFACE])
     }
 
+    /// The name of the switch's namespace.
+    pub(super) fn switch(&self) -> &str {
+        &self.switch
+    }
+
     /// The name of a host's namespace.
     pub(super) fn namespace(&self, host: usize) -> String {
         self.number.namespace(&host.to_string())

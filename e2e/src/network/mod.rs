@@ -112,6 +112,12 @@ impl Network {
         format!("{}:{PEERS}", self.address(host))
     }
 
+    /// The namespace of the switch, which is there as long as the network is.
+    #[must_use]
+    pub fn namespace(&self) -> String {
+        self.lan.switch().to_owned()
+    }
+
     /// A program on a host's machine: it sees the network as the host does.
     #[must_use]
     pub fn command(&self, host: usize, program: impl AsRef<OsStr>) -> Command {

@@ -41,8 +41,9 @@ async fn whatever_happens_hosts_agree_in_the_end() {
         let mover = rng.random_range(0..hosts);
         for step in 0..STEPS {
             let operation = Operation::pick(&mut rng, hosts, mover);
+            print!("{step:>3} {operation:?}");
             let outcome = operation.carry_out(&mut world).await;
-            println!("{step:>3} {operation:?}: {outcome}");
+            println!(": {outcome}");
         }
         world.calm().await;
         agreement::reach(&world).await;

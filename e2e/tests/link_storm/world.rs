@@ -189,7 +189,8 @@ impl Drop for World {
         }
         for host in 0..self.network.len() {
             let log = self.network.host(host).log();
-            let lines: Vec<_> = log.lines().collect();
+            let told = |line: &&str| !line.contains("migrat");
+            let lines: Vec<_> = log.lines().filter(told).collect();
             let last = lines.len().saturating_sub(LINES);
             eprintln!("host {host}:\n{}", lines[last..].join("\n"));
         }
