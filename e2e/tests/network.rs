@@ -97,7 +97,7 @@ async fn what_a_killed_run_left_behind_goes() {
     let Some(network) = Network::start(0).await else {
         return;
     };
-    // Nobody gets to so great a number.
+    // No network has so great a number.
     let left = "muster-e2e-250-0";
     let ip = |arguments: &[&str]| {
         let output = Command::new("ip").args(arguments).output();

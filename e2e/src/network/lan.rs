@@ -158,6 +158,12 @@ impl Lan {
         self.highest = self.highest.max(last);
         let set = flush.and_then(|()| self.address_interface(host));
         set.unwrap_or_else(|error| panic!("{error}"));
+        // Whoever looked for it in vain shortly before does not look again yet.
+        let address = address.to_string();
+        let _ = ip(&["neigh", "del", &address, "dev", &self.tester()]);
+        for other in (0..self.hosts.len()).map(|other| self.namespace(other)) {
+            let _ = ip(&["-n", &other, "neigh", "del", &address, "dev", INTERFACE]);
+        }
     }
 
     /// Changes what is cut and lost.

@@ -6,10 +6,13 @@
 use std::{
     env,
     fs::{self, File},
+    hash::{BuildHasher, Hasher, RandomState},
 };
 
 /// What the names of all namespaces begin with.
 const PREFIX: &str = "muster-e2e-";
+/// How many networks there may be at a time.
+const MOST: u8 = 249;
 
 /// A number that no other process has, as long as it is held.
 pub(super) struct Number {
@@ -18,12 +21,17 @@ pub(super) struct Number {
 }
 
 impl Number {
-    /// Takes the first number that is free.
+    /// Takes a number that is free. Seldom one that was in use just before: the
+    /// kernel goes on for a while looking for those who had its addresses.
     ///
     /// # Panics
     /// If there is none, or files cannot be written.
     pub(super) fn take() -> Self {
-        (1..=250)
+        let random = RandomState::new().build_hasher().finish() % u64::from(MOST);
+        let (before, after): (Vec<u8>, Vec<u8>) =
+            (1..=MOST).partition(|&value| u64::from(value) <= random);
+        let mut values = after.into_iter().chain(before);
+        values
             .find_map(Self::lock)
             .expect("not all networks are in use")
     }

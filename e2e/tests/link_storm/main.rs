@@ -17,9 +17,9 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use world::World;
 
 /// How many sequences there are unless told.
-const ROUNDS: u64 = 5;
+const ROUNDS: u64 = 3;
 /// How many operations a sequence has.
-const STEPS: u32 = 20;
+const STEPS: u32 = 30;
 
 fn from_environment<T: FromStr>(variable: &str) -> Option<T> {
     std::env::var(variable).ok()?.parse().ok()
@@ -45,6 +45,7 @@ async fn whatever_happens_hosts_agree_in_the_end() {
             let outcome = operation.carry_out(&mut world).await;
             println!(": {outcome}");
         }
+        println!("    the network is whole again");
         world.calm().await;
         agreement::reach(&world).await;
         println!("    they agree");

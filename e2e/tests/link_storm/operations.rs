@@ -15,8 +15,8 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What is refused, as long as it is for a reason, is no failure.
 const REFUSALS: [StatusCode; 2] = [StatusCode::CONFLICT, StatusCode::NOT_FOUND];
-/// More than two joins take, in bytes.
-const JOIN: u64 = 20_000;
+/// About what a whole join takes, in bytes.
+const JOIN: u64 = 14_000;
 
 /// Something that happens.
 #[derive(Debug, Clone, Copy)]
@@ -79,45 +79,47 @@ impl Operation {
     /// What is picked depends on the random numbers alone.
     pub fn pick(rng: &mut impl Rng, hosts: usize, mover: usize) -> Self {
         let host = rng.random_range(0..hosts);
-        // Mostly the first one leads, so that there are groups of several.
-        let leader = match rng.random_range(0..10) {
-            0..7 => 0,
-            _ => rng.random_range(0..hosts),
-        };
         let other = (host + rng.random_range(1..hosts)) % hosts;
+        // Mostly the first one leads, so that there are groups of several.
+        let (host, leader) = match rng.random_range(0..10) {
+            0..7 if host > 0 => (host, 0),
+            0..7 => (other, 0),
+            _ => (host, other),
+        };
+        let other = if host == other { leader } else { other };
         let millis = rng.random_range(0..3_000);
         match rng.random_range(0..100) {
-            0..22 => Self::Join { host, leader },
-            22..29 => Self::JoinCutOff {
+            0..20 => Self::Join { host, leader },
+            20..27 => Self::JoinCutOff {
                 host,
                 leader,
                 bytes: rng.random_range(0..JOIN),
             },
-            29..33 => Self::JoinKilled {
+            27..31 => Self::JoinKilled {
                 host,
                 leader,
                 killed: if rng.random() { host } else { leader },
-                after: Duration::from_millis(millis / 20),
+                after: Duration::from_millis(millis / 40),
             },
-            33..37 => Self::JoinGivenUp {
+            31..35 => Self::JoinGivenUp {
                 host,
                 leader,
-                after: Duration::from_millis(millis / 20),
+                after: Duration::from_millis(millis / 40),
             },
+            35..37 => Self::StopLeading(leader),
             37..41 => Self::Leave(host),
             41..43 => Self::Abandon(host),
             43..46 => Self::Remove { leader, host },
-            46..50 => Self::ForceOut { leader, host },
-            50..53 => Self::StopLeading(host),
-            53..60 => Self::Cut(host, other),
-            60..65 => Self::CutOneWay(host, other),
-            65..70 => Self::Mend(host, other),
-            70..73 => Self::Lossy(host),
-            73..76 => Self::Slow(host),
-            76..80 => Self::Heal,
-            80..85 => Self::Kill(host),
-            85..90 => Self::Start(host),
-            90..94 => Self::Move(mover),
+            46..49 => Self::ForceOut { leader, host },
+            49..54 => Self::Cut(host, other),
+            54..59 => Self::CutOneWay(host, other),
+            59..64 => Self::Mend(host, other),
+            64..67 => Self::Lossy(host),
+            67..70 => Self::Slow(host),
+            70..75 => Self::Heal,
+            75..79 => Self::Kill(host),
+            79..91 => Self::Start(rng.random_range(0..hosts)),
+            91..95 => Self::Move(mover),
             _ => Self::Wait(Duration::from_millis(millis)),
         }
     }
