@@ -11,7 +11,19 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// # Panics
 /// If it does not come; `what` says what was awaited.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    eventually_within(PATIENCE, what, look).await
+}
+
+/// The same for what takes its time by design.
+///
+/// # Panics
+/// If it does not come within that time; `what` says what was awaited.
+pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
+    patience: Duration,
+    what: &str,
+    look: impl Fn() -> F,
+) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(seen) = look().await {
             return seen;

@@ -36,6 +36,27 @@ pub struct HostOptions {
     pub data_dir: Option<PathBuf>,
     /// Environment variables for the process.
     pub env: Vec<(String, String)>,
+    /// Where it runs; beside the test, on loopback, unless told.
+    pub place: Option<Place>,
+}
+
+/// A network namespace for a host, in which it has every port for itself.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The namespace's name.
+    pub namespace: String,
+    /// Where the host is reached.
+    pub address: Ipv4Addr,
+}
+
+impl Place {
+    fn management(&self) -> SocketAddr {
+        (self.address, 7480).into()
+    }
+
+    fn apps(&self) -> SocketAddr {
+        (self.address, 8080).into()
+    }
 }
 
 /// A running host. Killed when dropped.
@@ -81,7 +102,10 @@ impl Host {
             .or_else(|| temporary.as_ref().map(|dir| dir.path().join("data")))
             .expect("one of both is there");
         seed_code_cache(&data_dir);
-        let (management, apps) = (free_address(), free_address());
+        let (management, apps) = match &options.place {
+            Some(place) => (place.management(), place.apps()),
+            None => (free_address(), free_address()),
+        };
         let child = run(&data_dir, management, apps, &options);
         Self {
             child,
@@ -140,6 +164,12 @@ impl Host {
     /// data and addresses. Does not wait until it is ready.
     pub fn kill_and_restart(&mut self) {
         self.kill();
+        self.start_again();
+    }
+
+    /// Starts a host that was killed or stopped, on the same data and addresses.
+    /// Does not wait until it is ready.
+    pub fn start_again(&mut self) {
         self.child = run(&self.data_dir, self.management, self.apps, &self.options);
     }
 
@@ -228,6 +258,14 @@ impl Host {
         self.options.env.push((name.to_owned(), value.into()));
     }
 
+    /// From now on the host is reached there.
+    pub(crate) fn moved_to(&mut self, address: Ipv4Addr) {
+        let place = self.options.place.as_mut();
+        let place = place.expect("a host on a network of its own");
+        place.address = address;
+        (self.management, self.apps) = (place.management(), place.apps());
+    }
+
     /// A client that is logged in as the admin.
     pub async fn client(&self) -> Client {
         Client::login(&self.url(), self.apps).await
@@ -246,7 +284,18 @@ fn run(data_dir: &Path, management: SocketAddr, apps: SocketAddr, options: &Host
         .append(true)
         .open(log_path(data_dir))
         .expect("the log can be written");
-    Command::new(muster_binary())
+    // With a place of its own it listens on every address that it has or gets.
+    let (mut command, [management, apps]) = match &options.place {
+        Some(place) => {
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", &place.namespace]);
+            command.arg(muster_binary());
+            let everywhere = |address: SocketAddr| (Ipv4Addr::UNSPECIFIED, address.port()).into();
+            (command, [management, apps].map(everywhere))
+        }
+        None => (Command::new(muster_binary()), [management, apps]),
+    };
+    command
         .args(["serve", "--data-dir"])
         .arg(data_dir)
         .args([

@@ -1,12 +1,15 @@
 //! What the tests of the whole system share: hosts that are the real binary on
-//! loopback ports, a client of their API, and the guests to push.
+//! loopback ports or in networks of their own, a client of their API, and the
+//! guests to push.
 
 mod client;
 mod eventually;
 mod guests;
 mod host;
+mod links;
 mod load;
 mod logs;
+mod network;
 mod plugins;
 mod raw;
 mod refusal;
@@ -16,11 +19,12 @@ pub mod sign_in;
 mod trouble;
 
 pub use client::{Client, files, push_of};
-pub use eventually::eventually;
+pub use eventually::{eventually, eventually_within};
 pub use guests::{greeting, guest, guest_path, hello_version, workspace};
-pub use host::{Host, HostOptions, PASSWORD, free_address, muster_binary};
+pub use host::{Host, HostOptions, PASSWORD, Place, free_address, muster_binary};
 pub use load::{Answers, Load};
 pub use logs::logged;
+pub use network::Network;
 pub use plugins::marked;
 pub use raw::{RawAnswer, raw};
 pub use refusal::{Case, assert_remedy, everything, only_field, refuse, refuse_all, refused};

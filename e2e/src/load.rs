@@ -88,10 +88,10 @@ impl Load {
     ///
     /// # Panics
     /// If a client panicked.
-    pub async fn end(self) -> Answers {
+    pub async fn end(mut self) -> Answers {
         self.running.store(false, Ordering::Relaxed);
         let mut all = Answers::default();
-        for client in self.clients {
+        for client in self.clients.drain(..) {
             let answers = client.await.expect("clients do not panic");
             for (body, count) in answers.good {
                 *all.good.entry(body).or_default() += count;
@@ -99,6 +99,13 @@ impl Load {
             all.failed.extend(answers.failed);
         }
         all
+    }
+}
+
+/// A load that nobody ends goes on asking only until it is noticed.
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.running.store(false, Ordering::Relaxed);
     }
 }
 

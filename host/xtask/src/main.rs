@@ -41,7 +41,8 @@ enum Chore {
     },
     /// Build the apps in other languages that the end-to-end tests push
     Fixtures,
-    /// Install the servers that the end-to-end tests sign in at and send mail to
+    /// Install the servers that the end-to-end tests sign in at and send mail to,
+    /// and the tools for networks between hosts
     Servers,
     /// Build the binary `muster` with all that it carries
     Build {

@@ -1,5 +1,6 @@
 //! Servers that end-to-end tests sign in at and send mail to: a directory, a
-//! provider of OpenID Connect and an SMTP server.
+//! provider of OpenID Connect and an SMTP server; and the tools with which they
+//! put hosts on networks of their own.
 //!
 //! They are only put where the tests find them, which start and stop them.
 
@@ -25,6 +26,8 @@ const SOURCES: &str = "e2e/servers";
 /// Where the tests look.
 const PLACE: &str = "target/servers";
 const SLAPD: &str = "/usr/sbin/slapd";
+/// Tools for networks, and whose they are.
+const NETWORK: [(&str, &str); 3] = [("ip", "iproute2"), ("nft", "nftables"), ("socat", "socat")];
 
 /// Installs the servers and what they need.
 ///
@@ -34,6 +37,7 @@ pub fn prepare(project: &Project, step: &Step) -> Result<()> {
     let place = project.path(PLACE);
     fs::create_dir_all(&place).with_context(|| format!("could not create {}", place.display()))?;
     directory(step, &place)?;
+    network(step)?;
     node(project, step, &place)
 }
 
@@ -49,6 +53,14 @@ fn directory(step: &Step, place: &Path) -> Result<()> {
     let fresh = place.join("slapd.new");
     fs::copy(SLAPD, &fresh).with_context(|| format!("could not copy {SLAPD}"))?;
     fs::rename(&fresh, &copy).with_context(|| format!("could not write {}", copy.display()))
+}
+
+fn network(step: &Step) -> Result<()> {
+    // Where only root's programs are is not on everybody's path.
+    let there = |program| on_path(program) || Path::new("/usr/sbin").join(program).is_file();
+    let missing = NETWORK.iter().filter(|(program, _)| !there(program));
+    let packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    debian::install(step, &packages)
 }
 
 fn node(project: &Project, step: &Step, place: &Path) -> Result<()> {

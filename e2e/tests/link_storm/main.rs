@@ -1,0 +1,55 @@
+//! Hosts are linked and parted, killed and moved while their network fails, in
+//! an order made up by chance. However it went: once the network is whole, all
+//! of them agree on who belongs to whom, nothing is left of what did not work
+//! out, and everybody can be parted and linked anew.
+//!
+//! `MUSTER_E2E_SEED` repeats the sequence of that number as far as that is
+//! possible, and `MUSTER_E2E_ROUNDS` says how many there are.
+
+mod agreement;
+mod operations;
+mod world;
+
+use std::str::FromStr;
+
+use operations::Operation;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use world::World;
+
+/// How many sequences there are unless told.
+const ROUNDS: u64 = 3;
+/// How many operations a sequence has.
+const STEPS: u32 = 30;
+
+fn from_environment<T: FromStr>(variable: &str) -> Option<T> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+#[tokio::test]
+async fn whatever_happens_hosts_agree_in_the_end() {
+    let first = from_environment("MUSTER_E2E_SEED").unwrap_or_else(rand::random);
+    let rounds = from_environment("MUSTER_E2E_ROUNDS").unwrap_or(ROUNDS);
+    for round in 0..rounds {
+        let seed = u64::wrapping_add(first, round);
+        println!("sequence {round}: MUSTER_E2E_SEED={seed}");
+        let mut rng = StdRng::seed_from_u64(seed);
+        let hosts = rng.random_range(3..=4);
+        let Some(mut world) = World::start(hosts).await else {
+            return;
+        };
+        // Two who both move while they are apart can never find each other.
+        let mover = rng.random_range(0..hosts);
+        for step in 0..STEPS {
+            let operation = Operation::pick(&mut rng, hosts, mover);
+            print!("{step:>3} {operation:?}");
+            let outcome = operation.carry_out(&mut world).await;
+            println!(": {outcome}");
+        }
+        println!("    the network is whole again");
+        world.calm().await;
+        agreement::reach(&world).await;
+        println!("    they agree");
+        world.part().await;
+        agreement::reach(&world).await;
+    }
+}

@@ -1,0 +1,258 @@
+//! What may happen to a group of hosts. A new kind of thing gets a variant, its
+//! share in `pick`, and an arm in `carry_out`; hosts are called by their number.
+
+use std::time::Duration;
+
+use muster_api::{links::LinkTokenSecret, problem::Problem};
+use rand::{Rng, RngExt};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::world::World;
+
+/// How long a host may take to answer; generous, for machines under load.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// What is refused, as long as it is for a reason, is no failure.
+const REFUSALS: [StatusCode; 2] = [StatusCode::CONFLICT, StatusCode::NOT_FOUND];
+/// About what a whole join takes, in bytes.
+const JOIN: u64 = 14_000;
+
+/// Something that happens.
+#[derive(Debug, Clone, Copy)]
+pub enum Operation {
+    /// A host is to follow another one.
+    Join { host: usize, leader: usize },
+    /// The same, and its line is cut in the middle of it.
+    JoinCutOff {
+        host: usize,
+        leader: usize,
+        bytes: u64,
+    },
+    /// The same, and one of both is killed in the middle of it.
+    JoinKilled {
+        host: usize,
+        leader: usize,
+        killed: usize,
+        after: Duration,
+    },
+    /// The same, and whoever asked for it does not wait for the answer.
+    JoinGivenUp {
+        host: usize,
+        leader: usize,
+        after: Duration,
+    },
+    /// A host wants out.
+    Leave(usize),
+    /// A host does not wait for its leader's word.
+    Abandon(usize),
+    /// A leader takes a host out.
+    Remove { leader: usize, host: usize },
+    /// A leader gives a host up for lost.
+    ForceOut { leader: usize, host: usize },
+    /// A leader wants to be none.
+    StopLeading(usize),
+    /// Nothing gets through between two.
+    Cut(usize, usize),
+    /// What the first sends does not reach the second.
+    CutOneWay(usize, usize),
+    /// It does again.
+    Mend(usize, usize),
+    /// A host's line loses packets.
+    Lossy(usize),
+    /// A host's line is slow.
+    Slow(usize),
+    /// The network is whole.
+    Heal,
+    /// A power failure.
+    Kill(usize),
+    /// The power is back.
+    Start(usize),
+    /// A host gets another address.
+    Move(usize),
+    /// Time passes.
+    Wait(Duration),
+}
+
+impl Operation {
+    /// Picks something that happens to so many hosts, of which one may move.
+    /// What is picked depends on the random numbers alone.
+    pub fn pick(rng: &mut impl Rng, hosts: usize, mover: usize) -> Self {
+        let host = rng.random_range(0..hosts);
+        let other = (host + rng.random_range(1..hosts)) % hosts;
+        // Mostly the first one leads, so that there are groups of several.
+        let (host, leader) = match rng.random_range(0..10) {
+            0..7 if host > 0 => (host, 0),
+            0..7 => (other, 0),
+            _ => (host, other),
+        };
+        let other = if host == other { leader } else { other };
+        let millis = rng.random_range(0..3_000);
+        match rng.random_range(0..100) {
+            0..20 => Self::Join { host, leader },
+            20..27 => Self::JoinCutOff {
+                host,
+                leader,
+                bytes: rng.random_range(0..JOIN),
+            },
+            27..31 => Self::JoinKilled {
+                host,
+                leader,
+                killed: if rng.random() { host } else { leader },
+                after: Duration::from_millis(millis / 40),
+            },
+            31..35 => Self::JoinGivenUp {
+                host,
+                leader,
+                after: Duration::from_millis(millis / 40),
+            },
+            35..37 => Self::StopLeading(leader),
+            37..41 => Self::Leave(host),
+            41..43 => Self::Abandon(host),
+            43..46 => Self::Remove { leader, host },
+            46..49 => Self::ForceOut { leader, host },
+            49..54 => Self::Cut(host, other),
+            54..59 => Self::CutOneWay(host, other),
+            59..64 => Self::Mend(host, other),
+            64..67 => Self::Lossy(host),
+            67..70 => Self::Slow(host),
+            70..75 => Self::Heal,
+            75..79 => Self::Kill(host),
+            79..91 => Self::Start(rng.random_range(0..hosts)),
+            91..95 => Self::Move(mover),
+            _ => Self::Wait(Duration::from_millis(millis)),
+        }
+    }
+
+    /// Lets it happen, and says what came of it.
+    pub async fn carry_out(self, world: &mut World) -> String {
+        match self {
+            Self::Join { host, leader } => match joining(world, host, leader).await {
+                Ok(request) => ask(request).await,
+                Err(why) => why,
+            },
+            Self::JoinCutOff {
+                host,
+                leader,
+                bytes,
+            } => match joining(world, host, leader).await {
+                Ok(request) => {
+                    world.network.cut_after(host, bytes);
+                    ask(request).await
+                }
+                Err(why) => why,
+            },
+            Self::JoinKilled {
+                host,
+                leader,
+                killed,
+                after,
+            } => match joining(world, host, leader).await {
+                Ok(request) => {
+                    let asked = tokio::spawn(request.timeout(PATIENCE).send());
+                    tokio::time::sleep(after).await;
+                    world.kill(killed);
+                    match asked.await.expect("no panic") {
+                        Ok(answer) => judge(answer).await,
+                        Err(_) if killed == host => "nobody answers".to_owned(),
+                        Err(error) => panic!("a host that is up answers: {error}"),
+                    }
+                }
+                Err(why) => why,
+            },
+            Self::JoinGivenUp {
+                host,
+                leader,
+                after,
+            } => match joining(world, host, leader).await {
+                Ok(request) => match timeout(after, ask(request)).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => "given up".to_owned(),
+                },
+                Err(why) => why,
+            },
+            Self::Leave(host) => leave(world, host, false).await,
+            Self::Abandon(host) => leave(world, host, true).await,
+            Self::Remove { leader, host } => remove(world, leader, host, "").await,
+            Self::ForceOut { leader, host } => remove(world, leader, host, "?force=true").await,
+            Self::StopLeading(host) => {
+                let Some(client) = world.client(host) else {
+                    return down();
+                };
+                ask(client.request(Method::POST, "/link/actions/stop-leading")).await
+            }
+            Self::Cut(one, other) => done(world.network.cut(one, other)),
+            Self::CutOneWay(from, to) => done(world.network.cut_one_way(from, to)),
+            Self::Mend(one, other) => done(world.network.mend(one, other)),
+            Self::Lossy(host) => done(world.network.lossy(host, 20)),
+            Self::Slow(host) => done(world.network.slow(host, Duration::from_millis(150))),
+            Self::Heal => done(world.network.heal()),
+            Self::Kill(host) => done(world.kill(host)),
+            Self::Start(host) => done(world.start_again(host).await),
+            Self::Move(host) => done(world.move_host(host).await),
+            Self::Wait(time) => done(tokio::time::sleep(time).await),
+        }
+    }
+}
+
+fn done((): ()) -> String {
+    "done".to_owned()
+}
+
+fn down() -> String {
+    "nobody is there".to_owned()
+}
+
+/// Sends a request that is done or refused, whatever is wrong with the network.
+async fn ask(request: RequestBuilder) -> String {
+    let answer = request.timeout(PATIENCE).send().await;
+    judge(answer.expect("a host that is up answers")).await
+}
+
+async fn judge(answer: Response) -> String {
+    let status = answer.status();
+    let text = answer.text().await.expect("a body");
+    if status.is_success() {
+        return "done".to_owned();
+    }
+    assert!(REFUSALS.contains(&status), "{status}: {text}");
+    let problem: Problem = serde_json::from_str(&text).expect("a problem");
+    problem.code
+}
+
+/// The request of one host to join another, with a token for it; or why there
+/// is none.
+async fn joining(world: &mut World, host: usize, leader: usize) -> Result<RequestBuilder, String> {
+    let (Some(joiner), Some(leading)) = (world.client(host), world.client(leader)) else {
+        return Err(down());
+    };
+    let made = leading.request(Method::POST, "/link-tokens");
+    let made = made.json(&json!({})).timeout(PATIENCE).send().await;
+    let made = made.expect("a host that is up answers");
+    if !made.status().is_success() {
+        return Err(judge(made).await);
+    }
+    let made: LinkTokenSecret = made.json().await.expect("a token");
+    Ok(joiner.joining(&made.token))
+}
+
+async fn leave(world: &mut World, host: usize, abandon: bool) -> String {
+    let Some(client) = world.client(host) else {
+        return down();
+    };
+    let leader = client.link().await.leader;
+    let leave = client.request(Method::POST, "/link/actions/leave");
+    let outcome = ask(leave.json(&json!({ "abandon": abandon }))).await;
+    if let Some(leader) = leader.filter(|_| abandon) {
+        world.abandoned(leader.id, host);
+    }
+    outcome
+}
+
+async fn remove(world: &mut World, leader: usize, host: usize, how: &str) -> String {
+    let id = world.id(host);
+    let Some(client) = world.client(leader) else {
+        return down();
+    };
+    ask(client.request(Method::DELETE, &format!("/hosts/{id}{how}"))).await
+}
