@@ -250,6 +250,33 @@ async fn whoever_follows_is_told_of_what_they_may_see() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_with_its_access_token_and_goes_on_with_another() {
+    let host = Host::start().await;
+    let admin = host.client().await;
+    let settings = json!({ "access_life": 10_000 });
+    let _: Value = admin.send(Method::PUT, "/config/tokens", &settings).await;
+    let first = host.client().await;
+    let mut following = Events::open(events(&first, "?resource=route")).await;
+    let seen = redirect(&first, "admin").await;
+    let (last, _, data) = following.next().await.expect("an event");
+    assert_eq!(data["id"], seen.as_str());
+    assert!(following.next().await.is_none(), "it ends by itself");
+    muster_e2e::eventually("the token is refused", async || {
+        let answer = events(&first, "?follow=false").send().await;
+        let status = answer.expect("the host answers").status();
+        (status == StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+
+    let path = format!("/routes/{seen}");
+    let second = host.client().await;
+    let _: Value = second.send(Method::DELETE, &path, &Value::Null).await;
+    let going_on = events(&second, "?resource=route").header("last-event-id", last.to_string());
+    let (_, name, _) = Events::open(going_on).await.next().await.expect("an event");
+    assert_eq!(name, "route.deleted");
+}
+
+#[tokio::test]
 async fn clients_are_bounded_and_mistakes_are_told() {
     let host = Host::start().await;
     let client = host.client().await;

@@ -361,6 +361,9 @@ async fn nothing_but_the_way_in_is_for_strangers() {
         }
         walked += 1;
     }
-    assert_eq!(document["security"], json!([{ "token": [] }]));
+    assert_eq!(
+        document["security"],
+        json!([{ "token": [] }, { "oauth2": [] }])
+    );
     assert!(walked >= 25, "only {walked} operations are described");
 }

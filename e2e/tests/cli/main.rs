@@ -12,6 +12,7 @@ mod people;
 mod person;
 mod projects;
 mod routes_and_roles;
+mod settings;
 
 /// Compares with a snapshot, without what differs from run to run.
 pub fn seen(name: &str, text: &str) {

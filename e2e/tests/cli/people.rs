@@ -74,7 +74,11 @@ async fn a_user_from_the_first_link_to_the_end() {
     let again = admin.run("user send-activation ada").good();
     assert!(link(&again).contains("/account/activate?token="));
     assert_eq!(admin.json("user show ada")["type"], "developer");
-    seen("session-end", &admin.run("session end --all-of ada").good());
+    admin.run("session end --all-of ada").bad(6);
+    seen(
+        "session-end",
+        &admin.run("session end --all-of ada --yes").good(),
+    );
     ada.run("info").bad(4);
     seen(
         "user-suspend-dry-run",

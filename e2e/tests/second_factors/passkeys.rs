@@ -3,6 +3,7 @@
 
 use muster_api::{
     factors::{FactorKind, Passkey, PasskeyAnswer, PasskeyChallenge},
+    plan::Plan,
     tokens::TokenRequest,
 };
 use muster_e2e::{Client, PASSWORD, only_field, refuse};
@@ -185,6 +186,22 @@ async fn a_passkey_is_registered_and_lets_its_owner_in() {
     assert_eq!(only_field(&problem), "answer");
 
     let path = format!("/self/passkeys/{id}");
+    let rename = |query: &str| {
+        let request = client.request(Method::PATCH, &format!("{path}{query}"));
+        request.json(&json!({ "name": "laptop" }))
+    };
+    let told: Plan = rename("?dry_run=true")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(told.changes, ["the passkey phone is called laptop"]);
+    let unseen = rename("").header("if-match", "\"x\"");
+    refuse(unseen, 412, "precondition-failed").await;
+    let kept: Passkey = client.get(&path).await;
+    assert_eq!(kept.name, "phone");
     let renamed: Passkey = client
         .send(Method::PATCH, &path, &json!({ "name": "laptop" }))
         .await;

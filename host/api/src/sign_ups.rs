@@ -97,6 +97,18 @@ pub struct NewPasswordReset {
     pub email: String,
 }
 
+/// What happens next. It is the same whether or not anybody is known by the
+/// address. Where mail is not configured, an admin has to pass the link on; see
+/// the operation `user_send_activation`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PasswordResetReply {
+    /// A sentence for whoever asked.
+    #[schema(
+        example = "This Muster sends no mail: ask an admin for a link by which you choose another password."
+    )]
+    pub next: String,
+}
+
 /// Asks for a mail that shows whether mail works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

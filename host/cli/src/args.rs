@@ -29,6 +29,7 @@ use crate::{
         signing_key::SigningKeyCommand,
         status::StatusArgs,
         term::TermCommand,
+        token::TokenCommand,
         user::UserCommand,
     },
     output::Format,
@@ -113,6 +114,9 @@ pub enum Command {
     /// See where somebody is logged in, and end it
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Look at a token, or put an end to it
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Say what everybody has to accept
     #[command(subcommand)]
     Term(TermCommand),
@@ -216,6 +220,9 @@ mod tests {
             &["self"],
             &["session"],
             &["session", "end"],
+            &["token"],
+            &["config"],
+            &["config", "reset"],
             &["term"],
             &["term", "add"],
             &["mail"],
@@ -242,22 +249,34 @@ mod tests {
         }
     }
 
-    /// Operations that are no command's business: a browser's, or another
-    /// program's that checks tokens by itself.
-    const NO_COMMAND: &[&str] = &[
-        "key_set_show",
-        "oauth_metadata_show",
-        "self_passkey_add",
-        "self_passkey_challenge",
-        "token_introspect",
+    /// Operations that are no command's business, and why.
+    const NO_COMMAND: &[(&str, &str)] = &[
+        (
+            "key_set_show",
+            "programs that check tokens by themselves read it, not people",
+        ),
+        (
+            "oauth_metadata_show",
+            "OAuth clients find their way by it, not people",
+        ),
+        (
+            "self_passkey_challenge",
+            "a passkey is made by a browser, for the site that it shows",
+        ),
+        ("self_passkey_add", "a passkey is made by a browser"),
     ];
 
     #[test]
     fn every_operation_has_its_command_and_every_command_exists() {
         let mut line = Cli::command();
         line.build();
+        for (id, why) in NO_COMMAND {
+            let known = OPERATIONS.iter().any(|operation| operation.id == *id);
+            assert!(known && !why.is_empty(), "{id} is no operation");
+        }
         for operation in OPERATIONS {
-            let without = NO_COMMAND.contains(&operation.id);
+            let mut reasons = NO_COMMAND.iter().map(|(id, _)| *id);
+            let without = reasons.any(|id| id == operation.id);
             assert_eq!(operation.commands.is_empty(), without, "{}", operation.id);
             for command in operation.commands {
                 let mut found = &line;

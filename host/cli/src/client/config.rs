@@ -27,6 +27,15 @@ impl Client {
         self.call(self.get(&["config", section])).await
     }
 
+    /// The host's description of its API.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn description(&self) -> Result<Value, ClientError> {
+        let request = self.transport.outside(Method::GET, "/api/openapi.json");
+        self.transport.call(request).await
+    }
+
     /// Sets a section, or only says what it would be.
     ///
     /// # Errors

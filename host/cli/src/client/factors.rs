@@ -1,7 +1,10 @@
 //! `/api/v1/self/factors` and `/api/v1/self/passkeys`
 
-use muster_api::factors::{
-    Factors, Passkey, PasskeyChange, Proof, RecoveryCodes, TotpConfirmation, TotpEnrolment,
+use muster_api::{
+    factors::{
+        Factors, Passkey, PasskeyChange, Proof, RecoveryCodes, TotpConfirmation, TotpEnrolment,
+    },
+    plan::Plan,
 };
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
@@ -68,6 +71,28 @@ impl Client {
         self.call(request.json(change)).await
     }
 
+    /// One of one's passkeys.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn passkey(&self, id: &str) -> Result<Passkey, ClientError> {
+        self.call(self.get(&["self", "passkeys", id])).await
+    }
+
+    /// What calling a passkey something else would do.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn plan_passkey(
+        &self,
+        id: &str,
+        change: &PasskeyChange,
+    ) -> Result<Plan, ClientError> {
+        let request = self.request(Method::PATCH, &["self", "passkeys", id]);
+        self.call(request.query(&[("dry_run", true)]).json(change))
+            .await
+    }
+
     /// Removes a passkey.
     ///
     /// # Errors
@@ -86,6 +111,15 @@ impl Client {
         self.send(self.request(Method::DELETE, &["users", user, "factors"]))
             .await?;
         Ok(())
+    }
+
+    /// What that would take away.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn plan_factors_reset(&self, user: &str) -> Result<Plan, ClientError> {
+        let request = self.request(Method::DELETE, &["users", user, "factors"]);
+        self.call(request.query(&[("dry_run", true)])).await
     }
 
     /// A `POST` without a key to know it again by: the host would have to

@@ -70,13 +70,31 @@ impl Client {
         self.call(request.query(&[("dry_run", dry_run)])).await
     }
 
-    /// Joins or leaves a project, or asks to.
+    /// Joins a project, or asks to be let in.
     ///
     /// # Errors
     /// As of every call.
-    pub async fn pass_project(&self, name: &str, action: &str) -> Result<Project, ClientError> {
-        self.call(self.request(Method::POST, &["projects", name, "actions", action]))
+    pub async fn join_project(&self, name: &str) -> Result<Project, ClientError> {
+        self.call(self.request(Method::POST, &["projects", name, "actions", "join"]))
             .await
+    }
+
+    /// Leaves a project, or asks to be let out.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn leave_project(&self, name: &str) -> Result<Project, ClientError> {
+        self.call(self.request(Method::POST, &["projects", name, "actions", "leave"]))
+            .await
+    }
+
+    /// What leaving a project would do.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn plan_leaving(&self, name: &str) -> Result<Plan, ClientError> {
+        let request = self.request(Method::POST, &["projects", name, "actions", "leave"]);
+        self.call(request.query(&[("dry_run", true)])).await
     }
 
     /// Who is in a project.
@@ -84,7 +102,31 @@ impl Client {
     /// # Errors
     /// As of every call.
     pub async fn members(&self, project: &str) -> Result<Page<Member>, ClientError> {
-        self.call(self.get(&["projects", project, "members"])).await
+        self.list(&["projects", project, "members"]).await
+    }
+
+    /// As what somebody is in a project.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn member(&self, project: &str, user: &str) -> Result<Member, ClientError> {
+        self.call(self.get(&["projects", project, "members", user]))
+            .await
+    }
+
+    /// What putting somebody into a project would do.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn plan_member(
+        &self,
+        project: &str,
+        user: &str,
+        role: MemberRole,
+    ) -> Result<Plan, ClientError> {
+        let request = self.request(Method::PUT, &["projects", project, "members", user]);
+        let request = request.query(&[("dry_run", true)]);
+        self.call(request.json(&MemberChange { role })).await
     }
 
     /// Puts somebody into a project, or changes as what they are in it.

@@ -37,6 +37,16 @@ impl Client {
         self.call(request.json(new)).await
     }
 
+    /// What setting a quota would do.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn plan_quota(&self, new: &NewQuota) -> Result<Plan, ClientError> {
+        let request = self.request(Method::PUT, &["quotas"]);
+        self.call(request.query(&[("dry_run", true)]).json(new))
+            .await
+    }
+
     /// Takes a quota away, or shows what that would do.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 //! calls of people who are not logged in.
 
 use muster_api::sign_ups::{
-    LinkReply, NewActivation, NewPasswordReset, NewSignUp, SignUpInfo, SignUpReply, Verification,
+    LinkReply, NewActivation, NewPasswordReset, NewSignUp, PasswordResetReply, SignUpInfo,
+    SignUpReply, Verification,
 };
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
@@ -49,11 +50,12 @@ impl Transport {
     ///
     /// # Errors
     /// As of every call.
-    pub async fn reset_password(&self, ask: &NewPasswordReset) -> Result<(), ClientError> {
+    pub async fn reset_password(
+        &self,
+        ask: &NewPasswordReset,
+    ) -> Result<PasswordResetReply, ClientError> {
         let request = self.request(Method::POST, &["password-resets"]);
-        let response = self.send(request.json(ask)).await?;
-        self.check(response).await?;
-        Ok(())
+        self.call(request.json(ask)).await
     }
 
     /// A call without a token.

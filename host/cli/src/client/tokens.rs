@@ -1,8 +1,8 @@
-//! `/oauth/token` and `/oauth/revoke`, the calls without a token.
+//! `/oauth/token` and what goes with it, the calls without a token.
 
 use muster_api::{
     authorization::{AuthorizationRequest, DeviceReply, DeviceRequest},
-    tokens::{CLI_CLIENT, OAuthError, TokenForm, TokenReply, TokenRequest},
+    tokens::{CLI_CLIENT, Introspection, OAuthError, TokenForm, TokenReply, TokenRequest},
     users::Profile,
 };
 use reqwest::Method;
@@ -57,17 +57,26 @@ impl Transport {
         Ok(profile.user.name)
     }
 
-    /// Ends the session that a refresh token belongs to.
+    /// Ends the session that a token belongs to.
     ///
     /// # Errors
     /// If the host cannot be reached or fails.
-    pub async fn revoke(&self, refresh_token: &str) -> Result<(), ClientError> {
+    pub async fn revoke(&self, token: &str) -> Result<(), ClientError> {
         let form = TokenForm {
-            token: refresh_token.to_owned(),
+            token: token.to_owned(),
             ..TokenForm::default()
         };
         self.form("/oauth/revoke", &form).await?;
         Ok(())
+    }
+
+    /// What is known of a token, asked with an access key.
+    ///
+    /// # Errors
+    /// [`ClientError::SignIn`] if the access key is wrong.
+    pub async fn introspect(&self, form: &TokenForm) -> Result<Introspection, ClientError> {
+        let response = self.form("/oauth/introspect", form).await?;
+        self.json(response).await
     }
 
     async fn form<T: Serialize>(

@@ -133,6 +133,21 @@ impl Client {
         self.call(request).await
     }
 
+    /// What ending a session, or all of a user's, would do.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn plan_session_end(
+        &self,
+        which: Result<SessionId, &str>,
+    ) -> Result<Plan, ClientError> {
+        let request = match which {
+            Ok(id) => self.request(Method::DELETE, &["self", "sessions", &id.to_string()]),
+            Err(user) => self.request(Method::DELETE, &["users", user, "sessions"]),
+        };
+        self.call(request.query(&[("dry_run", true)])).await
+    }
+
     /// Who asks, and what they may do.
     ///
     /// # Errors

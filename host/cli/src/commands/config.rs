@@ -1,19 +1,25 @@
 //! `muster config`
 
-use std::{fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use clap::{Args, Subcommand};
+use muster_api::plan::Plan;
 use serde_json::{Map, Value};
 
-use super::Scope;
-use crate::{client::Client, failure::Failure};
+use super::{Scope, deletion::DeletionArgs};
+use crate::{client::Client, explain::explained, failure::Failure, output::settled};
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// List the sections
     List,
-    /// Show a section with its values; secrets are hidden
+    /// Show a section: every key with its value, its default and what it means;
+    /// secrets are hidden
     Show {
         /// The section, as `muster config list` shows it
         section: String,
@@ -24,9 +30,8 @@ pub enum ConfigCommand {
     Reset {
         /// The section
         section: String,
-        /// Only show what it would be
-        #[arg(long)]
-        dry_run: bool,
+        #[command(flatten)]
+        deletion: DeletionArgs,
     },
 }
 
@@ -54,16 +59,47 @@ pub async fn run(scope: &Scope, command: ConfigCommand) -> Result<(), Failure> {
     let client = scope.client()?;
     match command {
         ConfigCommand::List => scope.output.show(&client.config_sections().await?),
-        ConfigCommand::Show { section } => scope.output.show(&client.config(&section).await?),
+        ConfigCommand::Show { section } => {
+            let view = client.config(&section).await?;
+            let explained = explained(view, &client.description().await?);
+            scope.output.show(&explained)
+        }
         ConfigCommand::Set(args) => {
             let values = wanted(&client, &args).await?;
             let set = client.set_config(&args.section, &values, args.dry_run);
             scope.output.show(&set.await?)
         }
-        ConfigCommand::Reset { section, dry_run } => {
-            let reset = client.reset_config(&section, dry_run).await?;
-            scope.output.show(&reset)
+        ConfigCommand::Reset { section, deletion } => {
+            let plan = async || {
+                let before = client.config(&section).await?;
+                let after = client.reset_config(&section, true).await?;
+                Ok(difference(&before.values, &after.values))
+            };
+            let question = format!("Give the section {section} its defaults?");
+            if !deletion.agreed(scope, &question, plan).await? {
+                return Ok(());
+            }
+            scope
+                .output
+                .show(&client.reset_config(&section, false).await?)
         }
+    }
+}
+
+/// What differs, a line for each value.
+fn difference(before: &Value, after: &Value) -> Plan {
+    let (old, new) = (settled(before), settled(after));
+    let is = |values: &BTreeMap<String, String>, name: &str| {
+        values.get(name).map_or("none", String::as_str).to_owned()
+    };
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let lines = names.into_iter().filter_map(|name| {
+        let (was, is) = (is(&old, name), is(&new, name));
+        (was != is).then(|| format!("{name}: {was} → {is}"))
+    });
+    Plan {
+        changes: lines.collect(),
+        ..Plan::default()
     }
 }
 

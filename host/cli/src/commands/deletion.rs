@@ -45,11 +45,33 @@ impl DeletionArgs {
         done: &str,
         act: impl AsyncFn(bool) -> Result<Plan, ClientError>,
     ) -> Result<(), Failure> {
+        if !self
+            .agreed(scope, question, async || act(true).await)
+            .await?
+        {
+            return Ok(());
+        }
+        let plan = act(false).await?;
+        scope.output.done(done, &plan)
+    }
+
+    /// Shows a plan and asks, for what answers with something else when it is
+    /// done. False if the plan was all that was wanted.
+    ///
+    /// # Errors
+    /// If the host refuses or the person does.
+    pub async fn agreed(
+        &self,
+        scope: &Scope,
+        question: &str,
+        plan: impl AsyncFn() -> Result<Plan, ClientError>,
+    ) -> Result<bool, Failure> {
         if self.dry_run {
-            return scope.output.show(&act(true).await?);
+            scope.output.show(&plan().await?)?;
+            return Ok(false);
         }
         if !self.yes {
-            let plan = act(true).await?;
+            let plan = plan().await?;
             for (title, lines) in [
                 ("This removes:", &plan.removes),
                 ("This changes:", &plan.changes),
@@ -63,7 +85,6 @@ impl DeletionArgs {
             }
             terminal::confirm(question)?;
         }
-        let plan = act(false).await?;
-        scope.output.done(done, &plan)
+        Ok(true)
     }
 }

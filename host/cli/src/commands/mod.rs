@@ -35,6 +35,7 @@ pub mod signing_key;
 pub mod status;
 pub mod term;
 mod terminal;
+pub mod token;
 pub mod user;
 
 use crate::{
@@ -95,6 +96,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Session(command) => session::run(&scope, command).await,
         Command::Link(command) => link::run(&scope, command).await,
         Command::Node(command) => node::run(&scope, command).await,
+        Command::Token(command) => token::run(&scope, command).await,
         Command::Term(command) => term::run(&scope, command).await,
         Command::Config(command) => config::run(&scope, command).await,
         Command::SigningKey(command) => signing_key::run(&scope, command).await,

@@ -27,8 +27,8 @@ pub enum SelfCommand {
     /// Look after what you sign in with besides the password
     #[command(subcommand)]
     Factor(FactorCommand),
-    /// Look after your passkeys. Registering one takes a browser: sign in on
-    /// the host's page
+    /// Look after your passkeys. Registering one takes a browser, which no
+    /// command line is
     #[command(subcommand)]
     Passkey(PasskeyCommand),
     /// List the other sign-in methods that are tied to your account

@@ -12,12 +12,20 @@ use crate::failure::Failure;
 pub enum PasskeyCommand {
     /// List your passkeys
     List,
+    /// Show a passkey
+    Show {
+        /// The passkey's id
+        id: String,
+    },
     /// Call a passkey something else
     Rename {
         /// The passkey's id
         id: String,
         /// What to call it
         name: String,
+        /// Only show what would change
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Remove a passkey
     Remove {
@@ -39,8 +47,13 @@ pub async fn run(scope: &Scope, command: PasskeyCommand) -> Result<(), Failure> 
             let items = client.factors().await?.passkeys;
             scope.output.show(&Page { items, next: None })
         }
-        PasskeyCommand::Rename { id, name } => {
-            let passkey = client.rename_passkey(&id, &PasskeyChange { name }).await?;
+        PasskeyCommand::Show { id } => scope.output.show(&client.passkey(&id).await?),
+        PasskeyCommand::Rename { id, name, dry_run } => {
+            let change = PasskeyChange { name };
+            if dry_run {
+                return scope.output.show(&client.plan_passkey(&id, &change).await?);
+            }
+            let passkey = client.rename_passkey(&id, &change).await?;
             let line = format!("The passkey is called {}", passkey.name);
             scope.output.done(&line, &passkey)
         }

@@ -49,16 +49,33 @@ impl PasswordArgs {
     }
 }
 
+/// A secret of another kind: typed at a terminal, else the first line of
+/// standard input.
+///
+/// # Errors
+/// If there is none.
+pub fn secret(prompt: &str, what: &str) -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        typed(prompt)
+    } else {
+        line(what)
+    }
+}
+
 fn piped() -> Result<String, Failure> {
+    line("password")
+}
+
+fn line(what: &str) -> Result<String, Failure> {
     let mut line = String::new();
     io::stdin()
         .lock()
         .read_line(&mut line)
-        .map_err(|error| Failure::usage(format!("the password cannot be read: {error}")))?;
+        .map_err(|error| Failure::usage(format!("the {what} cannot be read: {error}")))?;
     let password = line.strip_suffix('\n').unwrap_or(&line);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() {
-        return Err(Failure::usage("standard input holds no password"));
+        return Err(Failure::usage(format!("standard input holds no {what}")));
     }
     Ok(password.to_owned())
 }

@@ -1,7 +1,10 @@
 //! `muster project`
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use muster_api::projects::{JoinPolicy, MemberRole, MemberState, NewProject, ProjectChange};
+use muster_api::{
+    page::Page,
+    projects::{JoinPolicy, MemberRole, MemberState, NewProject, ProjectChange},
+};
 
 use super::{Scope, deletion::DeletionArgs};
 use crate::failure::Failure;
@@ -34,14 +37,14 @@ pub enum ProjectCommand {
         project: String,
     },
     /// Leave a project, or ask to be let out
-    Leave {
-        /// The project
-        project: String,
-    },
+    Leave(EndArgs),
     /// List who is in a project, and who has asked to be let in or out
     Members {
         /// The project
         project: String,
+        /// Show only this user
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
     },
     /// Put somebody into a project, or change as what they are in it
     AddMember {
@@ -52,6 +55,9 @@ pub enum ProjectCommand {
         /// As what: owners decide about the project, members work on its apps, viewers look on
         #[arg(long, value_enum, default_value_t)]
         role: Role,
+        /// Only show what would change
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Take somebody out of a project
     RemoveMember {
@@ -204,27 +210,46 @@ pub async fn run(scope: &Scope, command: ProjectCommand) -> Result<(), Failure> 
         ProjectCommand::Resume(args) => end(scope, args, "resume", "Resumed").await,
         ProjectCommand::Terminate(args) => end(scope, args, "terminate", "Terminated").await,
         ProjectCommand::Join { project } => {
-            let joined = client.pass_project(&project, "join").await?;
+            let joined = client.join_project(&project).await?;
             let line = match joined.membership {
                 Some(MemberState::Joining) => format!("Asked to be let into {project}"),
                 _ => format!("You are in {project}"),
             };
             output.done(&line, &joined)
         }
-        ProjectCommand::Leave { project } => {
-            let left = client.pass_project(&project, "leave").await?;
+        ProjectCommand::Leave(EndArgs { project, deletion }) => {
+            let plan = async || client.plan_leaving(&project).await;
+            let question = format!("Leave the project {project}?");
+            if !deletion.agreed(scope, &question, plan).await? {
+                return Ok(());
+            }
+            let left = client.leave_project(&project).await?;
             let line = match left.membership {
                 Some(_) => format!("Asked to be let out of {project}"),
                 None => format!("You are not in {project} any more"),
             };
             output.done(&line, &left)
         }
-        ProjectCommand::Members { project } => output.show(&client.members(&project).await?),
+        ProjectCommand::Members { project, user } => {
+            let members = match user {
+                Some(user) => Page {
+                    items: vec![client.member(&project, &user).await?],
+                    next: None,
+                },
+                None => client.members(&project).await?,
+            };
+            output.show(&members)
+        }
         ProjectCommand::AddMember {
             project,
             user,
             role,
+            dry_run,
         } => {
+            if dry_run {
+                let plan = client.plan_member(&project, &user, role.into());
+                return output.show(&plan.await?);
+            }
             let member = client.put_member(&project, &user, role.into()).await?;
             output.done(&format!("{user} is in {project}"), &member)
         }

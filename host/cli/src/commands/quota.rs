@@ -69,6 +69,9 @@ pub struct SetArgs {
     /// Count only the apps that this user made
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    /// Only show what would change
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl SetArgs {
@@ -102,6 +105,9 @@ pub async fn run(scope: &Scope, command: QuotaCommand) -> Result<(), Failure> {
                 project: args.project,
                 user: args.user,
             };
+            if args.dry_run {
+                return output.show(&client.plan_quota(&new).await?);
+            }
             output.show(&client.set_quota(&new).await?)
         }
         QuotaCommand::Unset { quota, deletion } => {

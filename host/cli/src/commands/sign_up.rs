@@ -7,7 +7,6 @@ use muster_api::{
     users::UserState,
 };
 use reqwest::Url;
-use serde_json::json;
 
 use super::{Scope, captcha, password::PasswordArgs, terminal};
 use crate::{
@@ -164,15 +163,14 @@ pub struct ResetPasswordArgs {
     email: String,
 }
 
-/// Has a link mailed by which a forgotten password can be replaced.
+/// Asks for a link by which a forgotten password can be replaced.
 ///
 /// # Errors
 /// If the host refuses.
 pub async fn reset_password(scope: &Scope, args: ResetPasswordArgs) -> Result<(), Failure> {
     let transport = Transport::new(&args.url)?;
     let ask = NewPasswordReset { email: args.email };
-    transport.reset_password(&ask).await?;
-    let line =
-        "If anybody is known by that address, a link goes there; use it with: muster activate LINK";
-    scope.output.done(line, &json!({ "asked": true }))
+    let reply = transport.reset_password(&ask).await?;
+    let line = format!("{} Use it with: muster activate LINK", reply.next);
+    scope.output.done(&line, &reply)
 }

@@ -63,9 +63,8 @@ pub enum UserCommand {
     ResetFactors {
         /// The user's name or id
         name: String,
-        /// Do not ask
-        #[arg(long, short)]
-        yes: bool,
+        #[command(flatten)]
+        deletion: DeletionArgs,
     },
 }
 
@@ -162,9 +161,11 @@ pub async fn run(scope: &Scope, command: UserCommand) -> Result<(), Failure> {
             );
             scope.output.done(&line, &user)
         }
-        UserCommand::ResetFactors { name, yes } => {
-            if !yes {
-                terminal::confirm(&format!("Let {name} in without a second factor?"))?;
+        UserCommand::ResetFactors { name, deletion } => {
+            let plan = async || client.plan_factors_reset(&name).await;
+            let question = format!("Let {name} in without a second factor?");
+            if !deletion.agreed(scope, &question, plan).await? {
+                return Ok(());
             }
             client.reset_factors(&name).await?;
             let line = format!("{name} signs in without a second factor");

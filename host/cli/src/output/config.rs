@@ -1,5 +1,7 @@
 //! The configuration and signing keys.
 
+use std::collections::BTreeMap;
+
 use comfy_table::Cell;
 use muster_api::{
     config::{SectionSummary, SectionView},
@@ -12,6 +14,7 @@ use super::{
     Sheet, View,
     text::{moment, printable},
 };
+use crate::explain::Explained;
 
 impl View for Page<SectionSummary> {
     fn show(&self, sheet: &mut Sheet) {
@@ -39,6 +42,35 @@ impl View for SectionView {
             sheet.line(&printable(&format!("{name}={value}")));
         }
     }
+}
+
+impl View for Explained {
+    fn show(&self, sheet: &mut Sheet) {
+        sheet.line(&self.view.about);
+        for key in &self.keys {
+            sheet.gap();
+            let value = match &key.value {
+                Some(value) => format!("{}={value}", key.name),
+                None => format!("{} is not set", key.name),
+            };
+            let default = match &key.default {
+                default if *default == key.value => String::new(),
+                Some(default) => format!(" (unless set: {default})"),
+                None => " (unless set: none)".to_owned(),
+            };
+            sheet.line(&printable(&format!("{value}{default}")));
+            if !key.about.is_empty() {
+                sheet.line(&format!("  {}", printable(&key.about)));
+            }
+        }
+    }
+}
+
+/// Every value by its name with dots.
+pub fn settled(values: &Value) -> BTreeMap<String, String> {
+    let mut lines = Vec::new();
+    flatten(values, "", &mut lines);
+    lines.into_iter().collect()
 }
 
 /// One line for each value, by its name with dots, as `muster config set`

@@ -8,7 +8,7 @@ use muster_api::{
 
 use super::{
     Sheet, View,
-    text::{count, printable, yes_no},
+    text::{count, moment, printable, yes_no},
 };
 
 impl View for Factors {
@@ -51,10 +51,25 @@ impl View for RecoveryCodes {
     }
 }
 
+impl View for Passkey {
+    fn show(&self, sheet: &mut Sheet) {
+        let used = self.last_used_at.map(moment);
+        sheet.facts([
+            ("id", Cell::new(&self.id)),
+            ("name", Cell::new(printable(&self.name))),
+            ("registered", Cell::new(moment(self.created_at))),
+            (
+                "last used",
+                Cell::new(used.unwrap_or_else(|| "never".to_owned())),
+            ),
+        ]);
+    }
+}
+
 impl View for Page<Passkey> {
     fn show(&self, sheet: &mut Sheet) {
         if self.items.is_empty() {
-            sheet.line("You have no passkeys. A browser registers them, on the host's page.");
+            sheet.line("You have no passkeys. Registering one takes a browser.");
             return;
         }
         let rows: Vec<_> = self

@@ -24,6 +24,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod tokens;
 mod users;
 
 use std::io::{self, IsTerminal, Write};
@@ -32,7 +33,9 @@ use clap::ValueEnum;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-pub use self::{contexts::ContextRow, logs::log_line, sheet::Sheet, status::HostStatuses};
+pub use self::{
+    config::settled, contexts::ContextRow, logs::log_line, sheet::Sheet, status::HostStatuses,
+};
 use crate::failure::{Exit, Failure};
 
 /// How to print.

@@ -202,7 +202,7 @@ impl AccessControl {
         &self,
         actor: &Actor,
         new: NewAccessBinding,
-    ) -> Result<AccessBinding, ControlError> {
+    ) -> Result<(AccessBindingRecord, AccessBinding), ControlError> {
         let actor = actor.clone();
         self.store
             .write_or_refuse(move |tx| {
@@ -241,7 +241,7 @@ impl AccessControl {
                     tx.access_binding_insert(&binding).await?;
                     let shown = binding_view(tx, &binding).await?;
                     binding_changed(tx, &actor, &shown, ChangeKind::Created).await?;
-                    Ok(shown)
+                    Ok((binding, shown))
                 })
             })
             .await
@@ -254,7 +254,7 @@ impl AccessControl {
         terms: &Terms,
         id: BindingId,
     ) -> Result<Plan, ControlError> {
-        let actor = actor.clone();
+        let (actor, owned) = (actor.clone(), terms.clone());
         let line = self
             .store
             .write_if(!terms.dry_run, move |tx| {
@@ -263,6 +263,7 @@ impl AccessControl {
                     let binding = all.iter().find(|binding| binding.id == id);
                     let missing = || ControlError::not_found("access-binding", id.to_string());
                     let binding = binding.ok_or_else(missing)?;
+                    owned.check(Some(binding))?;
                     let held = held(tx, binding).await?.unwrap_or_default();
                     may_bind(&actor, binding, held)?;
                     keep_an_admin(tx, &all, binding).await?;

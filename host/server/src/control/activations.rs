@@ -1,7 +1,7 @@
 //! Setting a password by a link: the first one, or in place of a forgotten one.
 
 use muster_api::{
-    sign_ups::{LinkReply, NewActivation, NewPasswordReset},
+    sign_ups::{LinkReply, NewActivation, NewPasswordReset, PasswordResetReply},
     users::UserState,
 };
 use muster_identity::mail::Occasion;
@@ -80,10 +80,22 @@ impl Activations {
             .await
     }
 
+    /// What somebody is told who asks for a link; the same, whoever it is.
+    pub(crate) fn reset_told(&self) -> &'static str {
+        if self.post.is_configured() {
+            "If anybody is known by this address, a link goes there by which another password can be chosen."
+        } else {
+            "This Muster sends no mail: ask an admin for a link by which you choose another password."
+        }
+    }
+
     /// Has a link mailed to whoever is known by an address. Whether anybody is,
     /// is found out later, so that neither the answer nor the time that it
     /// takes tells it.
-    pub(crate) async fn ask_reset(&self, ask: NewPasswordReset) -> Result<(), ControlError> {
+    pub(crate) async fn ask_reset(
+        &self,
+        ask: NewPasswordReset,
+    ) -> Result<PasswordResetReply, ControlError> {
         let email =
             normal(&ask.email).map_err(|message| ControlError::invalid("email", message))?;
         let post = self.post.clone();
@@ -93,6 +105,8 @@ impl Activations {
             })
             .await?;
         self.post.wake();
-        Ok(())
+        Ok(PasswordResetReply {
+            next: self.reset_told().to_owned(),
+        })
     }
 }

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::{
     error::ControlError,
     record::{Actor, Change, record},
+    terms::Terms,
 };
 
 /// Every section there is.
@@ -118,6 +119,12 @@ pub(crate) fn keys() -> impl Iterator<Item = String> {
     SECTIONS.iter().map(|kind| key(kind.name))
 }
 
+/// Whether a section takes these values.
+#[cfg(test)]
+pub(crate) fn accepts(name: &str, values: Value) -> Result<Value, ControlError> {
+    (find(name)?.accept)(values, None)
+}
+
 /// What is kept of a section: sealed as a whole, for it may hold secrets.
 async fn kept(db: &Reader, sealer: &Sealer, kind: &Kind) -> Result<Option<Value>, ControlError> {
     let key = key(kind.name);
@@ -199,9 +206,9 @@ impl Config {
         actor: &Actor,
         name: &str,
         sent: Value,
-        dry_run: bool,
+        terms: &Terms,
     ) -> Result<SectionView, ControlError> {
-        self.put(actor, find(name)?, Some(sent), dry_run).await
+        self.put(actor, find(name)?, Some(sent), terms).await
     }
 
     /// Gives a section its defaults.
@@ -209,9 +216,9 @@ impl Config {
         &self,
         actor: &Actor,
         name: &str,
-        dry_run: bool,
+        terms: &Terms,
     ) -> Result<SectionView, ControlError> {
-        self.put(actor, find(name)?, None, dry_run).await
+        self.put(actor, find(name)?, None, terms).await
     }
 
     async fn put(
@@ -219,14 +226,16 @@ impl Config {
         actor: &Actor,
         kind: &'static Kind,
         sent: Option<Value>,
-        dry_run: bool,
+        terms: &Terms,
     ) -> Result<SectionView, ControlError> {
         let (actor, sealer) = (actor.clone(), self.sealer.clone());
+        let (terms, dry_run) = (terms.clone(), terms.dry_run);
         let after = self
             .store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     let kept = kept(tx, &sealer, kind).await?;
+                    terms.check(Some(&view(kind, kept.clone())?))?;
                     let before = (kind.show)(kept.clone())?;
                     let accepted = sent.map(|sent| (kind.accept)(sent, kept)).transpose()?;
                     let after = (kind.show)(accepted.clone())?;

@@ -29,6 +29,16 @@ pub(crate) enum ControlError {
         /// What to do about it.
         remedy: String,
     },
+    /// It cannot be done now, for a reason that may pass.
+    #[error("{message}")]
+    Unavailable {
+        /// A word for programs.
+        code: &'static str,
+        /// What is missing.
+        message: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// It is not what the client's `If-Match` says.
     #[error("it was changed meanwhile")]
     Outdated {

@@ -10,6 +10,7 @@ use muster_api::{
 use muster_store::{AuditEntry, ChangeKind, StoreError, Tx};
 use serde::Serialize;
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use super::{error::ControlError, redact, rights::Rights};
 
@@ -29,6 +30,8 @@ pub(crate) struct Actor {
     /// By what they showed who they are, for the audit log: `session …`,
     /// `key …`.
     pub(crate) credential: Option<String>,
+    /// When the access token expires that shows it.
+    pub(crate) until: Option<OffsetDateTime>,
     /// The address the request came from.
     pub(crate) origin: Option<String>,
     /// The request's id.
@@ -49,6 +52,7 @@ impl Actor {
             key: None,
             scopes: None,
             credential: None,
+            until: None,
             origin: None,
             request: None,
             permission: None,

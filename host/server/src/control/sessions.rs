@@ -21,6 +21,7 @@ use super::{
     error::ControlError,
     keys::KeyClaims,
     record::{Actor, Change, record},
+    terms::Terms,
     terms_of_use,
     tokens::Tokens,
 };
@@ -256,7 +257,9 @@ impl Sessions {
             request: origin.request.clone(),
             ..Actor::host(user.map(|user| user.name).unwrap_or_default())
         };
-        self.end(&actor, session.user, session.id).await
+        self.end(&actor, &Terms::default(), session.user, session.id)
+            .await?;
+        Ok(())
     }
 
     /// How long a session that began at `began` may rest from `now` on.

@@ -63,6 +63,11 @@ impl SignUps {
         })
     }
 
+    /// Whether people may sign up with a name and a password.
+    pub(crate) fn are_open(&self) -> bool {
+        is_open(&self.config.get())
+    }
+
     /// Signs somebody up. If a mail says what happens next, nothing is looked
     /// up before the answer is given: neither it nor the time that it takes
     /// tells whether anybody was known.
@@ -199,7 +204,7 @@ fn refused(error: CaptchaError) -> ControlError {
         | CaptchaError::Used => ControlError::invalid("captcha", message),
         CaptchaError::Busy | CaptchaError::Unreachable(_) | CaptchaError::Configuration(_) => {
             tracing::error!(error = message, "nobody can show that they are no bot");
-            ControlError::Conflict {
+            ControlError::Unavailable {
                 code: "captcha-unavailable",
                 message: "it cannot be checked now whether you are a bot".to_owned(),
                 remedy: "try again in a few minutes".to_owned(),

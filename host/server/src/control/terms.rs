@@ -1,10 +1,10 @@
 //! On what terms a change is made: whether at all, and only if nothing has
 //! changed meanwhile.
 
-use muster_api::{logging::LoggingState, plan::Plan};
+use muster_api::{config::SectionView, logging::LoggingState, plan::Plan};
 use muster_store::{
-    AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, ProjectRecord, QuotaRecord,
-    RoleRecord, RouteRecord, UserRecord,
+    AccessBindingRecord, AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, MemberRecord,
+    PasskeyRecord, ProjectRecord, QuotaRecord, RoleRecord, RouteRecord, SessionRecord, UserRecord,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -115,6 +115,38 @@ impl Versioned for AccessKeyRecord {
             self.rotated_at.unix_timestamp_nanos(),
             self.revoked_at.is_some(),
         ))
+    }
+}
+
+impl Versioned for AccessBindingRecord {
+    fn version(&self) -> String {
+        digest(&self.id)
+    }
+}
+
+impl Versioned for MemberRecord {
+    fn version(&self) -> String {
+        digest(&(self.project, self.user, self.role, self.state))
+    }
+}
+
+impl Versioned for PasskeyRecord {
+    fn version(&self) -> String {
+        digest(&(&self.id, &self.name))
+    }
+}
+
+impl Versioned for SessionRecord {
+    fn version(&self) -> String {
+        digest(&self.id)
+    }
+}
+
+/// A secret that was replaced makes no new version: it cannot be seen, and who
+/// sends back what they saw keeps it.
+impl Versioned for SectionView {
+    fn version(&self) -> String {
+        digest(&(&self.section, self.is_set, &self.values))
     }
 }
 

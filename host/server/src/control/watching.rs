@@ -112,6 +112,22 @@ mod tests {
         assert!(may_see(&actor, &rights, &change("app", Some(7))));
         assert!(!may_see(&actor, &rights, &change("job", Some(7))));
         assert!(!may_see(&actor, &rights, &change("user", None)));
+        let mut links = Rights::all();
+        links.limit(
+            [Permission::EventRead, Permission::LinkRead]
+                .into_iter()
+                .collect(),
+        );
+        for resource in ["host", "link", "link-token"] {
+            assert!(
+                may_see(&actor, &links, &change(resource, None)),
+                "{resource}"
+            );
+            assert!(
+                !may_see(&actor, &rights, &change(resource, None)),
+                "{resource}"
+            );
+        }
         rights.limit([Permission::AppRead].into_iter().collect());
         assert!(!may_see(&actor, &rights, &change("app", Some(7))));
     }

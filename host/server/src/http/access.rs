@@ -126,9 +126,9 @@ async fn access_binding_create(
     State(api): State<Api>,
     Caller(actor): Caller,
     Input(new): Input<NewAccessBinding>,
-) -> Answer<(StatusCode, Json<AccessBinding>)> {
-    let made = api.access.bind(&actor, new).await?;
-    Ok((StatusCode::CREATED, Json(made)))
+) -> Answer<Tagged<(StatusCode, Json<AccessBinding>)>> {
+    let (made, shown) = api.access.bind(&actor, new).await?;
+    Ok(Tagged::new(&made, (StatusCode::CREATED, Json(shown))))
 }
 
 /// Take an access role from somebody.

@@ -89,7 +89,9 @@ pub(super) async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, Co
     ))?;
     let origin = origin(&request.extensions);
     let request_id = request_id(&request.headers);
-    let actor = match api.sessions.read(token)?.claims {
+    let shown = api.sessions.read(token)?;
+    let until = Some(shown.expires_at);
+    let actor = match shown.claims {
         Bearer::Session(claims) => {
             let (user, session) = api.sessions.admit(&claims).await?;
             let rights = Rights::of_user(&api.store, &user, session.scopes.as_deref()).await?;
@@ -99,6 +101,7 @@ pub(super) async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, Co
                 key: None,
                 scopes: session.scopes.map(|scopes| scopes.into_iter().collect()),
                 credential: Some(format!("session {}", session.id)),
+                until,
                 origin,
                 request: request_id,
                 permission: None,
@@ -114,6 +117,7 @@ pub(super) async fn authenticate(api: &Api, request: &Parts) -> Result<Actor, Co
                 session: None,
                 scopes: used.scopes,
                 credential: Some(format!("key {}", used.key.id)),
+                until,
                 key: Some(used.key.id),
                 origin,
                 request: request_id,

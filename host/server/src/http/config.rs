@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    etag::DryRun,
+    etag::{DryRun, On, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
 
@@ -41,13 +41,14 @@ async fn config_list(
 async fn config_show(
     State(api): State<Api>,
     Segment(section): Segment<String>,
-) -> Answer<Json<SectionView>> {
-    Ok(Json(api.config.show(&section)?))
+) -> Answer<Tagged<Json<SectionView>>> {
+    let shown = api.config.show(&section)?;
+    Ok(Tagged::new(&shown.clone(), Json(shown)))
 }
 
 /// Set a section: the body has its values, and what is left out gets its
 /// default. It counts at once.
-#[utoipa::path(put, path = "/config/{section}", tag = "config", params(("section" = String, Path, description = "The section's name"), DryRun), request_body(content = Object, description = "The section's values, as `GET` shows them under `values`"), responses(
+#[utoipa::path(put, path = "/config/{section}", tag = "config", params(("section" = String, Path, description = "The section's name"), DryRun), request_body(content = SectionView, description = "The section's values, as `GET` shows them under `values`"), responses(
     (status = 200, body = SectionView),
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 422, body = Problem, content_type = "application/problem+json"),
@@ -56,11 +57,12 @@ async fn config_change(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(section): Segment<String>,
-    Params(how): Params<DryRun>,
+    On(terms): On,
     Input(values): Input<Value>,
-) -> Answer<Json<SectionView>> {
-    let set = api.config.change(&actor, &section, values, how.dry_run);
-    Ok(Json(set.await?))
+) -> Answer<Tagged<Json<SectionView>>> {
+    let set = api.config.change(&actor, &section, values, &terms);
+    let set = set.await?;
+    Ok(Tagged::new(&set.clone(), Json(set)))
 }
 
 /// Give a section its defaults again.
@@ -72,8 +74,8 @@ async fn config_reset(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(section): Segment<String>,
-    Params(how): Params<DryRun>,
-) -> Answer<Json<SectionView>> {
-    let reset = api.config.reset(&actor, &section, how.dry_run).await?;
-    Ok(Json(reset))
+    On(terms): On,
+) -> Answer<Tagged<Json<SectionView>>> {
+    let reset = api.config.reset(&actor, &section, &terms).await?;
+    Ok(Tagged::new(&reset.clone(), Json(reset)))
 }

@@ -23,6 +23,7 @@ use axum::{
 use futures::{Stream, StreamExt};
 use muster_api::events::{Event, EventKind, EventQuery, Reset};
 use muster_store::{ChangeKind, ChangeRecord, Store};
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -42,6 +43,8 @@ const PART: u64 = 256;
 const MAX_STREAMS: usize = 32;
 /// After how long without a change a client is told that the host is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often it is looked whether an access token has expired.
+const CLOCK: Duration = Duration::from_secs(60);
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(event_stream))
@@ -52,6 +55,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Server-sent events named `RESOURCE.KIND`, such as `app.updated`, with the
 /// revision as id. `Last-Event-ID` or `since` goes on after a revision. An event
 /// `reset` says that changes were missed, and that everything must be read anew.
+/// The stream ends when the access token expires that opened it: go on with
+/// another one after the last event that came.
 #[utoipa::path(get, path = "/events", tag = "events", params(
     EventQuery,
     ("Last-Event-ID" = Option<u64>, Header, description = "Go on after this event; stronger than `since`"),
@@ -82,6 +87,7 @@ async fn event_stream(
             .await
             .map_err(ControlError::from)?,
     };
+    let until = actor.until;
     let stream = Follower {
         revisions: api.store.revisions(),
         store: api.store.clone(),
@@ -94,9 +100,28 @@ async fn event_stream(
         _place: api.streams.take(&actor.name)?,
         actor,
     };
-    let stream = stream.events().take_until(api.ending.cancelled_owned());
+    let ending = api.ending.clone();
+    let stream = stream.events().take_until(async move {
+        tokio::select! {
+            () = ending.cancelled() => {}
+            () = expiry(until) => {}
+        }
+    });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(stream).keep_alive(keep_alive).into_response())
+}
+
+/// Waits until an access token expires; for ever without one.
+async fn expiry(until: Option<OffsetDateTime>) {
+    let Some(until) = until else {
+        return std::future::pending().await;
+    };
+    // By the clock and not by how long it was good, in case that is set.
+    while let Ok(left) = Duration::try_from(until - muster_store::now())
+        && !left.is_zero()
+    {
+        tokio::time::sleep(left.min(CLOCK)).await;
+    }
 }
 
 fn last_event(headers: &HeaderMap) -> Answer<Option<u64>> {

@@ -1,11 +1,17 @@
 //! `/self/factors`, `/self/passkeys`: second factors.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use muster_api::{
     factors::{
         Factors, NewPasskey, Passkey, PasskeyChallenge, PasskeyChange, Proof, RecoveryCodes,
         TotpConfirmation, TotpEnrolment,
     },
+    plan::Plan,
     problem::Problem,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,8 +19,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
+    etag::{DryRun, On, Tagged},
     reply::{Answer, Input, Segment, Unkept},
 };
+use crate::control::{factors::passkey_view, terms::Outcome};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -25,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(self_recovery_codes_create))
         .routes(routes!(self_passkey_challenge))
         .routes(routes!(self_passkey_add))
-        .routes(routes!(self_passkey_change))
+        .routes(routes!(self_passkey_show, self_passkey_change))
         .routes(routes!(self_passkey_remove))
         .routes(routes!(user_factors_reset))
 }
@@ -131,9 +139,34 @@ async fn self_passkey_add(
     Ok((StatusCode::CREATED, Json(passkey)))
 }
 
-/// Call a passkey something else.
-#[utoipa::path(patch, path = "/self/passkeys/{passkey}", tag = "self", params(("passkey" = String, Path, description = "The passkey's id")), request_body = PasskeyChange, responses(
+/// Show one of your passkeys.
+#[utoipa::path(get, path = "/self/passkeys/{passkey}", tag = "self", params(("passkey" = String, Path, description = "The passkey's id")), responses(
     (status = 200, body = Passkey),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
+async fn self_passkey_show(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Segment(passkey): Segment<String>,
+) -> Answer<Tagged<Json<Passkey>>> {
+    let passkey = api.factors.passkey(&actor, &passkey).await?;
+    Ok(Tagged::new(&passkey.clone(), Json(passkey_view(passkey))))
+}
+
+/// What renaming a passkey answers.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its description is used")]
+enum PasskeyOrPlan {
+    /// The passkey as it is now.
+    Passkey(Passkey),
+    /// What would be done, for a dry run.
+    Plan(Plan),
+}
+
+/// Call a passkey something else.
+#[utoipa::path(patch, path = "/self/passkeys/{passkey}", tag = "self", params(("passkey" = String, Path, description = "The passkey's id"), DryRun), request_body = PasskeyChange, responses(
+    (status = 200, description = "The passkey; for a dry run, the plan", body = PasskeyOrPlan),
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -141,10 +174,18 @@ async fn self_passkey_change(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(passkey): Segment<String>,
+    On(terms): On,
     Input(change): Input<PasskeyChange>,
-) -> Answer<Json<Passkey>> {
-    let renamed = api.factors.rename_passkey(&actor, &passkey, &change);
-    Ok(Json(renamed.await?))
+) -> Answer<Response> {
+    let renamed = api
+        .factors
+        .rename_passkey(&actor, &terms, &passkey, &change);
+    Ok(match renamed.await? {
+        Outcome::Done(passkey) => {
+            Tagged::new(&passkey.clone(), Json(passkey_view(passkey))).into_response()
+        }
+        Outcome::Planned(plan) => Json(plan).into_response(),
+    })
 }
 
 /// Remove a passkey.
@@ -165,16 +206,21 @@ async fn self_passkey_remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Take all second factors of a user away, who has lost them.
-#[utoipa::path(delete, path = "/users/{user}/factors", tag = "users", params(("user" = String, Path, description = "The user's name or id")), responses(
+/// Take all second factors of a user away, who has lost them. `If-Match` is about
+/// the user.
+#[utoipa::path(delete, path = "/users/{user}/factors", tag = "users", params(("user" = String, Path, description = "The user's name or id"), DryRun), responses(
     (status = 204, description = "The user signs in without a second factor"),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn user_factors_reset(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(user): Segment<String>,
-) -> Answer<StatusCode> {
-    api.factors.reset(&actor, &user).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Answer<Response> {
+    Ok(match api.factors.reset(&actor, &terms, &user).await? {
+        Outcome::Done(()) => StatusCode::NO_CONTENT.into_response(),
+        Outcome::Planned(plan) => Json(plan).into_response(),
+    })
 }

@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    etag::{DryRun, On},
+    etag::{DryRun, On, Tagged},
     reply::{Answer, Input, Params, Segment, Unkept},
 };
 use crate::control::keys::Whose;
@@ -64,8 +64,9 @@ async fn self_key_show(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(key): Segment<String>,
-) -> Answer<Json<AccessKey>> {
-    Ok(Json(api.keys.show(&actor, &key, Whose::Own).await?))
+) -> Answer<Tagged<Json<AccessKey>>> {
+    let (key, shown) = api.keys.show(&actor, &key, Whose::Own).await?;
+    Ok(Tagged::new(&key, Json(shown)))
 }
 
 /// Give one of your access keys a new secret, which is shown this once.
@@ -119,8 +120,9 @@ async fn key_show(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment(key): Segment<String>,
-) -> Answer<Json<AccessKey>> {
-    Ok(Json(api.keys.show(&actor, &key, Whose::Everybodys).await?))
+) -> Answer<Tagged<Json<AccessKey>>> {
+    let (key, shown) = api.keys.show(&actor, &key, Whose::Everybodys).await?;
+    Ok(Tagged::new(&key, Json(shown)))
 }
 
 /// Give anybody's access key a new secret, which is shown this once. Takes

@@ -77,6 +77,17 @@ impl From<ControlError> for Refused {
             )
             .detail(message)
             .remedy(remedy),
+            ControlError::Unavailable {
+                code,
+                message,
+                remedy,
+            } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                code,
+                "The host cannot do this now",
+            )
+            .detail(message)
+            .remedy(remedy),
             ControlError::Outdated { version } => super::etag::outdated(version.as_deref()),
             ControlError::Invalid(fields) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,

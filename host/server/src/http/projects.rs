@@ -1,6 +1,11 @@
 //! `/projects`, and apps that go from one to another
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use muster_api::{
     page::{Page, PageQuery},
     plan::Plan,
@@ -14,8 +19,7 @@ use super::{
     etag::{DryRun, On, OnlyIf, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
-
-use crate::control::views::page_of;
+use crate::control::{terms::Outcome, views::page_of};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -27,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(project_join))
         .routes(routes!(project_leave))
         .routes(routes!(member_list))
-        .routes(routes!(member_put, member_remove))
+        .routes(routes!(member_show, member_put, member_remove))
         .routes(routes!(member_accept))
         .routes(routes!(member_refuse))
         .routes(routes!(app_move))
@@ -137,14 +141,31 @@ async fn project_join(
     Ok(Json(api.projects.join(&actor, &project).await?))
 }
 
-/// Leave a project, or ask to be let out.
-#[utoipa::path(post, path = "/projects/{project}/actions/leave", tag = "projects", params(("project" = String, Path, description = "The project's name or id")), responses((status = 200, body = Project)))]
+/// Leave a project, or ask to be let out. `If-Match` is about your membership.
+#[utoipa::path(post, path = "/projects/{project}/actions/leave", tag = "projects", params(("project" = String, Path, description = "The project's name or id"), DryRun), responses(
+    (status = 200, description = "The project; for a dry run, the plan", body = ProjectOrPlan),
+))]
 async fn project_leave(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(project): Segment<String>,
-) -> Answer<Json<Project>> {
-    Ok(Json(api.projects.leave(&actor, &project).await?))
+) -> Answer<Response> {
+    Ok(match api.projects.leave(&actor, &terms, &project).await? {
+        Outcome::Done(left) => Json(left).into_response(),
+        Outcome::Planned(plan) => Json(plan).into_response(),
+    })
+}
+
+/// What leaving a project answers.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its description is used")]
+enum ProjectOrPlan {
+    /// The project as it is now.
+    Project(Project),
+    /// What would be done, for a dry run.
+    Plan(Plan),
 }
 
 /// List who is in a project, and who has asked to be let in or out; oldest
@@ -160,18 +181,46 @@ async fn member_list(
     Ok(Json(page_of(all, &page)?))
 }
 
-/// Put somebody into a project, or change as what they are in it.
-#[utoipa::path(put, path = "/projects/{project}/members/{user}", tag = "projects", params(("project" = String, Path, description = "The project's name or id"), ("user" = String, Path, description = "The user's name")), request_body = MemberChange, responses((status = 200, body = Member)))]
-async fn member_put(
+/// Show as what somebody is in a project.
+#[utoipa::path(get, path = "/projects/{project}/members/{user}", tag = "projects", params(("project" = String, Path, description = "The project's name or id"), ("user" = String, Path, description = "The user's name")), responses((status = 200, body = Member)))]
+async fn member_show(
     State(api): State<Api>,
     Caller(actor): Caller,
     Segment((project, user)): Segment<(String, String)>,
+) -> Answer<Tagged<Json<Member>>> {
+    let (member, shown) = api.projects.member(&actor, &project, &user).await?;
+    Ok(Tagged::new(&member, Json(shown)))
+}
+
+/// Put somebody into a project, or change as what they are in it.
+#[utoipa::path(put, path = "/projects/{project}/members/{user}", tag = "projects", params(("project" = String, Path, description = "The project's name or id"), ("user" = String, Path, description = "The user's name"), DryRun), request_body = MemberChange, responses(
+    (status = 200, description = "The member; for a dry run, the plan", body = MemberOrPlan),
+))]
+async fn member_put(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    On(terms): On,
+    Segment((project, user)): Segment<(String, String)>,
     Input(change): Input<MemberChange>,
-) -> Answer<Json<Member>> {
+) -> Answer<Response> {
     let put = api
         .projects
-        .put_member(&actor, &project, &user, change.role);
-    Ok(Json(put.await?))
+        .put_member(&actor, &terms, &project, &user, change.role);
+    Ok(match put.await? {
+        Outcome::Done((member, shown)) => Tagged::new(&member, Json(shown)).into_response(),
+        Outcome::Planned(plan) => Json(plan).into_response(),
+    })
+}
+
+/// What putting somebody into a project answers.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its description is used")]
+enum MemberOrPlan {
+    /// As what they are in it now.
+    Member(Member),
+    /// What would be done, for a dry run.
+    Plan(Plan),
 }
 
 /// Take somebody out of a project.

@@ -1,10 +1,13 @@
 //! `/quotas`, and what projects use
 
-use axum::{Json, extract::State};
-use muster_api::page::PageQuery;
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use muster_api::{
     id::QuotaId,
-    page::Page,
+    page::{Page, PageQuery},
     plan::Plan,
     problem::Problem,
     quotas::{NewQuota, Quota, QuotaQuery, Usage},
@@ -17,8 +20,7 @@ use super::{
     etag::{DryRun, On, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
-
-use crate::control::views::page_of;
+use crate::control::{terms::Outcome, views::page_of};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -42,14 +44,31 @@ async fn quota_list(
 }
 
 /// Set a quota, in place of the one before. What is over it already goes on; see
-/// `POST /quotas/actions/enforce`.
-#[utoipa::path(put, path = "/quotas", tag = "quotas", request_body = NewQuota, responses((status = 200, body = Quota)))]
+/// `POST /quotas/actions/enforce`. `If-Match` is about the quota that is there.
+#[utoipa::path(put, path = "/quotas", tag = "quotas", params(DryRun), request_body = NewQuota, responses(
+    (status = 200, description = "The quota; for a dry run, the plan", body = QuotaOrPlan),
+))]
 async fn quota_set(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Input(new): Input<NewQuota>,
-) -> Answer<Json<Quota>> {
-    Ok(Json(api.quotas.set(&actor, new).await?))
+) -> Answer<Response> {
+    Ok(match api.quotas.set(&actor, &terms, new).await? {
+        Outcome::Done((quota, shown)) => Tagged::new(&quota, Json(shown)).into_response(),
+        Outcome::Planned(plan) => Json(plan).into_response(),
+    })
+}
+
+/// What setting a quota answers.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its description is used")]
+enum QuotaOrPlan {
+    /// The quota as it is now.
+    Quota(Quota),
+    /// What would be done, for a dry run.
+    Plan(Plan),
 }
 
 /// Show a quota.

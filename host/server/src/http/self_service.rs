@@ -1,9 +1,15 @@
 //! `/self`: what concerns whoever asks.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use muster_api::{
     id::SessionId,
     page::{Page, PageQuery},
+    plan::Plan,
     problem::Problem,
     sessions::Session,
     users::{PasswordChange, Profile},
@@ -13,9 +19,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
+    etag::{DryRun, On},
     reply::{Answer, Input, Params, Segment},
 };
-use crate::control::views::page_of;
+use crate::control::{terms::Outcome, views::page_of};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -57,15 +64,20 @@ async fn self_session_list(
 }
 
 /// End one of your sessions.
-#[utoipa::path(delete, path = "/self/sessions/{session}", tag = "self", params(("session" = SessionId, Path, description = "The session's id")), responses(
+#[utoipa::path(delete, path = "/self/sessions/{session}", tag = "self", params(("session" = SessionId, Path, description = "The session's id"), DryRun), responses(
     (status = 204, description = "The session has ended"),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn self_session_end(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(session): Segment<SessionId>,
-) -> Answer<StatusCode> {
-    api.sessions.end(&actor, actor.person()?, session).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Answer<Response> {
+    let ended = api.sessions.end(&actor, &terms, actor.person()?, session);
+    Ok(match ended.await? {
+        Outcome::Done(()) => StatusCode::NO_CONTENT.into_response(),
+        Outcome::Planned(plan) => Json(plan).into_response(),
+    })
 }

@@ -5,8 +5,8 @@ use axum::{Json, extract::State, http::StatusCode};
 use muster_api::{
     problem::Problem,
     sign_ups::{
-        LinkReply, MailTest, MailTestReply, NewActivation, NewPasswordReset, NewSignUp, SignUpInfo,
-        SignUpReply, Verification,
+        LinkReply, MailTest, MailTestReply, NewActivation, NewPasswordReset, NewSignUp,
+        PasswordResetReply, SignUpInfo, SignUpReply, Verification,
     },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -76,17 +76,18 @@ async fn activation_create(
 }
 
 /// Ask for a link by which a forgotten password can be replaced. It goes to the
-/// address by mail, if anybody is known by it; the answer does not tell.
+/// address by mail, if anybody is known by it; the answer does not tell. Where
+/// mail is not configured, an admin has to pass a link on.
 #[utoipa::path(post, path = "/password-resets", tag = "sign-up", security(()), request_body = NewPasswordReset, responses(
-    (status = 202, description = "Whoever is known by the address gets a mail"),
+    (status = 202, body = PasswordResetReply),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn password_reset_create(
     State(api): State<Api>,
     Input(ask): Input<NewPasswordReset>,
-) -> Answer<StatusCode> {
-    api.activations.ask_reset(ask).await?;
-    Ok(StatusCode::ACCEPTED)
+) -> Answer<(StatusCode, Json<PasswordResetReply>)> {
+    let reply = api.activations.ask_reset(ask).await?;
+    Ok((StatusCode::ACCEPTED, Json(reply)))
 }
 
 /// Send a mail at once, and say what the server said.

@@ -181,17 +181,32 @@ async fn user_session_list(
     Ok(Json(Page { items, next: None }))
 }
 
-/// End all sessions of a user.
-#[utoipa::path(delete, path = "/users/{user}/sessions", tag = "users", params(("user" = String, Path, description = "The user's name or id")), responses(
-    (status = 200, body = EndedSessions),
+/// End all sessions of a user. `If-Match` is about the user.
+#[utoipa::path(delete, path = "/users/{user}/sessions", tag = "users", params(("user" = String, Path, description = "The user's name or id"), DryRun), responses(
+    (status = 200, description = "How many have ended; for a dry run, the plan", body = EndedOrPlan),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn user_session_end_all(
     State(api): State<Api>,
     Caller(actor): Caller,
+    On(terms): On,
     Segment(user): Segment<String>,
-) -> Answer<Json<EndedSessions>> {
+) -> Answer<Response> {
     let (user, _) = api.users.show(&user).await?;
-    let ended = api.sessions.end_all(&actor, user.id).await?;
-    Ok(Json(EndedSessions { ended }))
+    let ended = api.sessions.end_all(&actor, &terms, user.id);
+    Ok(match ended.await? {
+        Outcome::Done(ended) => Json(EndedSessions { ended }).into_response(),
+        Outcome::Planned(plan) => Json(plan).into_response(),
+    })
+}
+
+/// What ending a user's sessions answers.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its description is used")]
+enum EndedOrPlan {
+    /// How many have ended.
+    Ended(EndedSessions),
+    /// What would be done, for a dry run.
+    Plan(Plan),
 }

@@ -165,8 +165,8 @@ async fn roles_from_the_beginning_and_roles_in_use_stay() {
         dry_run: true,
         ..Terms::default()
     };
-    assert!(!access.unbind(&root, &dry, bound.id).await.unwrap().done);
-    assert!(access.unbind(&root, &terms, bound.id).await.unwrap().done);
+    assert!(!access.unbind(&root, &dry, bound.0.id).await.unwrap().done);
+    assert!(access.unbind(&root, &terms, bound.0.id).await.unwrap().done);
     assert!(
         !actor(store, "ada", None)
             .await
@@ -194,11 +194,11 @@ async fn the_last_admin_stays_one() {
         .await
         .unwrap();
     let terms = Terms::default();
-    let refused = access.unbind(&host, &terms, first.id).await;
+    let refused = access.unbind(&host, &terms, first.0.id).await;
     assert_eq!(code(refused.unwrap_err()), "last-admin");
     access
         .bind(&host, binding("bob", "admin", None))
         .await
         .unwrap();
-    access.unbind(&host, &terms, first.id).await.unwrap();
+    access.unbind(&host, &terms, first.0.id).await.unwrap();
 }

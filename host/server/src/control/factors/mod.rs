@@ -11,13 +11,14 @@ use muster_api::{
     config::management::Management,
     factors::{self as words, FactorKind, RecoveryCodes, TotpEnrolment},
     id::UserId,
+    plan::Plan,
 };
 use muster_identity::{recovery, seal::Sealer, totp};
 use muster_store::{
     ChangeKind, PasskeyRecord, Reader, Store, StoreError, TotpRecord, Tx, UserRecord,
 };
 
-pub(crate) use self::check::Shown;
+pub(crate) use self::{check::Shown, passkeys::view as passkey_view};
 use super::{
     accounts,
     config::Config,
@@ -25,7 +26,9 @@ use super::{
     passwords::Passwords,
     record::{Actor, record},
     sealing::of_totp,
+    terms::{Outcome, Terms},
     users::change_of,
+    views::counted,
 };
 
 /// What authenticator apps and passkeys are told that they are for.
@@ -184,20 +187,33 @@ impl Factors {
     }
 
     /// Takes all factors of a user away, who has lost them.
-    pub(crate) async fn reset(&self, actor: &Actor, name: &str) -> Result<(), ControlError> {
-        let (actor, name) = (actor.clone(), name.to_owned());
-        self.store
-            .write_or_refuse(move |tx| {
+    pub(crate) async fn reset(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        name: &str,
+    ) -> Result<Outcome<()>, ControlError> {
+        let (actor, name, owned) = (actor.clone(), name.to_owned(), terms.clone());
+        let removes = self
+            .store
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
                     let user = accounts::find(tx, &name).await?;
                     accounts::require_all(tx, &actor, &user).await?;
+                    owned.check(Some(&user))?;
+                    let held = Held::of(tx, user.id).await?;
                     if tx.factors_delete(user.id).await? > 0 {
                         changed(tx, &actor, &user, "reset-factors").await?;
                     }
-                    Ok(())
+                    Ok::<_, ControlError>(held.told())
                 })
             })
-            .await
+            .await?;
+        let plan = Plan {
+            removes,
+            ..Plan::default()
+        };
+        Ok(terms.outcome((), plan))
     }
 
     /// What authenticator apps show above a code.
@@ -231,6 +247,21 @@ impl Held {
     /// Whether signing in takes one of them.
     fn is_required(&self) -> bool {
         self.totp.is_some() || !self.passkeys.is_empty()
+    }
+
+    /// A line for each kind.
+    fn told(&self) -> Vec<String> {
+        let app = self
+            .totp
+            .as_ref()
+            .map(|_| "the authenticator app".to_owned());
+        let passkeys = (self.passkeys.len(), "passkey");
+        let codes = (self.codes.len(), "recovery code");
+        let some = [passkeys, codes]
+            .into_iter()
+            .filter(|(count, _)| *count > 0);
+        let counts = some.map(|(count, what)| counted(count, what));
+        app.into_iter().chain(counts).collect()
     }
 
     fn kinds(&self) -> Vec<FactorKind> {

@@ -4,17 +4,22 @@ use muster_api::{
     config::management::Management,
     factors::{NewPasskey, Passkey, PasskeyAnswer, PasskeyChallenge, PasskeyChange, Proof},
     id::UserId,
+    plan::Plan,
 };
 use muster_identity::{
     passkey::{self, PasskeyError, Passkeys, Started},
     secret::{self, Kind},
 };
-use muster_store::{PasskeyRecord, TicketRecord, Tx, UserRecord};
+use muster_store::{PasskeyRecord, Reader, TicketRecord, Tx, UserRecord};
 use serde_json::Value;
 use time::Duration;
 
 use super::{Factors, Held, SITE, changed, drop_spare_codes, host_of, owner};
-use crate::control::{error::ControlError, record::Actor};
+use crate::control::{
+    error::ControlError,
+    record::Actor,
+    terms::{Outcome, Terms},
+};
 
 /// How long a ceremony may take.
 const LIFE: Duration = Duration::minutes(5);
@@ -106,25 +111,40 @@ impl Factors {
     pub(crate) async fn rename_passkey(
         &self,
         actor: &Actor,
+        terms: &Terms,
         passkey: &str,
         change: &PasskeyChange,
-    ) -> Result<Passkey, ControlError> {
+    ) -> Result<Outcome<PasskeyRecord>, ControlError> {
         let (user, name) = (actor.person()?, name(&change.name)?);
-        let (actor, id) = (actor.clone(), passkey.to_owned());
-        self.store
-            .write_or_refuse(move |tx| {
+        let (actor, id, owned) = (actor.clone(), passkey.to_owned(), terms.clone());
+        let (renamed, line) = self
+            .store
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
                     let owner = owner(tx, user, &actor).await?;
+                    let before = require(tx, user, &id).await?;
+                    owned.check(Some(&before))?;
                     tx.passkey_rename(user, &id, &name).await?;
                     changed(tx, &actor, &owner, "rename-passkey").await?;
-                    let mut passkeys = tx.passkeys(user).await?.into_iter();
-                    let found = passkeys.find(|passkey| passkey.id == id);
-                    found
-                        .map(view)
-                        .ok_or_else(|| ControlError::not_found("passkey", id))
+                    let line = format!("the passkey {} is called {name}", before.name);
+                    Ok::<_, ControlError>((require(tx, user, &id).await?, line))
                 })
             })
-            .await
+            .await?;
+        let plan = Plan {
+            changes: vec![line],
+            ..Plan::default()
+        };
+        Ok(terms.outcome(renamed, plan))
+    }
+
+    /// One of somebody's passkeys.
+    pub(crate) async fn passkey(
+        &self,
+        actor: &Actor,
+        passkey: &str,
+    ) -> Result<PasskeyRecord, ControlError> {
+        require(&self.store, actor.person()?, passkey).await
     }
 
     /// Takes one of somebody's passkeys away.
@@ -215,6 +235,12 @@ impl Factors {
     }
 }
 
+async fn require(db: &Reader, user: UserId, id: &str) -> Result<PasskeyRecord, ControlError> {
+    let mut passkeys = db.passkeys(user).await?.into_iter();
+    let found = passkeys.find(|passkey| passkey.id == id);
+    found.ok_or_else(|| ControlError::not_found("passkey", id))
+}
+
 /// Keeps the state of a ceremony that has begun.
 async fn keep(
     tx: &Tx,
@@ -289,7 +315,7 @@ fn too_many() -> ControlError {
     }
 }
 
-pub(super) fn view(passkey: PasskeyRecord) -> Passkey {
+pub(crate) fn view(passkey: PasskeyRecord) -> Passkey {
     Passkey {
         id: passkey.id,
         name: passkey.name,

@@ -106,12 +106,13 @@ impl Keys {
         actor: &Actor,
         id: &str,
         whose: Whose,
-    ) -> Result<AccessKey, ControlError> {
+    ) -> Result<(AccessKeyRecord, AccessKey), ControlError> {
         let key = require_key(&self.store, actor, id, whose).await?;
         if whose == Whose::Own {
             only_itself(actor, id)?;
         }
-        Ok(self.shown(&self.store, key).await?)
+        let shown = self.shown(&self.store, key.clone()).await?;
+        Ok((key, shown))
     }
 
     /// Makes a key for whoever asks.

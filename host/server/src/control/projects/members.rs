@@ -1,20 +1,19 @@
-//! Who is in a project: joining and leaving by oneself, being let in and taken
-//! out by an owner.
+//! Who is in a project, as its owners decide it.
 
 use muster_api::{
     page::Page,
     permissions::bundle,
     plan::Plan,
-    projects::{JoinPolicy, Member, MemberRole, MemberState, Project, ProjectState},
+    projects::{Member, MemberRole, MemberState, ProjectState},
 };
 use muster_store::{ChangeKind, MemberRecord, ProjectRecord, Reader, Tx, UserRecord};
 use serde_json::json;
 
-use super::{Projects, inactive, memberships, personal, require_project, view, visible};
+use super::{Projects, inactive, personal, require_project};
 use crate::control::{
     error::ControlError,
     record::{Actor, Change, record},
-    terms::Terms,
+    terms::{Outcome, Terms},
 };
 
 impl Projects {
@@ -34,85 +33,33 @@ impl Projects {
         Ok(Page { items, next: None })
     }
 
-    /// Joins a project, or asks to be let in.
-    pub(crate) async fn join(&self, actor: &Actor, name: &str) -> Result<Project, ControlError> {
-        let (actor, name) = (actor.clone(), name.to_owned());
-        self.store
-            .write_or_refuse(move |tx| {
-                Box::pin(async move {
-                    let project = visible(tx, &actor, &name).await?;
-                    let user = this_user(tx, &actor).await?;
-                    if project.state != ProjectState::Active {
-                        return Err(inactive(&project));
-                    }
-                    if membership(tx, &project, &user).await?.is_some() {
-                        return Err(ControlError::Conflict {
-                            code: "member-already",
-                            message: format!("you are in '{name}' already, or asked to be"),
-                            remedy: format!("see how with: muster project show {name}"),
-                        });
-                    }
-                    let state = match project.join_policy {
-                        _ if project.personal => return Err(personal(&project)),
-                        JoinPolicy::Open => MemberState::Member,
-                        JoinPolicy::Moderated => MemberState::Joining,
-                        JoinPolicy::Closed => return Err(closed(&project, "add you")),
-                    };
-                    let member = MemberRecord {
-                        project: project.id,
-                        user: user.id,
-                        role: MemberRole::Member,
-                        state,
-                        created_at: muster_store::now(),
-                    };
-                    put(tx, &actor, &project, &user, &member, "join").await?;
-                    Ok(view(project, &memberships(tx, &actor).await?))
-                })
-            })
-            .await
-    }
-
-    /// Leaves a project, or asks to be let out; or takes back that one asked to
-    /// be let in.
-    pub(crate) async fn leave(&self, actor: &Actor, name: &str) -> Result<Project, ControlError> {
-        let (actor, name) = (actor.clone(), name.to_owned());
-        self.store
-            .write_or_refuse(move |tx| {
-                Box::pin(async move {
-                    let user = this_user(tx, &actor).await?;
-                    let project = super::find(tx, &name).await?;
-                    let found = membership(tx, &project, &user).await?;
-                    let mut member =
-                        found.ok_or_else(|| ControlError::not_found("project", &name))?;
-                    match (member.state, project.leave_policy) {
-                        _ if project.personal => return Err(personal(&project)),
-                        (MemberState::Joining, _) | (_, JoinPolicy::Open) => {
-                            take_out(tx, &actor, &project, &user, &member, "leave").await?;
-                        }
-                        (_, JoinPolicy::Moderated) => {
-                            keep_an_owner(tx, &project, &member).await?;
-                            member.state = MemberState::Leaving;
-                            put(tx, &actor, &project, &user, &member, "leave").await?;
-                        }
-                        (_, JoinPolicy::Closed) => return Err(closed(&project, "take you out")),
-                    }
-                    Ok(view(project, &memberships(tx, &actor).await?))
-                })
-            })
-            .await
+    /// As what somebody is in a project.
+    pub(crate) async fn member(
+        &self,
+        actor: &Actor,
+        name: &str,
+        user: &str,
+    ) -> Result<(MemberRecord, Member), ControlError> {
+        let (project, user) = both(&self.store, actor, name, user).await?;
+        let member = require_member(&self.store, &project, &user).await?;
+        let shown = shown(&member, user);
+        Ok((member, shown))
     }
 
     /// Puts somebody into a project, or changes as what they are in it.
     pub(crate) async fn put_member(
         &self,
         actor: &Actor,
+        terms: &Terms,
         name: &str,
         user: &str,
         role: MemberRole,
-    ) -> Result<Member, ControlError> {
+    ) -> Result<Outcome<(MemberRecord, Member)>, ControlError> {
         let (actor, name, user) = (actor.clone(), name.to_owned(), user.to_owned());
-        self.store
-            .write_or_refuse(move |tx| {
+        let owned = terms.clone();
+        let (member, line) = self
+            .store
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
                     let (project, user) = both(tx, &actor, &name, &user).await?;
                     if project.personal {
@@ -123,12 +70,23 @@ impl Projects {
                     }
                     grants(&actor, &project, role)?;
                     let found = membership(tx, &project, &user).await?;
+                    owned.check(found.as_ref())?;
                     if let Some(before) = &found {
                         grants(&actor, &project, before.role)?;
                         if role != MemberRole::Owner {
                             keep_an_owner(tx, &project, before).await?;
                         }
                     }
+                    let was = match &found {
+                        Some(before) if before.state == MemberState::Member => before.role.word(),
+                        _ => "not in it",
+                    };
+                    let line = format!(
+                        "{} in the project {}: {was} → {}",
+                        user.name,
+                        project.name,
+                        role.word()
+                    );
                     let member = MemberRecord {
                         project: project.id,
                         user: user.id,
@@ -138,10 +96,16 @@ impl Projects {
                             .map_or_else(muster_store::now, |before| before.created_at),
                     };
                     put(tx, &actor, &project, &user, &member, "put-member").await?;
-                    Ok(shown(&member, user))
+                    let shown = shown(&member, user);
+                    Ok(((member, shown), line))
                 })
             })
-            .await
+            .await?;
+        let plan = Plan {
+            changes: vec![line],
+            ..Plan::default()
+        };
+        Ok(terms.outcome(member, plan))
     }
 
     /// Takes somebody out of a project.
@@ -153,6 +117,7 @@ impl Projects {
         user: &str,
     ) -> Result<Plan, ControlError> {
         let (actor, name, user) = (actor.clone(), name.to_owned(), user.to_owned());
+        let owned = terms.clone();
         let removes = self
             .store
             .write_if(!terms.dry_run, move |tx| {
@@ -162,6 +127,7 @@ impl Projects {
                         return Err(personal(&project));
                     }
                     let member = require_member(tx, &project, &user).await?;
+                    owned.check(Some(&member))?;
                     grants(&actor, &project, member.role)?;
                     take_out(tx, &actor, &project, &user, &member, "remove-member").await?;
                     Ok::<_, ControlError>(vec![format!(
@@ -229,33 +195,10 @@ fn grants(actor: &Actor, project: &ProjectRecord, role: MemberRole) -> Result<()
     }
 }
 
-fn closed(project: &ProjectRecord, what: &str) -> ControlError {
-    ControlError::Denied {
-        code: "project-closed",
-        message: format!(
-            "of the project '{}' only its owners decide who is in it",
-            project.name
-        ),
-        remedy: format!("ask one of them to {what}"),
-    }
-}
-
-async fn this_user(db: &Reader, actor: &Actor) -> Result<UserRecord, ControlError> {
-    let user = match actor.user {
-        Some(user) => db.user_by_id(user).await?,
-        None => None,
-    };
-    user.ok_or_else(|| ControlError::Denied {
-        code: "no-user",
-        message: format!("'{}' is no user, and in no project", actor.name),
-        remedy: "log in with: muster login".to_owned(),
-    })
-}
-
-/// The project and the user of these names, for somebody who may change who is
-/// in that project.
+/// The project and the user of these names, for somebody who may see that
+/// project.
 async fn both(
-    tx: &Tx,
+    tx: &Reader,
     actor: &Actor,
     project: &str,
     user: &str,
@@ -266,7 +209,7 @@ async fn both(
     Ok((project, user))
 }
 
-async fn membership(
+pub(super) async fn membership(
     db: &Reader,
     project: &ProjectRecord,
     user: &UserRecord,
@@ -285,7 +228,7 @@ async fn require_member(
 }
 
 /// Refuses if a project would be left without an owner.
-async fn keep_an_owner(
+pub(super) async fn keep_an_owner(
     tx: &Tx,
     project: &ProjectRecord,
     going: &MemberRecord,
@@ -309,7 +252,7 @@ async fn keep_an_owner(
     })
 }
 
-async fn put(
+pub(super) async fn put(
     tx: &Tx,
     actor: &Actor,
     project: &ProjectRecord,
@@ -332,7 +275,7 @@ async fn put(
     Ok(record(tx, actor, change).await?)
 }
 
-async fn take_out(
+pub(super) async fn take_out(
     tx: &Tx,
     actor: &Actor,
     project: &ProjectRecord,

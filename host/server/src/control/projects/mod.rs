@@ -3,6 +3,7 @@
 mod ends;
 mod members;
 mod moves;
+mod passing;
 
 use muster_api::{
     id::{ProjectId, UserId},

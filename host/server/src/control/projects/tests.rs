@@ -1,5 +1,7 @@
 //! Attempts to get further through projects than one may.
 
+mod passing;
+
 use muster_api::{
     apps::DesiredState, permissions::Permission as P, quotas::Resource, users::UserType,
 };
@@ -10,6 +12,7 @@ use crate::control::{
     apps::require_app,
     jobs,
     quotas::{Amounts, reserve},
+    terms::Outcome,
     testing::{actor, app, limited, put, store_with},
 };
 
@@ -65,7 +68,7 @@ async fn a_member_makes_nobody_an_owner() {
     let bob = actor(store, "bob", P::ProjectWrite).await;
     for user in ["bob", "eve"] {
         let refused = projects
-            .put_member(&bob, "shop", user, MemberRole::Owner)
+            .put_member(&bob, &Terms::default(), "shop", user, MemberRole::Owner)
             .await;
         assert_eq!(code(refused.unwrap_err()), "project:write");
     }
@@ -101,7 +104,9 @@ async fn a_member_makes_nobody_an_owner() {
     bound.await.unwrap();
     let eve = actor(store, "eve", P::ProjectWrite).await;
     for role in [MemberRole::Owner, MemberRole::Member, MemberRole::Viewer] {
-        let refused = projects.put_member(&eve, "shop", "eve", role).await;
+        let refused = projects
+            .put_member(&eve, &Terms::default(), "shop", "eve", role)
+            .await;
         assert_eq!(code(refused.unwrap_err()), "app:read");
     }
     let refused = projects
@@ -118,133 +123,14 @@ async fn a_member_makes_nobody_an_owner() {
     )
     .await;
     let refused = projects
-        .put_member(&narrow, "shop", "bob", MemberRole::Owner)
+        .put_member(&narrow, &Terms::default(), "shop", "bob", MemberRole::Owner)
         .await;
     assert_eq!(code(refused.unwrap_err()), "app:read");
     let ada = actor(store, "ada", P::ProjectWrite).await;
     projects
-        .put_member(&ada, "shop", "bob", MemberRole::Owner)
+        .put_member(&ada, &Terms::default(), "shop", "bob", MemberRole::Owner)
         .await
         .unwrap();
-}
-
-#[tokio::test]
-async fn nobody_gets_into_what_is_closed_to_them() {
-    let (projects, _dir) = shop(JoinPolicy::Closed, JoinPolicy::Open).await;
-    let store = &projects.store;
-    let eve = actor(store, "eve", None).await;
-    assert_eq!(
-        code(projects.join(&eve, "shop").await.unwrap_err()),
-        "no project"
-    );
-    assert_eq!(
-        code(projects.show(&eve, "shop").await.unwrap_err()),
-        "no project"
-    );
-    assert_eq!(
-        code(projects.leave(&eve, "shop").await.unwrap_err()),
-        "no project"
-    );
-    assert_eq!(
-        code(projects.join(&eve, "ada").await.unwrap_err()),
-        "no project"
-    );
-    let seen = projects.list(&eve, &PageQuery::default()).await.unwrap();
-    let names: Vec<_> = seen
-        .items
-        .iter()
-        .map(|project| project.name.as_str())
-        .collect();
-    assert_eq!(names, ["eve"]);
-
-    // Whoever may see it may still not come in.
-    let root = actor(store, "root", None).await;
-    assert_eq!(
-        code(projects.join(&root, "shop").await.unwrap_err()),
-        "project-closed"
-    );
-    assert_eq!(
-        code(projects.join(&root, "ada").await.unwrap_err()),
-        "project-is-personal"
-    );
-
-    // Personal projects are not shared, moved or ended.
-    let ada = actor(store, "ada", P::ProjectWrite).await;
-    let terms = Terms::default();
-    let open = ProjectChange {
-        join_policy: Some(JoinPolicy::Open),
-        ..ProjectChange::default()
-    };
-    for refused in [
-        projects.change(&ada, &terms, "ada", open).await.err(),
-        projects
-            .put_member(&ada, "ada", "eve", MemberRole::Viewer)
-            .await
-            .err(),
-        projects.delete(&ada, &terms, "ada").await.err(),
-        projects.terminate(&ada, &terms, "ada").await.err(),
-        projects.leave(&ada, "ada").await.err(),
-    ] {
-        assert_eq!(code(refused.unwrap()), "project-is-personal");
-    }
-}
-
-#[tokio::test]
-async fn joining_and_leaving_follow_the_policies() {
-    let (projects, _dir) = shop(JoinPolicy::Moderated, JoinPolicy::Moderated).await;
-    let store = &projects.store;
-    let eve = actor(store, "eve", None).await;
-    let joined = projects.join(&eve, "shop").await.unwrap();
-    assert_eq!(joined.membership, Some(MemberState::Joining));
-    assert_eq!(
-        code(projects.join(&eve, "shop").await.unwrap_err()),
-        "member-already"
-    );
-    // To have asked is not to be in.
-    let shop = store.project_by_name("shop").await.unwrap().unwrap().id;
-    assert!(!actor(store, "eve", None).await.rights.sees(shop));
-    for name in ["bob", "eve"] {
-        let asks = actor(store, name, P::ProjectWrite).await;
-        let refused = projects.decide(&asks, "shop", "eve", true).await;
-        assert!(["project:write", "no project"].contains(&code(refused.unwrap_err()).as_str()));
-    }
-    let ada = actor(store, "ada", P::ProjectWrite).await;
-    projects.decide(&ada, "shop", "eve", true).await.unwrap();
-    assert!(
-        actor(store, "eve", None)
-            .await
-            .rights
-            .within(shop, P::AppWrite)
-    );
-    assert_eq!(
-        code(
-            projects
-                .decide(&ada, "shop", "eve", true)
-                .await
-                .unwrap_err()
-        ),
-        "nothing-asked"
-    );
-
-    let left = projects.leave(&eve, "shop").await.unwrap();
-    assert_eq!(left.membership, Some(MemberState::Leaving));
-    projects.decide(&ada, "shop", "eve", true).await.unwrap();
-    assert!(!actor(store, "eve", None).await.rights.sees(shop));
-
-    // The last owner stays, by whichever way they would go.
-    let asks = actor(store, "ada", None).await;
-    assert_eq!(
-        code(projects.leave(&asks, "shop").await.unwrap_err()),
-        "last-owner"
-    );
-    let refused = projects
-        .put_member(&ada, "shop", "ada", MemberRole::Viewer)
-        .await;
-    assert_eq!(code(refused.unwrap_err()), "last-owner");
-    let refused = projects
-        .remove_member(&ada, &Terms::default(), "shop", "ada")
-        .await;
-    assert_eq!(code(refused.unwrap_err()), "last-owner");
 }
 
 #[tokio::test]

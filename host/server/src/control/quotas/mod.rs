@@ -10,6 +10,7 @@ use muster_api::{
     permissions::Permission,
     plan::Plan,
     quotas::{NewQuota, Quota, QuotaQuery, Resource, Usage},
+    units::{ByteSize, Millis},
 };
 use muster_store::{ChangeKind, QuotaRecord, Reader, Store, StoreError, Tx};
 use uuid::Uuid;
@@ -20,7 +21,7 @@ use super::{
     error::ControlError,
     projects::require_project,
     record::{Actor, Change, record, value},
-    terms::Terms,
+    terms::{Outcome, Terms},
 };
 
 /// The quotas of this Muster.
@@ -66,13 +67,19 @@ impl Quotas {
 
     /// Sets a quota, in place of the one before. What is over it already stays,
     /// but does not grow.
-    pub(crate) async fn set(&self, actor: &Actor, new: NewQuota) -> Result<Quota, ControlError> {
+    pub(crate) async fn set(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        new: NewQuota,
+    ) -> Result<Outcome<(QuotaRecord, Quota)>, ControlError> {
         if i64::try_from(new.limit).is_err() {
             return Err(ControlError::invalid("limit", "2^63 - 1 at most"));
         }
-        let actor = actor.clone();
-        self.store
-            .write_or_refuse(move |tx| {
+        let (actor, owned) = (actor.clone(), terms.clone());
+        let (quota, shown, line) = self
+            .store
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
                     let project = match &new.project {
                         Some(name) => {
@@ -92,6 +99,7 @@ impl Quotas {
                     let before = all.into_iter().find(|quota| {
                         (quota.project, quota.user, quota.resource) == (project, user, new.resource)
                     });
+                    owned.check(before.as_ref())?;
                     let fresh = || QuotaId(Uuid::now_v7());
                     let quota = QuotaRecord {
                         id: before.as_ref().map_or_else(fresh, |quota| quota.id),
@@ -103,10 +111,22 @@ impl Quotas {
                     };
                     tx.quota_put(&quota).await?;
                     changed(tx, &actor, before.as_ref(), Some(&quota), "set").await?;
-                    Ok::<_, ControlError>(view(tx, &quota).await?)
+                    let shown = view(tx, &quota).await?;
+                    let was = before.map_or_else(
+                        || "none".to_owned(),
+                        |before| amount(before.resource, before.limit),
+                    );
+                    let is = amount(quota.resource, quota.limit);
+                    let line = format!("the quota of {}: {was} → {is}", named(&shown));
+                    Ok::<_, ControlError>((quota, shown, line))
                 })
             })
-            .await
+            .await?;
+        let plan = Plan {
+            changes: vec![line],
+            ..Plan::default()
+        };
+        Ok(terms.outcome((quota, shown), plan))
     }
 
     /// Takes a quota away.
@@ -126,14 +146,8 @@ impl Quotas {
                     let shown = view(tx, &quota).await?;
                     tx.quota_delete(id).await?;
                     changed(tx, &actor, Some(&quota), None, "unset").await?;
-                    let place = shown.project.unwrap_or_else(|| "every project".to_owned());
-                    let whose = shown.user.map(|user| format!(" of {user}"));
-                    Ok::<_, ControlError>(format!(
-                        "the quota of {} {}{} in {place}",
-                        quota.limit,
-                        quota.resource,
-                        whose.unwrap_or_default()
-                    ))
+                    let is = amount(quota.resource, quota.limit);
+                    Ok::<_, ControlError>(format!("the quota of {} ({is})", named(&shown)))
                 })
             })
             .await?;
@@ -226,6 +240,24 @@ async fn view(db: &Reader, quota: &QuotaRecord) -> Result<Quota, StoreError> {
     })
 }
 
+/// What a quota is called: of what, of whom and where.
+fn named(quota: &Quota) -> String {
+    let place = quota.project.as_deref().unwrap_or("every project");
+    match &quota.user {
+        Some(user) => format!("{} of {user} in {place}", quota.resource),
+        None => format!("{} in {place}", quota.resource),
+    }
+}
+
+/// How much, as people read it.
+fn amount(resource: Resource, limit: u64) -> String {
+    match resource {
+        Resource::Cpu => Millis(limit).to_string(),
+        resource if resource.is_bytes() => ByteSize(limit).to_string(),
+        _ => limit.to_string(),
+    }
+}
+
 async fn changed(
     tx: &Tx,
     actor: &Actor,
@@ -249,12 +281,7 @@ async fn changed(
         Some(quota) => value(&view(tx, quota).await?),
         None => None,
     };
-    let shown = view(tx, quota).await?;
-    let place = shown.project.unwrap_or_else(|| "every project".to_owned());
-    let name = match shown.user {
-        Some(user) => format!("{} of {user} in {place}", quota.resource),
-        None => format!("{} in {place}", quota.resource),
-    };
+    let name = named(&view(tx, quota).await?);
     let change = Change {
         resource: "quota",
         project: quota.project,

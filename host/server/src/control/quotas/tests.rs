@@ -90,7 +90,11 @@ async fn parallel_changes_do_not_overrun() {
     let store = &quotas.store;
     let root = actor(store, "root", P::QuotaWrite).await;
     quotas
-        .set(&root, quota(None, None, Resource::Apps, 3))
+        .set(
+            &root,
+            &Terms::default(),
+            quota(None, None, Resource::Apps, 3),
+        )
         .await
         .unwrap();
     let all = (0..20).map(|number| add(store, "ada", format!("app-{number}")));
@@ -110,7 +114,11 @@ async fn parallel_changes_do_not_overrun() {
     add(store, "bob", "other".to_owned()).await.unwrap();
     // A quota of the project's own goes before the general one.
     quotas
-        .set(&root, quota(Some("ada"), None, Resource::Apps, 4))
+        .set(
+            &root,
+            &Terms::default(),
+            quota(Some("ada"), None, Resource::Apps, 4),
+        )
         .await
         .unwrap();
     add(store, "ada", "fourth".to_owned()).await.unwrap();
@@ -123,7 +131,11 @@ async fn what_is_reserved_counts_until_it_is_let_go() {
     let store = &quotas.store;
     let root = actor(store, "root", P::QuotaWrite).await;
     quotas
-        .set(&root, quota(Some("ada"), None, Resource::Instances, 5))
+        .set(
+            &root,
+            &Terms::default(),
+            quota(Some("ada"), None, Resource::Instances, 5),
+        )
         .await
         .unwrap();
     let mut till = app(store, "ada", "till").await;
@@ -182,7 +194,11 @@ async fn members_have_quotas_of_their_own_and_see_what_concerns_them() {
     let root = actor(store, "root", P::QuotaWrite).await;
     put(store, "ada", "bob", MemberRole::Member).await;
     quotas
-        .set(&root, quota(Some("ada"), Some("bob"), Resource::Apps, 1))
+        .set(
+            &root,
+            &Terms::default(),
+            quota(Some("ada"), Some("bob"), Resource::Apps, 1),
+        )
         .await
         .unwrap();
     let project = store.project_by_name("ada").await.unwrap().unwrap().id;
@@ -209,7 +225,11 @@ async fn members_have_quotas_of_their_own_and_see_what_concerns_them() {
     add_of("three", None).await.unwrap();
 
     quotas
-        .set(&root, quota(Some("root"), None, Resource::Apps, 1))
+        .set(
+            &root,
+            &Terms::default(),
+            quota(Some("root"), None, Resource::Apps, 1),
+        )
         .await
         .unwrap();
     let bob = actor(store, "bob", P::QuotaRead).await;
@@ -234,6 +254,7 @@ async fn enforcing_stops_the_newest_first_and_only_as_many_as_it_takes() {
     quotas
         .set(
             &root,
+            &Terms::default(),
             quota(Some("ada"), None, Resource::Memory, 2 * memory),
         )
         .await
@@ -276,7 +297,7 @@ async fn one_sees_what_holds_for_oneself_everywhere() {
     let root = actor(store, "root", P::QuotaWrite).await;
     for (user, limit) in [(None, 1), (Some("ada"), 2), (Some("bob"), 3)] {
         let new = quota(None, user, Resource::Apps, limit);
-        quotas.set(&root, new).await.unwrap();
+        quotas.set(&root, &Terms::default(), new).await.unwrap();
     }
     let ada = actor(store, "ada", P::QuotaRead).await;
     let seen = quotas.list(&ada, &QuotaQuery::default()).await.unwrap();

@@ -2,6 +2,7 @@
 
 use muster_api::{
     id::{SessionId, UserId},
+    plan::Plan,
     sessions::Session,
 };
 use muster_store::{ChangeKind, SessionRecord};
@@ -11,6 +12,8 @@ use crate::control::{
     accounts,
     error::ControlError,
     record::{Actor, Change, record},
+    terms::{Outcome, Terms},
+    views::counted,
 };
 
 impl Sessions {
@@ -30,17 +33,20 @@ impl Sessions {
     pub(crate) async fn end(
         &self,
         actor: &Actor,
+        terms: &Terms,
         user: UserId,
         id: SessionId,
-    ) -> Result<(), ControlError> {
-        let actor = actor.clone();
-        self.store
-            .write_or_refuse(move |tx| {
+    ) -> Result<Outcome<()>, ControlError> {
+        let (actor, owned) = (actor.clone(), terms.clone());
+        let line = self
+            .store
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
                     let found = tx.session_get(id).await?;
                     let session = found
                         .filter(|session| session.user == user)
                         .ok_or_else(|| ControlError::not_found("session", id.to_string()))?;
+                    owned.check(Some(&session))?;
                     let owner = tx.user_by_id(user).await?.map(|user| user.name);
                     tx.session_end(id).await?;
                     let name = owner.unwrap_or_default();
@@ -50,19 +56,36 @@ impl Sessions {
                         change(&session, &name, "end", ChangeKind::Deleted),
                     )
                     .await?;
-                    Ok(())
+                    let from = session.origin.map(|origin| format!(", from {origin}"));
+                    Ok::<_, ControlError>(format!(
+                        "the session of {name} with {}{}",
+                        session.client,
+                        from.unwrap_or_default()
+                    ))
                 })
             })
-            .await
+            .await?;
+        let plan = Plan {
+            removes: vec![line],
+            ..Plan::default()
+        };
+        Ok(terms.outcome((), plan))
     }
 
     /// Ends all sessions of a user, and says how many.
-    pub(crate) async fn end_all(&self, actor: &Actor, user: UserId) -> Result<u64, ControlError> {
-        let actor = actor.clone();
-        self.store
-            .write_or_refuse(move |tx| {
+    pub(crate) async fn end_all(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        user: UserId,
+    ) -> Result<Outcome<u64>, ControlError> {
+        let (actor, owned) = (actor.clone(), terms.clone());
+        let ended = self
+            .store
+            .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
                     let found = accounts::require_user(tx, &actor, &user.to_string()).await?;
+                    owned.check(Some(&found))?;
                     let ended = tx.session_end_all(user, None).await?;
                     let change = Change {
                         resource: "user",
@@ -75,10 +98,15 @@ impl Sessions {
                         after: None,
                     };
                     record(tx, &actor, change).await?;
-                    Ok(ended as u64)
+                    Ok::<_, ControlError>(ended)
                 })
             })
-            .await
+            .await?;
+        let plan = Plan {
+            removes: vec![counted(ended, "session")],
+            ..Plan::default()
+        };
+        Ok(terms.outcome(ended as u64, plan))
     }
 }
 

@@ -51,7 +51,7 @@ impl From<Barrier> for ControlError {
                 why,
                 challenge: Box::new(challenge),
             },
-            Barrier::NoCaptcha(why) => Self::Conflict {
+            Barrier::NoCaptcha(why) => Self::Unavailable {
                 code: "captcha-unavailable",
                 message: why,
                 remedy: "try again in a few minutes".to_owned(),

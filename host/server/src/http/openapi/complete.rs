@@ -16,6 +16,9 @@ const IN_PERSON: &str = "Needs a login in person: neither an access key nor a se
 /// The methods that a path may have.
 const METHODS: [&str; 6] = ["get", "head", "put", "post", "patch", "delete"];
 
+/// Where a dry run is about so many things that `If-Match` could name none.
+const OF_NO_ONE_THING: [&str; 1] = ["/api/v1/quotas/actions/enforce"];
+
 /// Completes the document.
 pub(super) fn complete(document: &mut Value) {
     let paths = document["paths"].take();
@@ -26,6 +29,7 @@ pub(super) fn complete(document: &mut Value) {
     for (path, methods) in &mut paths {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {
             if METHODS.contains(&method.as_str()) {
+                super::examples::put(operation);
                 used.extend(Shape::of(method, path, operation).complete(operation));
             }
         }
@@ -91,9 +95,10 @@ impl Shape {
             Some(Access::OwnKey) => Some(format!(
                 "Needs no permission. {IN_PERSON} An access key may do it to itself."
             )),
-            Some(Access::Public) | None => None,
+            Some(Access::Public) => Some("Needs no login.".to_owned()),
+            None => None,
         };
-        let dry_run = has("query", Some("dry_run"));
+        let dry_run = has("query", Some("dry_run")) && !OF_NO_ONE_THING.contains(&path);
         Self {
             method: method.to_owned(),
             public: access == Some(Access::Public),
@@ -195,7 +200,11 @@ impl Shape {
             }
         }
         let mut used = BTreeSet::new();
-        for status in self.refusals() {
+        let named = responses.as_object().into_iter().flat_map(Map::keys);
+        let named = named.filter_map(|status| status.parse::<u16>().ok());
+        let mut refusals: BTreeSet<u16> = named.filter(|status| *status >= 400).collect();
+        refusals.extend(self.refusals());
+        for status in refusals {
             let told = &mut responses[status.to_string()];
             let said = told["description"].as_str().unwrap_or_default();
             // What a handler says of its refusal stays; an empty remark is none,

@@ -2,8 +2,11 @@
 //! a page for people, and which parameters there are.
 
 mod complete;
+mod examples;
 mod guard;
 mod page;
+mod sections;
+mod security;
 
 use std::sync::Arc;
 
@@ -14,10 +17,7 @@ use axum::{
     routing::get,
 };
 use serde_json::Value;
-use utoipa::{
-    OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
+use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::guard::{Known, guard};
@@ -36,7 +36,6 @@ something tells what it would do when asked with `dry_run=true`.";
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Muster"),
-    security(("token" = [])),
     tags(
         (name = "oauth", description = "Log in and out"),
         (name = "self", description = "What concerns the caller"),
@@ -64,14 +63,7 @@ struct Base;
 pub(super) fn with_document() -> (Router<Api>, Value) {
     let mut base = Base::openapi();
     base.info.description = Some(DESCRIPTION.to_owned());
-    let scheme = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("JWT")
-        .description(Some("An access token of `POST /oauth/token`"))
-        .build();
-    base.components
-        .get_or_insert_default()
-        .add_security_scheme("token", SecurityScheme::Http(scheme));
+    base.merge(sections::Schemas::openapi());
     let (routes, document) = OpenApiRouter::with_openapi(base)
         .nest("/api/v1", v1())
         .merge(oauth::routes())
@@ -79,6 +71,8 @@ pub(super) fn with_document() -> (Router<Api>, Value) {
         .split_for_parts();
     // Plain data always has a JSON form.
     let mut document = serde_json::to_value(document).unwrap_or_default();
+    sections::complete(&mut document);
+    security::complete(&mut document);
     complete::complete(&mut document);
     (routes, document)
 }
@@ -131,6 +125,48 @@ mod tests {
     use std::collections::BTreeSet;
 
     use muster_api::permissions::{OPERATIONS, Operation};
+    use serde_json::Value;
+
+    /// Every operation of the document, with what it is called.
+    fn operations(document: &Value) -> impl Iterator<Item = (&str, &Value)> {
+        let paths = document["paths"].as_object().unwrap().values();
+        let operations = paths.flat_map(|methods| methods.as_object().unwrap().values());
+        operations.map(|operation| (operation["operationId"].as_str().unwrap(), operation))
+    }
+
+    #[test]
+    fn operations_say_what_they_do_what_they_need_and_how_they_refuse() {
+        let document = super::with_document().1;
+        for (id, operation) in operations(&document) {
+            for text in ["summary", "description"] {
+                let said = operation[text].as_str().unwrap_or_default();
+                assert!(!said.is_empty(), "{id} has no {text}");
+            }
+            let responses = operation["responses"].as_object().unwrap();
+            let mut refusals = 0;
+            for (status, response) in responses {
+                if !status.starts_with(['4', '5']) {
+                    continue;
+                }
+                refusals += 1;
+                match response["$ref"].as_str() {
+                    Some(named) => {
+                        let path = named.strip_prefix('#').unwrap();
+                        let named = document.pointer(path).unwrap();
+                        let content = &named["content"]["application/problem+json"];
+                        let codes = content["examples"].as_object().map_or(0, |all| all.len());
+                        assert!(codes > 0, "{id}: {status} names no code");
+                    }
+                    None => {
+                        let said = response["description"].as_str().unwrap_or_default();
+                        assert!(!said.is_empty(), "{id}: {status} says nothing");
+                        assert!(response["content"].is_object(), "{id}: {status}");
+                    }
+                }
+            }
+            assert!(refusals > 0, "{id} names no refusal");
+        }
+    }
 
     #[test]
     fn the_routes_are_those_of_the_table_of_permissions() {

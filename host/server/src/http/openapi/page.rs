@@ -105,6 +105,12 @@ impl Page<'_> {
                 kind(&body["schema"]),
                 escape(media)
             );
+            if let Some(example) = body.get("example") {
+                sample(html, "Example", example);
+            }
+            for (name, example) in fields(&body["examples"]) {
+                sample(html, &format!("Example: {name}"), &example["value"]);
+            }
         }
         self.responses(html, operation);
         html.push_str("</div></details>\n");
@@ -182,9 +188,27 @@ impl Page<'_> {
     }
 }
 
+/// An example in a box.
+fn sample(html: &mut String, title: &str, example: &Value) {
+    let shown = match example {
+        Value::String(text) => text.escape_default().to_string(),
+        // Plain data always has a JSON form.
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+    };
+    let _ = write!(
+        html,
+        "<h4>{}</h4><pre><code>{}</code></pre>",
+        escape(title),
+        escape(&shown)
+    );
+}
+
 /// The fields of an object, and of those that it is put together from.
 fn rows(html: &mut String, schema: &Value) {
     for part in list(&schema["allOf"]).iter().chain(list(&schema["oneOf"])) {
+        if let Some(title) = part["title"].as_str() {
+            let _ = write!(html, "<h4>{}</h4>", escape(title));
+        }
         rows(html, part);
     }
     if fields(&schema["properties"]).next().is_none() {

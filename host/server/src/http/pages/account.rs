@@ -16,7 +16,8 @@ use serde::Deserialize;
 
 use super::{
     super::{Api, caller::Visitor},
-    page::{Page, message, sentence, stopped},
+    guest::Guest,
+    page::{Page, message, message_on_the_way, sentence, stopped},
 };
 use crate::control::error::ControlError;
 
@@ -43,17 +44,19 @@ pub(super) async fn show_activation(Query(held): Query<Held>) -> Response {
 pub(super) async fn verify(
     State(api): State<Api>,
     Visitor(visitor): Visitor,
+    guest: Guest,
     Form(held): Form<Held>,
 ) -> Response {
     let token = held.token.clone();
     let done = api.sign_ups.verify(&visitor, Verification { token }).await;
-    answer(done, false, &held)
+    answer(done, false, &held, &guest)
 }
 
 /// `POST /account/activate`
 pub(super) async fn activate(
     State(api): State<Api>,
     Visitor(visitor): Visitor,
+    guest: Guest,
     Form(held): Form<Held>,
 ) -> Response {
     let with = NewActivation {
@@ -61,7 +64,7 @@ pub(super) async fn activate(
         password: held.password.clone(),
     };
     let done = api.activations.set_password(&visitor, with).await;
-    answer(done, true, &held)
+    answer(done, true, &held, &guest)
 }
 
 fn form(sets_password: bool, token: &str, problem: Option<String>) -> Page {
@@ -71,11 +74,16 @@ fn form(sets_password: bool, token: &str, problem: Option<String>) -> Page {
     )
 }
 
-fn answer(done: Result<LinkReply, ControlError>, sets_password: bool, held: &Held) -> Response {
+fn answer(
+    done: Result<LinkReply, ControlError>,
+    sets_password: bool,
+    held: &Held,
+    guest: &Guest,
+) -> Response {
     let problem = match done {
         Ok(reply) if reply.state == UserState::Active => {
             let text = "Your account is active. Sign in with the program that you want to use, or with muster login.";
-            return message("Welcome", text).into_response();
+            return message_on_the_way("Welcome", text, guest.sign_in_waits).into_response();
         }
         Ok(_) => {
             let text = "Your address is verified. You can sign in once an admin has let you in.";

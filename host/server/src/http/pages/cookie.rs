@@ -1,23 +1,43 @@
-//! The cookie that ties a visit to a browser, and the token that ties a form to
-//! the visit.
+//! The cookies that tie a visit, or a form, to a browser, and the token that
+//! ties a form to its cookie.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
 use muster_identity::secret;
 
-use super::super::Api;
+use super::{super::Api, Fields, page::trouble};
 
-/// The name over HTTPS: browsers keep it to this very host and to HTTPS.
-const SECURE: &str = "__Host-muster-sign-in";
-/// The name over HTTP, on a machine's own address.
-const PLAIN: &str = "muster-sign-in";
+/// What a cookie is called: over HTTPS by a name that browsers keep to this very
+/// host and to HTTPS, and over HTTP, on a machine's own address.
+pub(super) struct Name {
+    secure: &'static str,
+    plain: &'static str,
+}
+
+/// Of somebody who signs in.
+pub(super) const VISIT: Name = Name {
+    secure: "__Host-muster-sign-in",
+    plain: "muster-sign-in",
+};
+/// Of somebody who fills in a form without signing in.
+pub(super) const FORM: Name = Name {
+    secure: "__Host-muster-form",
+    plain: "muster-form",
+};
 
 fn is_secure(api: &Api) -> bool {
     api.authorization.public_url().starts_with("https://")
 }
 
 /// What the browser shows.
-pub(super) fn read(api: &Api, headers: &HeaderMap) -> Option<String> {
-    let wanted = if is_secure(api) { SECURE } else { PLAIN };
+pub(super) fn read(api: &Api, name: &Name, headers: &HeaderMap) -> Option<String> {
+    let wanted = if is_secure(api) {
+        name.secure
+    } else {
+        name.plain
+    };
     let lines = headers.get_all(header::COOKIE).into_iter();
     lines
         .filter_map(|line| line.to_str().ok())
@@ -28,33 +48,45 @@ pub(super) fn read(api: &Api, headers: &HeaderMap) -> Option<String> {
 }
 
 /// Has the browser keep a secret until it is closed.
-pub(super) fn write(api: &Api, secret: &str) -> Option<HeaderValue> {
-    set(api, secret, "")
+pub(super) fn write(api: &Api, name: &Name, secret: &str) -> Option<HeaderValue> {
+    set(api, name, secret, "")
 }
 
 /// Has the browser forget it.
-pub(super) fn forget(api: &Api) -> Option<HeaderValue> {
-    set(api, "", "; Max-Age=0")
+pub(super) fn forget(api: &Api, name: &Name) -> Option<HeaderValue> {
+    set(api, name, "", "; Max-Age=0")
 }
 
-fn set(api: &Api, value: &str, more: &str) -> Option<HeaderValue> {
+fn set(api: &Api, name: &Name, value: &str, more: &str) -> Option<HeaderValue> {
     let (name, secure) = if is_secure(api) {
-        (SECURE, "; Secure")
+        (name.secure, "; Secure")
     } else {
-        (PLAIN, "")
+        (name.plain, "")
     };
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
     HeaderValue::from_str(&text).ok()
 }
 
-/// What forms of this visit send along. It tells nothing of the cookie, and
+/// What forms of this browser send along. It tells nothing of the cookie, and
 /// nobody without the cookie knows it.
 pub(super) fn form_token(cookie: &str) -> String {
     secret::digest(&format!("form {cookie}"))
 }
 
-/// Whether a form is one of this visit's.
-pub(super) fn is_ours(cookie: &str, token: &str) -> bool {
+/// Refuses forms that are not of the browser that shows the cookie.
+pub(super) fn check(cookie: &str, fields: &Fields) -> Result<(), Response> {
+    let token = fields.get("token").map_or("", String::as_str);
+    if is_ours(cookie, token) {
+        Ok(())
+    } else {
+        Err(trouble(
+            StatusCode::FORBIDDEN,
+            "This form is out of date, or was not sent from this page. Go back, reload the page and try again.",
+        ))
+    }
+}
+
+fn is_ours(cookie: &str, token: &str) -> bool {
     secret::matches(&format!("form {cookie}"), token)
 }
 

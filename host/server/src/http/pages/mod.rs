@@ -4,16 +4,23 @@
 
 mod account;
 mod assets;
+mod captcha;
 mod cookie;
 mod device;
+mod forgot;
+mod guest;
 mod link;
 mod page;
 mod sign_in;
+mod sign_up;
+mod start;
+
+use std::collections::BTreeMap;
 
 use axum::{
     Router, middleware,
     response::Response,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 
 pub(super) use self::page::{go, trouble};
@@ -28,8 +35,13 @@ pub(super) fn routes() -> Router<Api> {
         .route("/device", post(device::enter))
         .route("/account/verify", post(account::verify))
         .route("/account/activate", post(account::activate))
+        .route("/account/sign-up", post(sign_up::send))
+        .route("/account/forgot", post(forgot::send))
         .layer(middleware::from_fn(rate_limits::sign_in));
     Router::new()
+        .route("/", any(start::show))
+        .route("/account/sign-up", get(sign_up::show))
+        .route("/account/forgot", get(forgot::show))
         .route("/sign-in", get(sign_in::show))
         .route("/sign-in/{method}", get(sign_in::choose))
         .route("/sign-in-link/{link}", get(link::open))
@@ -43,10 +55,13 @@ pub(super) fn routes() -> Router<Api> {
 /// A page's answer: a page, too, when something is wrong.
 type Shown = Result<Response, Response>;
 
+/// The fields of a form.
+type Fields = BTreeMap<String, String>;
+
 /// Sends a browser on a visit.
 pub(super) async fn begin(api: &Api, visit: &Visit) -> Response {
     match api.authorization.visit_begin(visit).await {
-        Ok(secret) => go("/sign-in", cookie::write(api, &secret)),
+        Ok(secret) => go("/sign-in", cookie::write(api, &cookie::VISIT, &secret)),
         Err(error) => page::stopped(error),
     }
 }

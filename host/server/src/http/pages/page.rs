@@ -19,11 +19,15 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("account.html", include_str!("templates/account.html")),
     ("agree.html", include_str!("templates/agree.html")),
     ("base.html", include_str!("templates/base.html")),
+    ("captcha.html", include_str!("templates/captcha.html")),
     ("choose.html", include_str!("templates/choose.html")),
     ("device.html", include_str!("templates/device.html")),
     ("factor.html", include_str!("templates/factor.html")),
+    ("forgot.html", include_str!("templates/forgot.html")),
     ("message.html", include_str!("templates/message.html")),
     ("password.html", include_str!("templates/password.html")),
+    ("sign-up.html", include_str!("templates/sign-up.html")),
+    ("start.html", include_str!("templates/start.html")),
     ("terms.html", include_str!("templates/terms.html")),
 ];
 
@@ -191,12 +195,17 @@ pub(in crate::http) fn go(address: &str, cookie: Option<HeaderValue>) -> Respons
 
 /// Sends the browser to a client, for good.
 pub(super) fn leave(api: &Api, address: &str) -> Response {
-    go(address, cookie::forget(api))
+    go(address, cookie::forget(api, &cookie::VISIT))
 }
 
 /// A page that says what happened, and nothing more.
 pub(super) fn message(title: &str, text: &str) -> Page {
     Page::new("message.html", context! { title, text })
+}
+
+/// The same, and the way back to a sign-in that waits in this browser.
+pub(super) fn message_on_the_way(title: &str, text: &str, sign_in_waits: bool) -> Page {
+    Page::new("message.html", context! { title, text, sign_in_waits })
 }
 
 /// A page that says what is wrong.
@@ -235,6 +244,12 @@ pub(super) fn stopped(error: ControlError) -> Response {
             StatusCode::CONFLICT,
             &sentence(&format!("{message}; {remedy}")),
         ),
+        ControlError::Unavailable {
+            message, remedy, ..
+        } => trouble(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &sentence(&format!("{message}; {remedy}")),
+        ),
         error => Refused::from(error).into_response(),
     }
 }
@@ -257,7 +272,8 @@ mod tests {
 
     #[test]
     fn every_template_is_well_formed_and_escapes() {
-        for (name, _) in TEMPLATES.iter().filter(|(name, _)| *name != "base.html") {
+        let parts = ["base.html", "captcha.html"];
+        for (name, _) in TEMPLATES.iter().filter(|(name, _)| !parts.contains(name)) {
             let evil = "<script>alert(1)</script>\"'";
             let values = context! {
                 title => evil, text => evil, alarm => evil, token => evil, client => evil,
@@ -265,7 +281,9 @@ mod tests {
                 method => context! { name => evil, label => evil },
                 username => evil, problem => evil, code => evil, version => 3,
                 puzzle => evil, widget => context! { script => evil, class => evil, key => evil },
-                rows => [(evil, evil)], passkey => evil, typed => true, question => evil, can_decline => true, others => true,
+                rows => [(evil, evil)], passkey => evil, typed => true, question => evil, can_decline => true, others => true, sign_up => true, forgot => true, mail => true,
+                values => context! { name => evil, display_name => evil, email => evil },
+                terms => context! { version => 3, text => evil }, rules => evil, terminal => evil, site => evil, sign_in_waits => true,
             };
             let page = Page::new(name, values).render().unwrap();
             assert!(page.contains("<title>"), "{name}");

@@ -23,7 +23,7 @@ use super::{
         oauth::agent,
         refusals::{Claim, Code},
     },
-    Shown, cookie, link,
+    Fields, Shown, captcha, cookie, link,
     page::{self, Page, failed, go, sentence, stopped, trouble},
 };
 use crate::control::{
@@ -34,16 +34,6 @@ use crate::control::{
 };
 
 const HERE: &str = "/sign-in";
-/// The fields in which widgets of services leave their proofs.
-const PROOFS: [&str; 4] = [
-    "captcha",
-    "cf-turnstile-response",
-    "h-captcha-response",
-    "g-recaptcha-response",
-];
-
-type Fields = BTreeMap<String, String>;
-
 /// `GET /sign-in`: whatever comes next.
 pub(super) async fn show(State(api): State<Api>, visitor: Visitor) -> Shown {
     let Visitor { cookie, visit, .. } = &visitor;
@@ -115,13 +105,10 @@ pub(super) async fn prove(
     claim.tries(fields.get("username").map(String::as_str));
     let offer = offer(&api, &name)?;
     let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
-    let proof = PROOFS.iter().filter_map(|name| fields.get(*name));
     let attempt = Attempt {
         username: field("username"),
         password: field("password"),
-        captcha: proof
-            .map(|proof| proof.trim().to_owned())
-            .find(|proof| !proof.is_empty()),
+        captcha: captcha::proof(&fields),
         ..Attempt::default()
     };
     let username = attempt.username.clone();
@@ -267,11 +254,11 @@ async fn settle(api: &Api, visitor: Visitor, agrees: bool) -> Shown {
         _ => "Nothing was changed. You may close this window.",
     };
     Ok(page::message("Done", text)
-        .cookie(cookie::forget(api))
+        .cookie(cookie::forget(api, &cookie::VISIT))
         .into_response())
 }
 
 /// Goes on with the visit under its new secret.
 fn onward(api: &Api, secret: &str) -> Response {
-    go(HERE, cookie::write(api, secret))
+    go(HERE, cookie::write(api, &cookie::VISIT, secret))
 }

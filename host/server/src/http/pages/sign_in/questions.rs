@@ -7,12 +7,15 @@ use axum::{
 use minijinja::context;
 use muster_api::{
     captcha::CaptchaChallenge,
+    config::sign_in::LOCAL,
     factors::FactorKind,
     identities::{MethodOffer, MethodStyle},
     tokens::OAuthError,
 };
 
-use super::{Api, Code, HERE, Page, Shown, Visitor, go, link, offer, sentence, stopped, trouble};
+use super::{
+    Api, Code, HERE, Page, Shown, Visitor, captcha, go, link, offer, sentence, stopped, trouble,
+};
 use crate::control::authorization::{Goal, Visit};
 
 pub(super) fn choice(api: &Api, visit: &Visit, token: &str) -> Response {
@@ -31,9 +34,9 @@ pub(super) fn choice(api: &Api, visit: &Visit, token: &str) -> Response {
         [only] if only.style == MethodStyle::Password => go(&format!("{HERE}/{}", only.name), None),
         _ => {
             let can_decline = matches!(visit.goal, Goal::Code(_));
-            Page::new("choose.html", context! { methods, token, can_decline })
-                .of(visit)
-                .into_response()
+            let sign_up = api.sign_in.methods.has_local() && api.sign_ups.are_open();
+            let values = context! { methods, token, can_decline, sign_up };
+            Page::new("choose.html", values).of(visit).into_response()
         }
     }
 }
@@ -133,26 +136,18 @@ pub(super) fn form(
     username: &str,
     failure: Option<&OAuthError>,
 ) -> Response {
+    let is_local = method.kind == LOCAL;
     let challenge = failure
         .and_then(|failure| failure.captcha.clone())
         .and_then(|captcha| serde_json::from_value::<CaptchaChallenge>(captcha).ok());
-    let puzzle = match &challenge {
-        Some(CaptchaChallenge::Puzzle { challenge }) => Some(challenge.to_string()),
-        _ => None,
-    };
-    let widget = match &challenge {
-        Some(CaptchaChallenge::Siteverify {
-            site_key,
-            script_url,
-            widget_class,
-            ..
-        }) => Some(context! { script => script_url, class => widget_class, key => site_key }),
-        _ => None,
-    };
     let values = context! {
-        method, token, username, puzzle, widget,
+        method, token, username,
         problem => failure.map(|failure| sentence(&failure.error_description)),
+        sign_up => is_local && api.sign_ups.are_open(),
+        forgot => is_local,
         others => visit.only_method().is_none() && api.sign_in.methods.offers().len() > 1,
+        terminal => "muster login --user NAME",
+        ..captcha::values(challenge.as_ref()),
     };
     let status = match failure {
         None => StatusCode::OK,

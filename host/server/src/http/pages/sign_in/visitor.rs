@@ -20,7 +20,7 @@ impl FromRequestParts<Api> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
-        let cookie = cookie::read(api, &parts.headers);
+        let cookie = cookie::read(api, &cookie::VISIT, &parts.headers);
         let visit = match &cookie {
             Some(cookie) => api.authorization.visit(cookie).await.map_err(stopped)?,
             None => None,
@@ -48,14 +48,6 @@ impl FromRequestParts<Api> for Visitor {
 impl Visitor {
     /// Refuses forms that are not this visit's.
     pub(super) fn check(&self, fields: &Fields) -> Result<(), Response> {
-        let token = fields.get("token").map_or("", String::as_str);
-        if cookie::is_ours(&self.cookie, token) {
-            Ok(())
-        } else {
-            Err(trouble(
-                StatusCode::FORBIDDEN,
-                "This form is out of date, or was not sent from this page. Go back, reload the page and try again.",
-            ))
-        }
+        cookie::check(&self.cookie, fields)
     }
 }

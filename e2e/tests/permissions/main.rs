@@ -1,5 +1,8 @@
-//! Every route as every type of user: what the table of operations gives them
+//! Every route as every type of user, with every role that could be made, and
+//! as whoever is in a project or is not: what the table of operations gives them
 //! is open, everything else is closed, and nothing fails.
+
+mod projects;
 
 use muster_api::{
     keys::KeyWithSecret,
@@ -39,6 +42,14 @@ fn rights(kind: &str) -> PermissionSet {
     set(kind).with(own)
 }
 
+/// Somebody of a type, signed in.
+async fn user(host: &Host, admin: &Client, name: &str, kind: &str) -> Client {
+    let new = json!({ "name": name, "type": kind, "password": GOOD });
+    let made = admin.request(Method::POST, "/users").json(&new);
+    assert_eq!(made.send().await.unwrap().status(), StatusCode::CREATED);
+    Client::login_as(&host.url(), host.apps(), name, GOOD).await
+}
+
 async fn status(client: &Client, operation: &Operation) -> StatusCode {
     let method: Method = operation.method.parse().expect("a method");
     let sent = client
@@ -56,10 +67,7 @@ async fn every_type_of_user_gets_what_the_table_says_and_nothing_else() {
     let admin = host.client().await;
     for kind in ["viewer", "developer", "operator", "admin"] {
         let name = format!("some-{kind}");
-        let new = json!({ "name": name, "type": kind, "password": GOOD });
-        let made = admin.request(Method::POST, "/users").json(&new);
-        assert_eq!(made.send().await.unwrap().status(), StatusCode::CREATED);
-        let client = Client::login_as(&host.url(), host.apps(), &name, GOOD).await;
+        let client = user(&host, &admin, &name, kind).await;
         let rights = rights(kind);
         let (mut open, mut closed) = (0, 0);
         for operation in OPERATIONS {
@@ -85,6 +93,46 @@ async fn every_type_of_user_gets_what_the_table_says_and_nothing_else() {
             "{kind}: {open} open, {closed} closed"
         );
         assert!(open > 10, "{kind}: only {open} are open");
+    }
+}
+
+#[tokio::test]
+async fn a_role_of_ones_own_making_opens_what_it_holds_and_nothing_else() {
+    let host = Host::start().await;
+    let admin = host.client().await;
+    // One user walks often, which is no attack here.
+    let limits = json!({ "user": { "per_minute": 1_000_000, "burst": 100_000 } });
+    let _: Value = admin
+        .send(Method::PUT, "/config/rate-limits", &limits)
+        .await;
+    let client = user(&host, &admin, "some", "viewer").await;
+    for permission in Permission::ALL {
+        let role = json!({ "name": "single", "description": "", "permissions": [permission] });
+        let _: Value = admin.send(Method::POST, "/access-roles", &role).await;
+        let binding = json!({ "user": "some", "role": "single" });
+        let binding: Value = admin.send(Method::POST, "/access-bindings", &binding).await;
+        let rights = rights("viewer").with([*permission].into_iter().collect());
+        for operation in OPERATIONS {
+            let Access::Needs(needed) = operation.access else {
+                continue;
+            };
+            let got = status(&client, operation).await;
+            let told = format!(
+                "{permission}: {} {}: {got}",
+                operation.method, operation.path
+            );
+            assert!(!got.is_server_error(), "{told}");
+            assert_ne!(got, StatusCode::UNAUTHORIZED, "{told}");
+            let closed = got == StatusCode::FORBIDDEN;
+            assert_eq!(closed, !rights.has(needed), "{told}");
+        }
+        let id = binding["id"].as_str().expect("an id");
+        for path in [
+            format!("/access-bindings/{id}"),
+            "/access-roles/single".to_owned(),
+        ] {
+            let _: Value = admin.send(Method::DELETE, &path, &Value::Null).await;
+        }
     }
 }
 
