@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{id::HostId, units::ByteSize};
+use crate::{bundles::ContentProgress, id::HostId, units::ByteSize};
 
 /// How Muster is installed on a machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,6 +49,9 @@ pub struct About {
     pub labels: BTreeMap<String, String>,
     /// How many instances run there.
     pub workloads: u32,
+    /// What it has of the group's content.
+    #[serde(default)]
+    pub content: ContentProgress,
     /// What to add to its clock to have the leader's, in milliseconds. It is
     /// shown so that somebody sets it; nothing depends on it.
     pub clock_offset_ms: i64,

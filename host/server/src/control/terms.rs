@@ -3,8 +3,8 @@
 
 use muster_api::{logging::LoggingState, plan::Plan};
 use muster_store::{
-    AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, ProjectRecord, QuotaRecord,
-    RoleRecord, RouteRecord, UserRecord,
+    AccessKeyRecord, AccessRoleRecord, AppRecord, BundleRecord, JobRecord, ProjectRecord,
+    QuotaRecord, RoleRecord, RouteRecord, UserRecord,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -139,6 +139,12 @@ impl Versioned for QuotaRecord {
 impl Versioned for AccessRoleRecord {
     fn version(&self) -> String {
         digest(&(&self.name, &self.description, &self.permissions))
+    }
+}
+
+impl Versioned for BundleRecord {
+    fn version(&self) -> String {
+        digest(&(&self.name, self.kind, &self.digest))
     }
 }
 

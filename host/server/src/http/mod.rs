@@ -6,6 +6,7 @@ mod audit;
 mod authorise;
 mod authorization;
 mod blocks;
+mod bundles;
 mod caller;
 mod client_address;
 mod config;
@@ -59,11 +60,11 @@ use crate::{
     agent::fleet::Fleet,
     control::{
         access::AccessControl, accounts::Accounts, activations::Activations, apps::Apps,
-        audit::Audit, authorization::Authorization, config::Config, droplets::Droplets,
-        factors::Factors, jobs::Jobs, keys::Keys, linking::Links, logging::LoggingControl,
-        post::Post, projects::Projects, pushes::Pushes, quotas::Quotas, routes::Routes,
-        sessions::Sessions, sign_in::SignIn, sign_ups::SignUps, terms_of_use::TermsOfUse,
-        users::Users,
+        audit::Audit, authorization::Authorization, bundles::Bundles, config::Config,
+        droplets::Droplets, factors::Factors, jobs::Jobs, keys::Keys, linking::Links,
+        logging::LoggingControl, post::Post, projects::Projects, pushes::Pushes, quotas::Quotas,
+        routes::Routes, sessions::Sessions, sign_in::SignIn, sign_ups::SignUps,
+        terms_of_use::TermsOfUse, users::Users,
     },
     logs::Logs,
     roles::Roles,
@@ -81,6 +82,7 @@ pub(crate) struct Api {
     pub(crate) apps: Apps,
     pub(crate) droplets: Droplets,
     pub(crate) pushes: Pushes,
+    pub(crate) bundles: Bundles,
     pub(crate) routes: Routes,
     pub(crate) jobs: Jobs,
     pub(crate) keys: Keys,
@@ -148,6 +150,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(droplets::routes())
         .merge(logs::routes())
         .merge(blocks::routes())
+        .merge(bundles::routes())
         .merge(routes::routes())
         .merge(roles::routes())
         .merge(jobs::routes())
