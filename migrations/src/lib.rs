@@ -24,6 +24,7 @@ mod m20261122_000009_fingerprints;
 mod m20261122_000010_changes_of_projects;
 mod m20261122_000020_links;
 mod m20261122_000021_placements;
+mod m20261122_000022_bundles;
 
 /// Brings a database to the newest schema.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000010_changes_of_projects::Migration),
             Box::new(m20261122_000020_links::Migration),
             Box::new(m20261122_000021_placements::Migration),
+            Box::new(m20261122_000022_bundles::Migration),
         ]
     }
 }

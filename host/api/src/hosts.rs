@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{id::HostId, units::ByteSize};
+use crate::{bundles::ContentProgress, id::HostId, units::ByteSize};
 
 /// The header that has a leader carry a call to another host of its group, which
 /// it names: `muster --node NAME` sends it.
@@ -53,6 +53,9 @@ pub struct About {
     pub labels: BTreeMap<String, String>,
     /// How many instances run there.
     pub workloads: u32,
+    /// What it has of the group's content.
+    #[serde(default)]
+    pub content: ContentProgress,
     /// What to add to its clock to have the leader's, in milliseconds. It is
     /// shown so that somebody sets it; nothing depends on it.
     pub clock_offset_ms: i64,

@@ -6,6 +6,7 @@ pub mod apps;
 pub mod audit;
 pub mod authorization;
 pub mod blocks;
+pub mod bundles;
 pub mod captcha;
 pub mod config;
 pub mod droplets;

@@ -7,6 +7,7 @@ use crate::{
         access::{AccessBindingCommand, AccessRoleCommand},
         app::AppCommand,
         audit::AuditCommand,
+        bundle::BundleCommand,
         completion::CompletionArgs,
         config::ConfigCommand,
         context::ContextCommand,
@@ -85,6 +86,9 @@ pub enum Command {
     /// Give the host its roles
     #[command(subcommand)]
     Role(RoleCommand),
+    /// Bring content to every host of the group
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// Look at what takes longer
     #[command(subcommand)]
     Job(JobCommand),
@@ -202,6 +206,9 @@ mod tests {
             &["route", "remove"],
             &["role"],
             &["role", "add"],
+            &["bundle"],
+            &["bundle", "put"],
+            &["bundle", "get"],
             &["job"],
             &["key"],
             &["key", "create"],
@@ -304,6 +311,9 @@ mod tests {
             "muster app scale a --memory 64MiB",
             "muster app push --path . --env A=b=c",
             "muster app list -o json",
+            "muster bundle put maps ./maps --kind files --replace",
+            "muster app push shop --bundle shop-package",
+            "muster role add router --bundle my-router",
             "muster key create backup --scope app:read --expires 90d",
             "muster login --local --data-dir d",
             "muster project add-member shop ada --role owner",
@@ -328,6 +338,10 @@ mod tests {
             "muster app push a --path . --env A",
             "muster app push a --path . --env =b",
             "muster app list -o xml",
+            "muster bundle put maps",
+            "muster bundle put maps ./maps --kind film",
+            "muster app push shop --bundle shop-package --path .",
+            "muster role add router --bundle a --component b.wasm",
             "muster job show 17",
             "muster job list --state lost",
             "muster key create backup --scope app:everything",

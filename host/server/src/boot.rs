@@ -27,6 +27,8 @@ use crate::{
         access::AccessControl,
         apps::Apps,
         audit::Audit,
+        bundles::Bundles,
+        content::Content,
         droplets::Droplets,
         error::ControlError,
         host_names::HostNames,
@@ -240,6 +242,13 @@ pub async fn serve(
         ending.clone(),
     ));
     people.keep_up(&tasks, &ending);
+    let content = Content {
+        store: store.clone(),
+        blocks: blocks.clone(),
+        links: links.clone(),
+        dir: Arc::clone(&dir),
+    };
+    tasks.spawn(content.run(ending.clone()));
     let housekeeping = Housekeeping {
         store: store.clone(),
         config: config.clone(),
@@ -281,6 +290,11 @@ pub async fn serve(
             store: store.clone(),
             blocks: blocks.clone(),
             names: names.clone(),
+        },
+        bundles: Bundles {
+            store: store.clone(),
+            blocks: blocks.clone(),
+            links: links.clone(),
         },
         routes: Routes {
             store: store.clone(),

@@ -11,6 +11,9 @@ use muster_api::{id::DropletId, keys::INTERNAL_KEY_FILE};
 use muster_identity::seal::KEY_LEN;
 use rustix::fs::{FlockOperation, flock};
 
+/// The folder of the contents of bundles, from where their links are.
+pub(crate) const VERSIONS: &str = ".versions";
+
 /// A host's folder, locked for as long as this value lives.
 #[derive(Debug)]
 pub(crate) struct DataDir {
@@ -124,6 +127,16 @@ impl DataDir {
     /// Compiled code.
     pub(crate) fn code(&self) -> PathBuf {
         self.root.join("cache/code")
+    }
+
+    /// Files of bundles, for whoever wants to read them: a link per bundle.
+    pub(crate) fn content(&self) -> PathBuf {
+        self.root.join("content")
+    }
+
+    /// Where the links lead: a folder per content, by its digest.
+    pub(crate) fn content_versions(&self) -> PathBuf {
+        self.content().join(VERSIONS)
     }
 
     /// Files of droplets, as apps see them.

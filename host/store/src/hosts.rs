@@ -178,6 +178,7 @@ mod tests {
                 zone: None,
                 labels: Default::default(),
                 workloads: 0,
+                content: Default::default(),
                 clock_offset_ms: 0,
             },
             linked_at: at,

@@ -6,13 +6,13 @@ use muster_api::blocks::{Digest, FileEntry};
 use sea_orm::{QuerySelect, entity::prelude::*};
 
 use crate::{
-    columns::from_json, droplets::droplet, error::StoreError, packages::package, reader::Reader,
-    roles::role, store::Store,
+    bundles::bundle, columns::from_json, droplets::droplet, error::StoreError, packages::package,
+    reader::Reader, roles::role, store::Store,
 };
 
 impl Store {
-    /// The blocks that packages, droplets and plugins consist of, as of one
-    /// moment. Every other block is garbage, unless it was uploaded just now for
+    /// The blocks that packages, droplets, plugins and bundles consist of, as of
+    /// one moment. Every other block is garbage, unless it was uploaded just now for
     /// something that is yet to come.
     ///
     /// # Errors
@@ -58,6 +58,14 @@ async fn live_blocks(reader: &Reader) -> Result<HashSet<Digest>, StoreError> {
         .flatten()
     {
         add(from_json(component, "roles.component")?);
+    }
+    let bundles = bundle::Entity::find()
+        .select_only()
+        .column(bundle::Column::Files);
+    for files in bundles.into_tuple::<Json>().all(&reader.db()).await? {
+        from_json::<Vec<FileEntry>>(files, "bundles.files")?
+            .into_iter()
+            .for_each(&mut add);
     }
     Ok(live)
 }

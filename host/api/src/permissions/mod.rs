@@ -71,6 +71,8 @@ permissions! {
     QuotaRead "quota:read" Project "See quotas and what is used of them",
     QuotaWrite "quota:write" Global "Set quotas and enforce them",
     BlockWrite "block:write" Global "Upload blocks, which is part of a push",
+    BundleRead "bundle:read" Global "See bundles and their files",
+    BundleWrite "bundle:write" Global "Put, replace and remove bundles",
     StatusRead "status:read" Global "See how the host is",
     RoleRead "role:read" Global "See roles and their plugins",
     RoleWrite "role:write" Global "Add and remove roles and replace their plugins",
@@ -274,6 +276,8 @@ pub const BUNDLES: &[Bundle] = &[
             P::ProjectRead,
             P::QuotaRead,
             P::BlockWrite,
+            P::BundleRead,
+            P::BundleWrite,
             P::StatusRead,
             P::RoleRead,
             P::RoleWrite,
@@ -290,7 +294,13 @@ pub const BUNDLES: &[Bundle] = &[
     Bundle {
         name: "developer",
         description: "What everybody who pushes apps may do outside of projects",
-        permissions: &[P::BlockWrite, P::StatusRead, P::RoleRead, P::ProjectCreate],
+        permissions: &[
+            P::BlockWrite,
+            P::BundleRead,
+            P::StatusRead,
+            P::RoleRead,
+            P::ProjectCreate,
+        ],
     },
     Bundle {
         name: "viewer",

@@ -153,6 +153,12 @@ pub const OPERATIONS: &[Operation] = &[
     op("host_drain", "POST", "/api/v1/hosts/{host}/actions/drain", Needs(P::LinkWrite), &["node drain", "node remove"]),
     op("host_resume", "POST", "/api/v1/hosts/{host}/actions/resume", Needs(P::LinkWrite), &["node resume"]),
 
+    op("bundle_list", "GET", "/api/v1/bundles", Needs(P::BundleRead), &["bundle list"]),
+    op("bundle_show", "GET", "/api/v1/bundles/{bundle}", Needs(P::BundleRead), &["bundle show"]),
+    op("bundle_put", "PUT", "/api/v1/bundles/{bundle}", Needs(P::BundleWrite), &["bundle put"]),
+    op("bundle_remove", "DELETE", "/api/v1/bundles/{bundle}", Needs(P::BundleWrite), &["bundle remove"]),
+    op("bundle_file", "GET", "/api/v1/bundles/{bundle}/files/{path}", Needs(P::BundleRead), &["bundle get"]),
+
     op("permission_list", "GET", "/api/v1/permissions", SignedIn, &["access-role permissions"]),
     op("access_role_list", "GET", "/api/v1/access-roles", Needs(P::AccessRead), &["access-role list"]),
     op("access_role_create", "POST", "/api/v1/access-roles", Needs(P::AccessWrite), &["access-role create"]),

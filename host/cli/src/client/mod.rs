@@ -4,6 +4,7 @@ mod access;
 mod apps;
 mod audit;
 mod blocks;
+mod bundles;
 mod changes;
 mod config;
 mod connect;

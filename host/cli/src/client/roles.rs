@@ -27,13 +27,18 @@ impl Client {
         self.call(self.get(&["roles", name])).await
     }
 
-    /// Gives the host a role with the given component; with the bundled one
-    /// if it is empty.
+    /// Gives the host a role with the given component, or with that of a bundle;
+    /// with the one that came with the host if there is neither.
     ///
     /// # Errors
     /// As of every call.
-    pub async fn put_role(&self, name: &str, component: Vec<u8>) -> Result<Role, ClientError> {
-        self.call(self.role_request(name, component)).await
+    pub async fn put_role(
+        &self,
+        name: &str,
+        component: Vec<u8>,
+        bundle: Option<&str>,
+    ) -> Result<Role, ClientError> {
+        self.call(self.role_request(name, component, bundle)).await
     }
 
     /// Shows what giving the host a role would do. The component is uploaded and
@@ -41,13 +46,19 @@ impl Client {
     ///
     /// # Errors
     /// As of every call.
-    pub async fn plan_role(&self, name: &str, component: Vec<u8>) -> Result<Plan, ClientError> {
-        let request = self.role_request(name, component);
+    pub async fn plan_role(
+        &self,
+        name: &str,
+        component: Vec<u8>,
+        bundle: Option<&str>,
+    ) -> Result<Plan, ClientError> {
+        let request = self.role_request(name, component, bundle);
         self.call(request.query(&[("dry_run", true)])).await
     }
 
-    fn role_request(&self, name: &str, component: Vec<u8>) -> RequestBuilder {
+    fn role_request(&self, name: &str, component: Vec<u8>, bundle: Option<&str>) -> RequestBuilder {
         self.request(Method::PUT, &["roles", name])
+            .query(&[("bundle", bundle)])
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .timeout(LOAD_TIMEOUT)
             .body(component)

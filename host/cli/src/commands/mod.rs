@@ -3,6 +3,7 @@
 pub mod access;
 pub mod app;
 pub mod audit;
+pub mod bundle;
 mod captcha;
 pub mod completion;
 pub mod config;
@@ -84,6 +85,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::App(command) => app::run(&scope, command).await,
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
+        Command::Bundle(command) => bundle::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
         Command::Key(command) => key::run(&scope, command).await,
         Command::Project(command) => project::run(&scope, command).await,

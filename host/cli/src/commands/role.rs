@@ -36,6 +36,9 @@ pub struct AddArgs {
     /// The plugin's component; the one that came with the host unless told
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
+    /// A bundle of the kind plugin that holds the component, in place of --component
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "component")]
+    bundle: Option<String>,
     /// Try the plugin out, and only show what would be done
     #[arg(long)]
     dry_run: bool,
@@ -55,11 +58,12 @@ pub async fn run(scope: &Scope, command: RoleCommand) -> Result<(), Failure> {
                 Some(path) => component(path)?,
                 None => Vec::new(),
             };
+            let bundle = args.bundle.as_deref();
             if args.dry_run {
-                let plan = client.plan_role(&args.name, component).await?;
+                let plan = client.plan_role(&args.name, component, bundle).await?;
                 return scope.output.show(&plan);
             }
-            let role = client.put_role(&args.name, component).await?;
+            let role = client.put_role(&args.name, component, bundle).await?;
             let version = role
                 .plugin
                 .as_ref()

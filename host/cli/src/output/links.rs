@@ -8,7 +8,7 @@ use muster_api::{
 };
 
 use super::{
-    Sheet, View,
+    Sheet, View, bundles,
     text::{moment, printable},
 };
 
@@ -136,6 +136,7 @@ impl View for Page<LinkedHost> {
                     HostStanding::Follower => "follower",
                 }),
                 Cell::new(condition(host)),
+                bundles::content(&host.about.content),
                 Cell::new(printable(&host.about.version)),
                 Cell::new(printable(&host.about.roles.join(","))),
                 Cell::new(printable(&host.about.addresses.join(","))),
@@ -148,6 +149,7 @@ impl View for Page<LinkedHost> {
                 "NAME",
                 "STANDING",
                 "STATE",
+                "CONTENT",
                 "VERSION",
                 "ROLES",
                 "ADDRESSES",
@@ -172,6 +174,7 @@ impl View for LinkedHost {
                 Cell::new(printable(&self.about.addresses.join(", "))),
             ),
             ("workloads", Cell::new(self.about.workloads)),
+            ("content", bundles::content(&self.about.content)),
             ("clock", Cell::new(clock(self.about.clock_offset_ms))),
             ("linked", Cell::new(moment(self.linked_at))),
             ("seen", Cell::new(moment(self.last_seen_at))),

@@ -3,6 +3,7 @@
 mod access;
 mod apps;
 mod audit;
+mod bundles;
 mod config;
 mod contexts;
 mod droplets;

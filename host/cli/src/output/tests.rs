@@ -3,7 +3,9 @@
 use muster_api::{
     apps::{App, AppDetail},
     audit::{AuditRecord, AuditVerification},
+    bundles::{Bundle, BundleDetail},
     droplets::Droplet,
+    hosts::LinkedHost,
     jobs::Job,
     logging::LoggingState,
     logs::LogLine,
@@ -78,6 +80,53 @@ fn apps() {
             next: None
         })
     );
+}
+
+fn linked(name: &str, content: Value) -> Value {
+    json!({
+        "id": ID, "name": name, "standing": "follower", "state": "ready", "version": "0.1.0",
+        "mode": "agent", "os": "debian 12", "addresses": ["192.0.2.1:7444"], "generation": 1,
+        "roles": ["dea", "router"], "workloads": 0, "content": content, "clock_offset_ms": 0,
+        "fingerprint": "00ff", "linked_at": "2026-03-01T11:00:00Z",
+        "last_seen_at": "2026-03-01T12:00:00Z", "certificate_not_after": "2026-03-31T12:00:00Z",
+    })
+}
+
+#[test]
+fn hosts_and_their_content() {
+    let content = |missing: u64, ready: bool| {
+        let bundle = json!({ "name": "maps", "digest": "00ff", "missing": missing,
+                             "missing_bytes": missing << 22, "ready": ready });
+        json!({ "blocks": 9, "missing": missing, "bytes": 9 << 22, "missing_bytes": missing << 22,
+                "bundles": [bundle] })
+    };
+    let nothing = json!({ "blocks": 0, "missing": 0, "bytes": 0, "missing_bytes": 0 });
+    let hosts: Page<LinkedHost> = read(json!({ "items": [
+        linked("north", content(0, true)), linked("south", content(3, false)),
+        linked("east", content(0, false)), linked("west\u{1b}[2J", nothing),
+    ]}));
+    insta::assert_snapshot!("hosts-table", table(&hosts));
+    insta::assert_snapshot!("host-table", table(&hosts.items[1]));
+}
+
+#[test]
+fn bundles() {
+    let bundle = json!({ "name": "maps", "kind": "files", "count": 2, "size": 5 << 20,
+                         "digest": "00ff", "created_at": "2026-03-01T11:57:00Z" });
+    let all: Page<Bundle> = read(json!({ "items": [bundle] }));
+    insta::assert_snapshot!("bundles-table", table(&all));
+    let none: Page<Bundle> = read(json!({ "items": [] }));
+    insta::assert_snapshot!("bundles-none", table(&none));
+    let mut detail = bundle;
+    detail["files"] = json!([{ "path": "deep/a\u{1b}[2J", "size": 5 << 20, "blocks": [] }]);
+    detail["hosts"] = json!([
+        { "id": ID, "name": "north", "missing": 0, "missing_bytes": 0, "ready": true },
+        { "id": ID, "name": "south", "missing": 1, "missing_bytes": 1 << 20, "ready": false },
+        { "id": ID, "name": "east", "missing": 0, "missing_bytes": 0, "ready": false,
+          "problem": "no space is left" },
+    ]);
+    let detail: BundleDetail = read(detail);
+    insta::assert_snapshot!("bundle-table", table(&detail));
 }
 
 #[test]

@@ -9,8 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use indicatif::ProgressBar;
 use muster_api::blocks::{Digest, FileEntry, MAX_BLOCK};
 use sha2::{Digest as _, Sha256};
+use tokio::task;
+
+use crate::output::text;
 
 /// Why there is no package.
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +158,26 @@ impl BlockSource {
             source,
         })
     }
+}
+
+/// Reads a file or directory, and says what of it is about to be done.
+///
+/// # Errors
+/// If there is nothing to read, or something that cannot be.
+pub async fn read(verb: &str, path: PathBuf) -> Result<Package, PackageError> {
+    let progress = ProgressBar::new_spinner().with_message("Reading");
+    let read = {
+        let progress = progress.clone();
+        task::spawn_blocking(move || Package::read(&path, |length| progress.inc(length)))
+    };
+    let package = read.await.map_err(|_| PackageError::Interrupted)??;
+    progress.finish_and_clear();
+    eprintln!(
+        "{verb} {}, {}",
+        text::count(package.files.len(), "file"),
+        text::size(package.size())
+    );
+    Ok(package)
 }
 
 /// The name of a block.

@@ -49,7 +49,7 @@ pub(crate) enum ControlError {
     #[error("the request has fields that are wrong")]
     Invalid(Vec<FieldProblem>),
     /// Blocks were not uploaded.
-    #[error("{} blocks of the package are not on this host", .0.len())]
+    #[error("{} blocks of the files are not on this host", .0.len())]
     BlocksMissing(Vec<Digest>),
     /// They may not.
     #[error("this needs the permission {permission}")]

@@ -55,6 +55,9 @@ impl Housekeeping {
             let files = std::iter::once(&droplet.component).chain(&droplet.files);
             live.extend(files.flat_map(|file| file.blocks.clone()));
         }
+        for bundle in followed.bundles.iter() {
+            live.extend(bundle.files.iter().flat_map(|file| file.blocks.clone()));
+        }
         let freed = self.blocks.collect_garbage(live, YOUNG).await?;
         if freed.blocks > 0 {
             tracing::info!(

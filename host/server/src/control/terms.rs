@@ -3,8 +3,9 @@
 
 use muster_api::{config::SectionView, logging::LoggingState, plan::Plan};
 use muster_store::{
-    AccessBindingRecord, AccessKeyRecord, AccessRoleRecord, AppRecord, JobRecord, MemberRecord,
-    PasskeyRecord, ProjectRecord, QuotaRecord, RoleRecord, RouteRecord, SessionRecord, UserRecord,
+    AccessBindingRecord, AccessKeyRecord, AccessRoleRecord, AppRecord, BundleRecord, JobRecord,
+    MemberRecord, PasskeyRecord, ProjectRecord, QuotaRecord, RoleRecord, RouteRecord,
+    SessionRecord, UserRecord,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -171,6 +172,12 @@ impl Versioned for QuotaRecord {
 impl Versioned for AccessRoleRecord {
     fn version(&self) -> String {
         digest(&(&self.name, &self.description, &self.permissions))
+    }
+}
+
+impl Versioned for BundleRecord {
+    fn version(&self) -> String {
+        digest(&(&self.name, self.kind, &self.digest))
     }
 }
 

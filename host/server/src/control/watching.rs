@@ -59,6 +59,7 @@ fn reading(resource: &str) -> Permission {
         "key" => Permission::KeyRead,
         "access-role" | "access-binding" => Permission::AccessRead,
         "config" | "logging" | "signing-key" => Permission::ConfigRead,
+        "bundle" => Permission::BundleRead,
         "host" | "link" | "link-token" => Permission::LinkRead,
         _ => Permission::AuditRead,
     }

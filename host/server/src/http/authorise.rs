@@ -68,6 +68,7 @@ async fn admit(api: &Api, request: &mut Parts) -> Answer<()> {
                     | Permission::AppDelete
                     | Permission::AppEnv
                     | Permission::RouteWrite
+                    | Permission::BundleWrite
             );
             if decides && request.method != Method::GET {
                 api.links.decides()?;

@@ -6,6 +6,7 @@ mod audit;
 mod authorise;
 mod authorization;
 mod blocks;
+mod bundles;
 mod caller;
 mod client_address;
 mod config;
@@ -65,6 +66,7 @@ use crate::{
         apps::Apps,
         audit::Audit,
         authorization::Authorization,
+        bundles::Bundles,
         config::Config,
         droplets::Droplets,
         factors::Factors,
@@ -100,6 +102,7 @@ pub(crate) struct Api {
     pub(crate) apps: Apps,
     pub(crate) droplets: Droplets,
     pub(crate) pushes: Pushes,
+    pub(crate) bundles: Bundles,
     pub(crate) routes: Routes,
     pub(crate) jobs: Jobs,
     pub(crate) keys: Keys,
@@ -168,6 +171,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(droplets::routes())
         .merge(logs::routes())
         .merge(blocks::routes())
+        .merge(bundles::routes())
         .merge(routes::routes())
         .merge(roles::routes())
         .merge(jobs::routes())

@@ -103,10 +103,10 @@ impl From<ControlError> for Refused {
                 Self::new(
                     StatusCode::CONFLICT,
                     "blocks-missing",
-                    "Blocks of the package are missing",
+                    "Blocks of the files are missing",
                 )
                 .detail(text)
-                .remedy("upload them with PUT /api/v1/blocks/{digest} and push again")
+                .remedy("upload them with PUT /api/v1/blocks/{digest} and try again")
                 .fields(missing.iter().take(100).map(field).collect())
             }
             ControlError::TermsRequired(_) => Self::new(
@@ -224,6 +224,8 @@ fn listing(kind: &str) -> &'static str {
         "access-binding" => "muster access-binding list",
         "member" => "muster project members PROJECT",
         "quota" => "muster quota list",
+        "bundle" => "muster bundle list",
+        "file" => "muster bundle show NAME",
         "job" => "muster job list",
         "key" => "muster key list",
         "role" => "muster role list",

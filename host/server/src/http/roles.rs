@@ -54,10 +54,19 @@ async fn role_show(
     Ok(Tagged::of(record.as_ref(), Json(shown)))
 }
 
-/// Have a plugin play a role: the component in the body, or without a body the
-/// bundled one. The plugin that played it before goes on until the new one has
+/// By what a role is played.
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Playing {
+    /// Take the component from this bundle, which is a plugin, in place of the
+    /// body.
+    bundle: Option<String>,
+}
+
+/// Have a plugin play a role: the component in the body or in a bundle, or
+/// without either the bundled one. The plugin that played it before goes on until the new one has
 /// started.
-#[utoipa::path(put, path = "/roles/{role}", tag = "roles", params(("role" = String, Path, description = "The role's name"), DryRun), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
+#[utoipa::path(put, path = "/roles/{role}", tag = "roles", params(("role" = String, Path, description = "The role's name"), Playing, DryRun), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
     (status = 200, description = "The role; for a dry run, the plan", body = RoleOrPlan),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -65,10 +74,21 @@ async fn role_add(
     State(api): State<Api>,
     Caller(actor): Caller,
     On(terms): On,
+    Params(playing): Params<Playing>,
     Segment(role): Segment<String>,
     Raw(component): Raw<MAX_PLUGIN>,
 ) -> Answer<Response> {
-    let component = (!component.is_empty()).then_some(component);
+    let component = match (playing.bundle, component.is_empty()) {
+        (None, empty) => (!empty).then_some(component),
+        (Some(bundle), true) => {
+            let component = api.bundles.component(&actor, &bundle, MAX_PLUGIN as u64);
+            Some(component.await?)
+        }
+        (Some(_), false) => {
+            let why = "there is a component in the body, too; only one of them can play the role";
+            return Err(ControlError::invalid("bundle", why).into());
+        }
+    };
     let work = async move { api.roles.add(&actor, &terms, &role, component).await };
     Ok(match to_its_end(work).await? {
         Outcome::Done((record, role)) => Tagged::of(record.as_ref(), Json(role)).into_response(),

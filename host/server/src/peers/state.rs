@@ -6,7 +6,9 @@ use muster_api::{
     id::{AppId, HostId, InstanceId},
 };
 use muster_peering::Pin;
-use muster_store::{AppRecord, DropletRecord, PlacementRecord, ReleaseRecord, RouteRecord};
+use muster_store::{
+    AppRecord, BundleRecord, DropletRecord, PlacementRecord, ReleaseRecord, RouteRecord,
+};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -30,6 +32,9 @@ pub(crate) struct StateTold {
 pub(crate) struct News {
     pub(crate) digest: String,
     pub(crate) state: GroupState,
+    /// The content that every host of the group is to have.
+    #[serde(default)]
+    pub(crate) bundles: Vec<BundleRecord>,
 }
 
 /// What should run in a group and what does: all that a host needs to go on

@@ -3,28 +3,32 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use muster_api::{jobs::Job, name, pushes::Push, units::ByteSize};
-use tokio::task;
+use muster_api::{
+    blocks::FileEntry, bundles::BundleKind, jobs::Job, name, pushes::Push, units::ByteSize,
+};
 
 use super::{Scope, env::assignment, follow};
 use crate::{
     client::Client,
     failure::Failure,
     manifest::{self, Manifest},
-    output::{Format, Output, text},
-    package::{Package, PackageError},
+    output::{Format, Output},
+    package::{self, Package},
     upload::upload,
 };
 
 /// What to push, and what to run it with. What is left out comes from the
-/// `muster.toml` in the directory or beside the file.
+/// `muster.toml` in the directory or beside the file; a bundle has none.
 #[derive(Debug, Args)]
 pub struct PushArgs {
     /// The app, which is made if there is none of that name
     name: Option<String>,
     /// The file or directory that holds the app
-    #[arg(long, value_name = "PATH")]
-    path: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "bundle")]
+    path: Option<PathBuf>,
+    /// A bundle of the kind package that holds the app, in place of --path
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "path")]
+    bundle: Option<String>,
     /// A route that reaches the app; may be given several times
     #[arg(long = "route", value_name = "HOST/PREFIX")]
     routes: Vec<String>,
@@ -51,15 +55,26 @@ pub struct PushArgs {
 /// If there is nothing to push, or the host refuses, or staging or roll-out
 /// fails.
 pub async fn run(scope: &Scope, client: &Client, args: PushArgs) -> Result<(), Failure> {
-    let manifest = Manifest::beside(&args.path)?;
-    let (name, push) = request(&args, manifest)?;
-    let package = read(args.path).await?;
-    let push = Push {
-        files: package.files.clone(),
-        ..push
+    let manifest = match &args.path {
+        Some(path) => Manifest::beside(path)?,
+        None => Manifest::default(),
     };
-    upload(client, &package).await?;
-    let job = send(client, &name, &push, &package).await?;
+    let (name, push) = request(&args, manifest)?;
+    let job = match (args.path, args.bundle) {
+        (Some(path), _) => {
+            let package = package::read("Pushing", path).await?;
+            let push = Push {
+                files: package.files.clone(),
+                ..push
+            };
+            upload(client, &package).await?;
+            send(client, &name, &push, &package).await?
+        }
+        (None, bundle) => {
+            let files = files_of(client, &bundle.unwrap_or_default()).await?;
+            client.push(&name, &Push { files, ..push }).await?
+        }
+    };
     let job = follow::to_success(client, job).await?;
     report(scope.output, client, &name, &job).await
 }
@@ -101,20 +116,17 @@ fn request(args: &PushArgs, manifest: Manifest) -> Result<(String, Push), Failur
     ))
 }
 
-async fn read(path: PathBuf) -> Result<Package, Failure> {
-    let progress = indicatif::ProgressBar::new_spinner().with_message("Reading");
-    let read = {
-        let progress = progress.clone();
-        task::spawn_blocking(move || Package::read(&path, |length| progress.inc(length)))
-    };
-    let package = read.await.map_err(|_| PackageError::Interrupted)??;
-    progress.finish_and_clear();
-    eprintln!(
-        "Pushing {}, {}",
-        text::count(package.files.len(), "file"),
-        text::size(package.size())
-    );
-    Ok(package)
+/// The files of a bundle that is a package. Their blocks are on the host.
+async fn files_of(client: &Client, bundle: &str) -> Result<Vec<FileEntry>, Failure> {
+    let detail = client.bundle(bundle).await?;
+    if detail.bundle.kind != BundleKind::Package {
+        let why = format!(
+            "the bundle {bundle} is no package, but {}",
+            detail.bundle.kind
+        );
+        return Err(Failure::usage(why).hint("put it with --kind package"));
+    }
+    Ok(detail.files)
 }
 
 /// Pushes. Blocks may go between upload and push, if the host tidies up just

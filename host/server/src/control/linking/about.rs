@@ -54,6 +54,7 @@ impl Links {
             zone: self.0.options.zone.clone(),
             labels: self.0.options.labels.clone(),
             workloads: u32::try_from(workloads).unwrap_or(u32::MAX),
+            content: memory.content.clone(),
             clock_offset_ms: millis(memory.offset),
         }
     }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use muster_api::{hosts::About, id::HostId};
+use muster_api::{bundles::ContentProgress, hosts::About, id::HostId};
 use muster_blocks::Blocks;
 use muster_peering::{
     Anchors, Leaf,
@@ -15,7 +15,7 @@ use muster_peering::{
     tls::{PeerIdentity, client_config},
 };
 use muster_planner::Condition;
-use muster_store::StoreError;
+use muster_store::{BundleRecord, StoreError};
 use rustls::ClientConfig;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -55,10 +55,42 @@ pub(crate) struct Member {
 pub(crate) struct Followed {
     pub(crate) digest: String,
     pub(crate) state: GroupState,
+    pub(crate) bundles: Arc<Vec<BundleRecord>>,
 }
 
 /// What a leader tells, as it is sent and compared.
-pub(super) type Published = watch::Sender<Option<Arc<Followed>>>;
+pub(super) type Published = watch::Sender<Telling>;
+
+/// What a leader tells, from those who know a part of it each. Nothing is told
+/// before all of it is known: what is missing would look as if it were gone.
+#[derive(Debug, Default)]
+pub(super) struct Telling {
+    state: Option<(String, GroupState)>,
+    bundles: Option<Arc<Vec<BundleRecord>>>,
+    whole: Option<Arc<Followed>>,
+}
+
+impl Telling {
+    fn settle(&mut self) {
+        if let (Some((digest, state)), Some(bundles)) = (&self.state, &self.bundles) {
+            let mut hash = Sha256::new();
+            hash.update(digest);
+            for it in bundles.iter() {
+                hash.update(format!("{}\0{}\0{}\0", it.name, it.kind, it.digest));
+                hash.update(it.created_at.unix_timestamp_nanos().to_be_bytes());
+            }
+            self.whole = Some(Arc::new(Followed {
+                digest: hex(&hash.finalize()),
+                state: state.clone(),
+                bundles: Arc::clone(bundles),
+            }));
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 impl Links {
     /// What part this host has at the moment.
@@ -89,7 +121,7 @@ impl Links {
         Arc::clone(&self.memory().followed)
     }
 
-    /// That this host decides on its apps and routes itself.
+    /// That this host decides on its apps, routes and bundles itself.
     ///
     /// # Errors
     /// If it has a leader, which does.
@@ -102,7 +134,7 @@ impl Links {
         Err(ControlError::Conflict {
             code: "host-follows",
             message: format!(
-                "this host follows {}, which decides on apps and routes",
+                "this host follows {}, which decides on apps, routes and bundles",
                 leader.name
             ),
             remedy: format!(
@@ -221,6 +253,24 @@ impl Links {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What this host has of the group's content, as it was noted last.
+    pub(crate) fn content(&self) -> ContentProgress {
+        self.memory().content.clone()
+    }
+
+    /// Notes what this host has of the group's content, for the next heartbeat;
+    /// which comes at once if it is `urgent`.
+    pub(crate) fn note_content(&self, content: ContentProgress, urgent: bool) {
+        let mut memory = self.memory();
+        if memory.content != content {
+            memory.content = content;
+            drop(memory);
+            if urgent {
+                self.0.wake.notify_one();
+            }
+        }
+    }
+
     /// Which hosts are in the group, and whether each is heard.
     pub(crate) fn heard_of(members: &[Member]) -> BTreeMap<HostId, bool> {
         members
@@ -233,16 +283,29 @@ impl Links {
     pub(crate) fn publish(&self, state: GroupState) -> Result<(), ControlError> {
         let text = serde_json::to_vec(&state)
             .map_err(|error| ControlError::Internal(error.to_string()))?;
-        let hash = Sha256::digest(&text);
-        let digest: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&Sha256::digest(&text));
         self.0.published.send_if_modified(|told| {
-            let news = told.as_ref().is_none_or(|told| told.digest != digest);
+            let known = told.state.as_ref().map(|(known, _)| known);
+            let news = known != Some(&digest);
             if news {
-                *told = Some(Arc::new(Followed { digest, state }));
+                told.state = Some((digest, state));
+                told.settle();
             }
             news
         });
         Ok(())
+    }
+
+    /// Has followers told which content they are to have, if that is news.
+    pub(crate) fn publish_bundles(&self, bundles: &Arc<Vec<BundleRecord>>) {
+        self.0.published.send_if_modified(|told| {
+            let news = told.bundles.as_ref() != Some(bundles);
+            if news {
+                told.bundles = Some(Arc::clone(bundles));
+                told.settle();
+            }
+            news
+        });
     }
 
     /// What is to run in the group, once it differs from what a follower has.
@@ -250,14 +313,15 @@ impl Links {
     pub(crate) async fn news(&self, peer: PeerIdentity, have: Option<&str>) -> Option<News> {
         let mut published = self.0.published.subscribe();
         let news = published.wait_for(|told| {
-            let digest = told.as_ref().map(|told| told.digest.as_str());
+            let digest = told.whole.as_ref().map(|told| told.digest.as_str());
             digest.is_some() && digest != have
         });
         let news = tokio::time::timeout(NEWS, news).await.ok()?.ok()?;
-        let told = news.as_ref().filter(|_| self.admits(peer))?;
+        let told = news.whole.as_ref().filter(|_| self.admits(peer))?;
         Some(News {
             digest: told.digest.clone(),
             state: told.state.clone(),
+            bundles: told.bundles.to_vec(),
         })
     }
 
@@ -268,6 +332,7 @@ impl Links {
             self.memory().followed = Arc::new(Followed {
                 digest: kept.digest,
                 state: kept.state,
+                bundles: Arc::new(kept.bundles),
             });
         }
         Ok(())

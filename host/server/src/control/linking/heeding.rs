@@ -76,6 +76,7 @@ impl Links {
         let told = Arc::new(Followed {
             digest: news.digest.clone(),
             state: news.state.clone(),
+            bundles: Arc::new(news.bundles.clone()),
         });
         self.0
             .store

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     control::{
+        content::against,
         record::{Actor, record},
         terms::Terms,
         views::page_of,
@@ -290,9 +291,10 @@ impl Links {
         Ok(host)
     }
 
-    async fn all(&self) -> Result<Vec<LinkedHost>, ControlError> {
+    pub(crate) async fn all(&self) -> Result<Vec<LinkedHost>, ControlError> {
         let mut all = Vec::new();
         let draining = self.draining().await?;
+        let bundles = self.0.store.bundle_all().await?;
         let lead = self.memory().lead.clone();
         if let Some(lead) = lead {
             let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
@@ -313,7 +315,8 @@ impl Links {
                 certificate_not_after: leaf.not_after(),
             });
         }
-        for host in self.0.store.host_all().await? {
+        for mut host in self.0.store.host_all().await? {
+            host.about.content = against(&host.about.content, &bundles);
             all.push(LinkedHost {
                 id: host.id,
                 name: host.name,

@@ -32,6 +32,7 @@ use std::{
 };
 
 use muster_api::{
+    bundles::ContentProgress,
     hosts::{Capacity, HostMode},
     id::HostId,
     links::{Leader, Link, Standing},
@@ -133,6 +134,8 @@ struct Memory {
     offset: time::Duration,
     /// What the leader has told of the group.
     followed: Arc<Followed>,
+    /// What this host has of the group's content.
+    content: ContentProgress,
 }
 
 impl Links {

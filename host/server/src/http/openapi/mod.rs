@@ -48,6 +48,7 @@ something tells what it would do when asked with `dry_run=true`.";
         (name = "droplets", description = "What staging made of packages"),
         (name = "logs", description = "What apps write and answer"),
         (name = "blocks", description = "What packages are made of"),
+        (name = "bundles", description = "Content that a group of hosts has in common"),
         (name = "routes", description = "Which host names and paths reach which apps"),
         (name = "roles", description = "The jobs of the host, and the plugins that do them"),
         (name = "jobs", description = "What takes longer than a moment"),
