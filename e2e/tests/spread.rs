@@ -13,7 +13,9 @@ use muster_api::{
     logs::LogLine,
     page::Page,
     plan::Plan,
+    pushes::{Push, SettingsChange},
     roles::{Role, RoleState},
+    settings::Placement,
     status::Info,
 };
 use muster_e2e::{
@@ -25,10 +27,18 @@ use serde_json::{Value, json};
 
 /// A host with its own port for peers.
 async fn host(name: &str) -> (Host, Client) {
-    let env = vec![
+    host_in(name, "").await
+}
+
+/// The same in a zone.
+async fn host_in(name: &str, zone: &str) -> (Host, Client) {
+    let mut env = vec![
         ("MUSTER_NAME".to_owned(), name.to_owned()),
         ("MUSTER_PEERS".to_owned(), free_address().to_string()),
     ];
+    if !zone.is_empty() {
+        env.push(("MUSTER_ZONE".to_owned(), zone.to_owned()));
+    }
     let host = Host::start_with(HostOptions {
         env,
         ..HostOptions::default()
@@ -257,6 +267,71 @@ async fn roll_outs_over_hosts_cost_no_request() {
             south.log()
         );
     }
+}
+
+#[tokio::test]
+async fn instances_are_where_the_app_wants_them_or_nowhere() {
+    let (_north, leader) = host("north").await;
+    let (_south, south) = host_in("south", "cellar").await;
+    link(&leader, &south).await;
+    let wanting = async |placement: Placement, instances| {
+        let wasm = leader.upload("app.wasm", &guest("hello")).await;
+        let push = Push {
+            instances: Some(instances),
+            settings: SettingsChange {
+                placement: Some(placement),
+                ..SettingsChange::default()
+            },
+            ..push_of(vec![wasm])
+        };
+        leader.push("shop", &push).await
+    };
+    let cellar = Placement {
+        zones: vec!["cellar".to_owned()],
+        ..Placement::default()
+    };
+    let job = wanting(cellar.clone(), 2).await;
+    assert_eq!(job.state, JobState::Succeeded, "{job:#?}");
+    let all = settled(&leader, "shop", 2).await;
+    assert_eq!(on(&all, "south").len(), 2);
+    assert!(all[0].why.as_ref().is_some_and(|why| !why.is_empty()));
+
+    // Where there is no such place, the release is given up and the old one goes on.
+    let attic = Placement {
+        zones: vec!["attic".to_owned()],
+        ..Placement::default()
+    };
+    let job = wanting(attic, 2).await;
+    let problem = job.problem.expect("it fails");
+    assert!(
+        problem.detail.contains("north") && problem.detail.contains("south"),
+        "{problem:?}"
+    );
+    let one_each = Placement {
+        one_per_host: true,
+        ..cellar
+    };
+    let job = wanting(one_each, 2).await;
+    assert!(job.problem.is_some(), "there is one host for two instances");
+    let all = settled(&leader, "shop", 2).await;
+    assert_eq!(all[0].release, 1);
+
+    let nobody = Placement {
+        zones: vec![String::new()],
+        ..Placement::default()
+    };
+    let push = Push {
+        settings: SettingsChange {
+            placement: Some(nobody),
+            ..SettingsChange::default()
+        },
+        ..push_of(vec![leader.upload("app.wasm", &guest("hello")).await])
+    };
+    let push = leader
+        .request(Method::POST, "/apps/shop/pushes")
+        .json(&push);
+    let problem = refuse(push, 422, "invalid-request").await;
+    assert_eq!(muster_e2e::only_field(&problem), "settings.placement.zones");
 }
 
 #[tokio::test]

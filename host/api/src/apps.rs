@@ -48,6 +48,9 @@ pub struct Instance {
     /// The name of the host that it is on.
     #[schema(example = "edge-1")]
     pub host: String,
+    /// Why it is there and not elsewhere, in a group of several hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// What it does.
     pub state: InstanceState,
     /// Since when, in RFC 3339.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     blocks::FileEntry,
-    settings::{HealthCheck, Limits, Settings},
+    settings::{HealthCheck, Limits, Placement, Settings},
     units::{ByteSize, Millis},
 };
 
@@ -69,6 +69,8 @@ pub struct SettingsChange {
     pub component: Option<String>,
     /// See [`Settings::fallback`].
     pub fallback: Option<String>,
+    /// See [`Settings::placement`]; all of it is replaced.
+    pub placement: Option<Placement>,
 }
 
 impl SettingsChange {
@@ -94,6 +96,10 @@ impl SettingsChange {
                 .clone()
                 .or_else(|| settings.component.clone()),
             fallback: self.fallback.clone().or_else(|| settings.fallback.clone()),
+            placement: self
+                .placement
+                .clone()
+                .unwrap_or_else(|| settings.placement.clone()),
         }
     }
 }

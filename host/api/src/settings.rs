@@ -97,4 +97,37 @@ pub struct Settings {
     /// For a directory of files: the file that answers for paths that do not
     /// exist.
     pub fallback: Option<String>,
+    /// Where its instances may be, and what each is given of its host.
+    pub placement: Placement,
+}
+
+/// Where instances may be, and what each is given of its host. Of no account on
+/// a host that stands alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Placement {
+    /// Memory that an instance is given of its host's: what it takes most of the
+    /// time. What one request may use at most is its limit.
+    pub memory: ByteSize,
+    /// CPU that an instance is given of its host's, in thousandths of a core.
+    pub cpu: u32,
+    /// The only zones; any unless some are named.
+    pub zones: Vec<String>,
+    /// Labels that the host must have, with these values.
+    pub labels: BTreeMap<String, String>,
+    /// At most one instance of a release on each host.
+    pub one_per_host: bool,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self {
+            // What an idle instance takes, with its share of the code.
+            memory: ByteSize(1 << 20),
+            cpu: 0,
+            zones: Vec::new(),
+            labels: BTreeMap::new(),
+            one_per_host: false,
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use muster_api::{
     pushes::{LimitsChange, SettingsChange},
-    settings::HealthCheck,
+    settings::{HealthCheck, Placement},
 };
 use serde::Deserialize;
 
@@ -66,6 +66,8 @@ pub struct Manifest {
     pub allow_outbound: Option<Vec<String>>,
     /// Private networks it may reach, in CIDR notation.
     pub allow_private: Option<Vec<String>>,
+    /// Where its instances may be.
+    pub placement: Option<Placement>,
 }
 
 impl Manifest {
@@ -102,6 +104,7 @@ impl Manifest {
             allow_private: self.allow_private,
             component: self.component,
             fallback: self.fallback,
+            placement: self.placement,
         }
     }
 }

@@ -86,6 +86,18 @@ impl Reader {
             .await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
+
+    /// The placements of an app.
+    ///
+    /// # Errors
+    /// If the database could not be read.
+    pub async fn placement_list(&self, app: AppId) -> Result<Vec<PlacementRecord>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::AppId.eq(app.0))
+            .all(&self.db())
+            .await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
 }
 
 impl Tx {

@@ -140,7 +140,7 @@ async fn attach(scope: &Scope, client: &Client, args: AttachArgs) -> Result<(), 
                     client.delete_role(&role.name, false).await?;
                 }
                 (None, true) => {
-                    client.put_role(&role.name, Vec::new()).await?;
+                    client.put_role(&role.name, Vec::new(), None).await?;
                 }
                 _ => {}
             }

@@ -118,18 +118,16 @@ impl View for AppDetail {
                         Cell::new(&instance.host),
                         instance_state(instance.state),
                         Cell::new(sheet.age(instance.since)),
-                        Cell::new(
-                            instance
-                                .reason
-                                .as_deref()
-                                .map(printable)
-                                .unwrap_or_default(),
-                        ),
+                        Cell::new(match (&instance.reason, &instance.why) {
+                            (Some(reason), _) => printable(reason),
+                            (None, Some(why)) => printable(why),
+                            (None, None) => String::new(),
+                        }),
                     ]
                 })
                 .collect();
             sheet.list(
-                ["INSTANCE", "RELEASE", "HOST", "STATE", "SINCE", "REASON"],
+                ["INSTANCE", "RELEASE", "HOST", "STATE", "SINCE", "WHY"],
                 rows,
             );
         }

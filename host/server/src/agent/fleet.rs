@@ -122,6 +122,7 @@ impl Fleet {
                     index: it.index,
                     release: it.release,
                     host: other.name.clone(),
+                    why: None,
                     state: it.state,
                     since: it.since,
                     reason: it.reason.clone(),
@@ -132,6 +133,14 @@ impl Fleet {
             (one.release, one.index, &one.host).cmp(&(other.release, other.index, &other.host))
         });
         views
+    }
+
+    /// The name of a host of the group.
+    pub(crate) fn name_of(&self, host: HostId) -> Option<String> {
+        if host == self.host {
+            return Some(self.name.clone());
+        }
+        self.others().get(&host).map(|other| other.name.clone())
     }
 
     /// What serves on other hosts.

@@ -210,6 +210,7 @@ impl Instances {
                 index: entry.index,
                 release: entry.release,
                 host: host.to_owned(),
+                why: None,
                 state: entry.state,
                 since: entry.since_time,
                 reason: entry.reason.clone(),

@@ -89,7 +89,14 @@ impl Apps {
         name: &str,
     ) -> Result<(AppRecord, AppDetail), ControlError> {
         let app = require_app(&self.store, actor, name).await?;
-        let placements = self.fleet.of(app.id);
+        let mut placements = self.fleet.of(app.id);
+        for kept in self.store.placement_list(app.id).await? {
+            let name = self.fleet.name_of(kept.host);
+            let told = placements.iter_mut().filter(|it| {
+                (it.release, it.index, Some(&it.host)) == (kept.release, kept.index, name.as_ref())
+            });
+            told.for_each(|it| it.why = Some(kept.why.clone()));
+        }
         let shown = AppDetail {
             app: app_view(&self.store, &self.urls, &self.fleet, &app).await?,
             placements,

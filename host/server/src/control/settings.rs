@@ -2,7 +2,7 @@
 
 use muster_api::{
     problem::FieldProblem,
-    settings::{HealthCheck, Limits, Settings},
+    settings::{HealthCheck, Limits, Placement, Settings},
 };
 use muster_engine::OutboundPolicy;
 
@@ -36,6 +36,7 @@ pub(crate) fn check(settings: &Settings) -> Result<(), ControlError> {
             message,
         });
     }
+    check_placement(&settings.placement, &mut problems);
     if problems.is_empty() {
         Ok(())
     } else {
@@ -93,6 +94,21 @@ fn check_limits(limits: &Limits, problems: &mut Vec<FieldProblem>) {
                 message: format!("{found} is out of bounds: {least} to {most}"),
             });
         }
+    }
+}
+
+fn check_placement(placement: &Placement, problems: &mut Vec<FieldProblem>) {
+    if placement.zones.iter().any(String::is_empty) {
+        problems.push(FieldProblem {
+            field: "placement.zones".to_owned(),
+            message: "a zone has a name; leave zones out for any".to_owned(),
+        });
+    }
+    if placement.labels.keys().any(String::is_empty) {
+        problems.push(FieldProblem {
+            field: "placement.labels".to_owned(),
+            message: "a label has a name".to_owned(),
+        });
     }
 }
 

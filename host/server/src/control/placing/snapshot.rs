@@ -13,11 +13,6 @@ use uuid::Uuid;
 
 use super::Ground;
 
-/// What an instance is given of its host's memory, in bytes: what an idle one
-/// takes with its share of the code. It needs as much as its limits say only
-/// while it serves, and few serve at once.
-const MEMORY: u64 = 1 << 20;
-
 /// Where instances run: by app, release, index and host.
 pub(crate) type Places = HashSet<(AppId, u64, u32, HostId)>;
 
@@ -67,6 +62,7 @@ impl Releases {
             let Some(app) = started.get(&release.app) else {
                 continue;
             };
+            let asked = &release.settings.placement;
             let id = named(release.app, release.number);
             known.insert(id, (release.app, release.number));
             apps.push(App {
@@ -74,10 +70,14 @@ impl Releases {
                 app: app.id.0,
                 name: app.name.clone(),
                 instances: app.instances,
-                memory: MEMORY,
-                cpu: 0,
+                memory: asked.memory.0,
+                cpu: asked.cpu.into(),
                 disk: droplet.size,
-                constraints: Constraints::default(),
+                constraints: Constraints {
+                    labels: asked.labels.clone(),
+                    zones: asked.zones.clone(),
+                    one_per_host: asked.one_per_host,
+                },
             });
         }
         Self { apps, known }
