@@ -21,6 +21,7 @@ async fn flags_win_over_the_environment_and_that_over_the_file() {
             ("MUSTER_APPS".to_owned(), "127.0.0.1:1".to_owned()),
             ("MUSTER_NAME".to_owned(), "from-the-environment".to_owned()),
         ],
+        ..HostOptions::default()
     })
     .await;
     let info: Info = host.client().await.get("/info").await;

@@ -111,6 +111,7 @@ async fn what_is_kept_holds_until_somebody_says_otherwise() {
     let explicit = Host::start_with(HostOptions {
         data_dir: Some(data_dir),
         env: vec![("MUSTER_LOG".to_owned(), "debug".to_owned())],
+        ..HostOptions::default()
     })
     .await;
     let client = explicit.client().await;

@@ -17,7 +17,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use world::World;
 
 /// How many sequences there are unless told.
-const ROUNDS: u64 = 3;
+const ROUNDS: u64 = 2;
 /// How many operations a sequence has.
 const STEPS: u32 = 30;
 

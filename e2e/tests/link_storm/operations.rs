@@ -127,76 +127,71 @@ impl Operation {
     /// Lets it happen, and says what came of it.
     pub async fn carry_out(self, world: &mut World) -> String {
         match self {
-            Self::Join { host, leader } => match joining(world, host, leader).await {
-                Ok(request) => ask(request).await,
-                Err(why) => why,
-            },
-            Self::JoinCutOff {
-                host,
-                leader,
-                bytes,
-            } => match joining(world, host, leader).await {
-                Ok(request) => {
-                    world.network.cut_after(host, bytes);
-                    ask(request).await
-                }
-                Err(why) => why,
-            },
-            Self::JoinKilled {
-                host,
-                leader,
-                killed,
-                after,
-            } => match joining(world, host, leader).await {
-                Ok(request) => {
-                    let asked = tokio::spawn(request.timeout(PATIENCE).send());
-                    tokio::time::sleep(after).await;
-                    world.kill(killed);
-                    match asked.await.expect("no panic") {
-                        Ok(answer) => judge(answer).await,
-                        Err(_) if killed == host => "nobody answers".to_owned(),
-                        Err(error) => panic!("a host that is up answers: {error}"),
-                    }
-                }
-                Err(why) => why,
-            },
-            Self::JoinGivenUp {
-                host,
-                leader,
-                after,
-            } => match joining(world, host, leader).await {
-                Ok(request) => match timeout(after, ask(request)).await {
-                    Ok(outcome) => outcome,
-                    Err(_) => "given up".to_owned(),
-                },
-                Err(why) => why,
-            },
-            Self::Leave(host) => leave(world, host, false).await,
-            Self::Abandon(host) => leave(world, host, true).await,
-            Self::Remove { leader, host } => remove(world, leader, host, "").await,
-            Self::ForceOut { leader, host } => remove(world, leader, host, "?force=true").await,
+            Self::Join { host, leader }
+            | Self::JoinCutOff { host, leader, .. }
+            | Self::JoinKilled { host, leader, .. }
+            | Self::JoinGivenUp { host, leader, .. } => {
+                return match joining(world, host, leader).await {
+                    Ok(request) => self.join(world, request).await,
+                    Err(why) => why,
+                };
+            }
+            Self::Leave(host) => return leave(world, host, false).await,
+            Self::Abandon(host) => return leave(world, host, true).await,
+            Self::Remove { leader, host } => return remove(world, leader, host, "").await,
+            Self::ForceOut { leader, host } => {
+                return remove(world, leader, host, "?force=true").await;
+            }
             Self::StopLeading(host) => {
                 let Some(client) = world.client(host) else {
                     return down();
                 };
-                ask(client.request(Method::POST, "/link/actions/stop-leading")).await
+                return ask(client.request(Method::POST, "/link/actions/stop-leading")).await;
             }
-            Self::Cut(one, other) => done(world.network.cut(one, other)),
-            Self::CutOneWay(from, to) => done(world.network.cut_one_way(from, to)),
-            Self::Mend(one, other) => done(world.network.mend(one, other)),
-            Self::Lossy(host) => done(world.network.lossy(host, 20)),
-            Self::Slow(host) => done(world.network.slow(host, Duration::from_millis(150))),
-            Self::Heal => done(world.network.heal()),
-            Self::Kill(host) => done(world.kill(host)),
-            Self::Start(host) => done(world.start_again(host).await),
-            Self::Move(host) => done(world.move_host(host).await),
-            Self::Wait(time) => done(tokio::time::sleep(time).await),
+            Self::Cut(one, other) => world.network.cut(one, other),
+            Self::CutOneWay(from, to) => world.network.cut_one_way(from, to),
+            Self::Mend(one, other) => world.network.mend(one, other),
+            Self::Lossy(host) => world.network.lossy(host, 20),
+            Self::Slow(host) => world.network.slow(host, Duration::from_millis(150)),
+            Self::Heal => world.network.heal(),
+            Self::Kill(host) => world.kill(host),
+            Self::Start(host) => world.start_again(host).await,
+            Self::Move(host) => world.move_host(host).await,
+            Self::Wait(time) => tokio::time::sleep(time).await,
+        }
+        "done".to_owned()
+    }
+
+    /// Joins with that request, as well as it can be done with what happens
+    /// meanwhile.
+    async fn join(self, world: &mut World, request: RequestBuilder) -> String {
+        match self {
+            Self::JoinCutOff { host, bytes, .. } => {
+                world.network.cut_after(host, bytes);
+                ask(request).await
+            }
+            Self::JoinKilled {
+                host,
+                killed,
+                after,
+                ..
+            } => {
+                let asked = tokio::spawn(request.timeout(PATIENCE).send());
+                tokio::time::sleep(after).await;
+                world.kill(killed);
+                match asked.await.expect("no panic") {
+                    Ok(answer) => judge(answer).await,
+                    Err(_) if killed == host => "nobody answers".to_owned(),
+                    Err(error) => panic!("a host that is up answers: {error}"),
+                }
+            }
+            Self::JoinGivenUp { after, .. } => {
+                let asked = timeout(after, ask(request)).await;
+                asked.unwrap_or_else(|_| "given up".to_owned())
+            }
+            _ => ask(request).await,
         }
     }
-}
-
-fn done((): ()) -> String {
-    "done".to_owned()
 }
 
 fn down() -> String {
