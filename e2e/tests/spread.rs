@@ -331,7 +331,7 @@ async fn instances_are_where_the_app_wants_them_or_nowhere() {
         .request(Method::POST, "/apps/shop/pushes")
         .json(&push);
     let problem = refuse(push, 422, "invalid-request").await;
-    assert_eq!(muster_e2e::only_field(&problem), "settings.placement.zones");
+    assert_eq!(muster_e2e::only_field(&problem), "placement.zones");
 }
 
 #[tokio::test]
