@@ -106,7 +106,7 @@ fn wanted(operation: &Operation, walker: &Walker) -> Option<Wanted> {
     };
     // A push is refused for the blocks that it lacks before anything else; one
     // that lacks nothing is below.
-    if operation.id == "app_push" && !walker.may.has(permission) {
+    if operation.id == "app_push" && !(walker.sees && walker.may.has(permission)) {
         return None;
     }
     let also = ALSO.iter().find(|(id, _)| *id == operation.id);
