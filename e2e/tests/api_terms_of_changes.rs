@@ -45,7 +45,11 @@ fn change(
 }
 
 async fn tag(client: &Client, path: &str) -> String {
-    let answer = client.request(Method::GET, path).send().await.unwrap();
+    let answer = client
+        .request(Method::GET, path)
+        .send()
+        .await
+        .expect("the host answers");
     assert_eq!(answer.status(), StatusCode::OK, "{path}");
     answer.headers()["etag"].to_str().expect("text").to_owned()
 }
@@ -69,9 +73,12 @@ async fn holds(client: &Client, change: &Change) {
         }
     };
     let before = state(client, change).await;
-    let told = request("?dry_run=true").send().await.unwrap();
+    let told = request("?dry_run=true")
+        .send()
+        .await
+        .expect("the host answers");
     assert_eq!(told.status(), StatusCode::OK, "{name}");
-    let told = told.text().await.unwrap();
+    let told = told.text().await.expect("text");
     assert!(told.contains(change.told), "{name}: {told}");
     if let Ok(plan) = serde_json::from_str::<Plan>(&told) {
         assert!(!plan.done, "{name}");
@@ -86,7 +93,11 @@ async fn holds(client: &Client, change: &Change) {
         Some(path) => tag(client, path).await,
         None => "*".to_owned(),
     };
-    let done = request("").header("if-match", tag).send().await.unwrap();
+    let done = request("")
+        .header("if-match", tag)
+        .send()
+        .await
+        .expect("the host answers");
     assert!(
         done.status().is_success(),
         "{name}: {:?}",

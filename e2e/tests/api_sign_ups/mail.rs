@@ -11,7 +11,7 @@ use muster_e2e::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{GOOD, configure, mail_to, open, public, somebody, text, token};
+use crate::{GOOD, configure, mail_to, open, public, somebody, token};
 
 #[tokio::test]
 async fn mail_waits_for_a_server_that_is_down_and_for_a_host_that_is() {

@@ -6,7 +6,7 @@ use crate::person::logged_in;
 async fn sections_are_explained_and_reset_after_a_question() {
     let (_host, _client, person) = logged_in().await;
     let shown = person.run("config show mail").good();
-    for told in ["host is not set", "port=", "password"] {
+    for told in ["ca_file is not set", "host=", "password"] {
         assert!(shown.contains(told), "{told}: {shown}");
     }
     person.run("config set passwords min_length=17").good();

@@ -46,7 +46,8 @@ fn rights(kind: &str) -> PermissionSet {
 async fn user(host: &Host, admin: &Client, name: &str, kind: &str) -> Client {
     let new = json!({ "name": name, "type": kind, "password": GOOD });
     let made = admin.request(Method::POST, "/users").json(&new);
-    assert_eq!(made.send().await.unwrap().status(), StatusCode::CREATED);
+    let made = made.send().await.expect("the host answers");
+    assert_eq!(made.status(), StatusCode::CREATED);
     Client::login_as(&host.url(), host.apps(), name, GOOD).await
 }
 

@@ -79,6 +79,7 @@ pub(super) fn complete(document: &mut Value) {
         "description": "The values of the section that the path names; what is left out has its default.",
         "anyOf": values,
     });
+    name_kinds(schemas);
     let methods = &mut document["paths"]["/api/v1/config/{section}"];
     for operation in methods
         .as_object_mut()
@@ -100,6 +101,24 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
+/// What the settings of a sign-in method are depends on their `kind`, which is
+/// one of their fields: an object that allows no other fields must have it.
+fn name_kinds(schemas: &mut Value) {
+    let variants = schemas["MethodSettings"]["oneOf"].take();
+    let mut named = Vec::new();
+    for variant in variants.as_array().into_iter().flatten() {
+        let reference = &variant["allOf"][0]["$ref"];
+        let kind = &variant["allOf"][1]["properties"]["kind"];
+        let name = reference.as_str().and_then(|path| path.rsplit('/').next());
+        if let Some(name) = name {
+            schemas[name]["properties"]["kind"] = kind.clone();
+            schemas[name]["required"] = json!(["kind"]);
+        }
+        named.push(json!({ "$ref": reference }));
+    }
+    schemas["MethodSettings"]["oneOf"] = json!(named);
+}
+
 fn view(section: &Described) -> Value {
     json!({
         "title": section.name,
@@ -118,6 +137,20 @@ fn view(section: &Described) -> Value {
 mod tests {
     use super::all;
     use crate::control::config::{accepts, keys};
+
+    #[test]
+    fn settings_of_methods_have_their_kind() {
+        let document = crate::http::openapi::with_document().1;
+        let schemas = &document["components"]["schemas"];
+        let variants = schemas["MethodSettings"]["oneOf"].as_array().unwrap();
+        assert_eq!(variants.len(), 4);
+        for variant in variants {
+            let path = variant["$ref"].as_str().unwrap();
+            let schema = document.pointer(path.trim_start_matches('#')).unwrap();
+            assert_eq!(schema["required"], serde_json::json!(["kind"]), "{path}");
+            assert!(schema["properties"]["kind"]["enum"].is_array(), "{path}");
+        }
+    }
 
     #[test]
     fn all_sections_are_described_and_their_examples_are_accepted() {
