@@ -263,7 +263,7 @@ async fn other_content_under_a_name_is_refused_unless_it_is_to_be_replaced() {
     let plan: Plan = leader.send(Method::PUT, path, &other).await;
     assert_eq!((plan.removes.len(), plan.changes.len()), (1, 1), "{plan:?}");
     let shown: BundleDetail = leader.get("/bundles/maps").await;
-    assert_eq!(shown.files, [one.clone()]);
+    assert_eq!(shown.files, std::slice::from_ref(&one));
 
     // Bound to what was seen.
     let seen = leader.request(Method::GET, "/bundles/maps").send().await;

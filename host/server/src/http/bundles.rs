@@ -95,7 +95,7 @@ async fn bundle_remove(
 #[utoipa::path(get, path = "/bundles/{bundle}/files/{path}", tag = "bundles", params(("bundle" = String, Path, description = "The bundle's name"), ("path" = String, Path, description = "The file's path, with its slashes escaped as %2F")), responses(
     (status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
     (status = 404, body = Problem, content_type = "application/problem+json"),
-    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "Not all of the file has arrived, and no other host can be asked for the rest", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn bundle_file(
     State(api): State<Api>,

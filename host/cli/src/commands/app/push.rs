@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use muster_api::{
     blocks::FileEntry, bundles::BundleKind, jobs::Job, name, pushes::Push, units::ByteSize,
 };
@@ -20,14 +20,15 @@ use crate::{
 /// What to push, and what to run it with. What is left out comes from the
 /// `muster.toml` in the directory or beside the file; a bundle has none.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("source").required(true).args(["path", "bundle"]))]
 pub struct PushArgs {
     /// The app, which is made if there is none of that name
     name: Option<String>,
     /// The file or directory that holds the app
-    #[arg(long, value_name = "PATH", required_unless_present = "bundle")]
+    #[arg(long, value_name = "PATH")]
     path: Option<PathBuf>,
     /// A bundle of the kind package that holds the app, in place of --path
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "path")]
+    #[arg(long, value_name = "BUNDLE")]
     bundle: Option<String>,
     /// A route that reaches the app; may be given several times
     #[arg(long = "route", value_name = "HOST/PREFIX")]
