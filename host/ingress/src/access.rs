@@ -75,6 +75,10 @@ pub(crate) struct RecordedBody {
 }
 
 /// An app's body, from an instance here or from another host.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is what every request of an instance here gets"
+)]
 pub(crate) enum Delivered {
     Here(AppBody),
     There(Incoming),

@@ -96,7 +96,10 @@ impl Follow<'_> {
     }
 
     async fn open(&self) -> Result<Response, ClientError> {
-        let mut query = self.query.clone();
+        let mut query = LogQuery {
+            follow: true,
+            ..self.query.clone()
+        };
         if !self.last.is_empty() {
             query.tail = Some(CATCH_UP);
         }

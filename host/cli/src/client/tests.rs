@@ -16,7 +16,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use muster_api::tokens::{TokenReply, TokenRequest};
+use muster_api::{
+    logs::LogQuery,
+    tokens::{TokenReply, TokenRequest},
+};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use tokio::net::TcpListener;
@@ -347,7 +350,7 @@ async fn a_host_that_is_not_there_is_told_apart() {
 async fn followed_lines_come_once_each_over_a_broken_connection() {
     let kept = Kept::new(&Host::default().start().await, 0, Duration::hours(1));
     let client = kept.client();
-    let mut follow = client.follow_logs("a", None);
+    let mut follow = client.follow_logs("a", LogQuery::default());
     let mut lines = Vec::new();
     let error = loop {
         match follow.next().await {

@@ -187,14 +187,13 @@ impl Fleet {
 
     fn find(&self, matches: impl Fn(&InstanceReport) -> bool) -> Option<(String, InstanceReport)> {
         let others = self.others();
-        let found = others
+        others
             .values()
             .filter(|other| other.reachable)
             .find_map(|other| {
                 let found = other.instances.iter().find(|it| matches(it));
                 found.map(|it| (other.name.clone(), it.clone()))
-            });
-        found
+            })
     }
 
     fn others(&self) -> MutexGuard<'_, BTreeMap<HostId, Other>> {

@@ -257,10 +257,7 @@ fn a_host_keeps_to_its_share_of_the_indexes() {
         ["-1.0.1"]
     );
     assert_eq!(
-        short(&snapshot(
-            wanted(share(1, &[]), share(2, &[])),
-            present.clone()
-        )),
+        short(&snapshot(wanted(share(1, &[]), share(2, &[])), present)),
         ["ok 2", "-1.0.1", "-1.3.1"],
         "a host without a share waits for nothing"
     );
