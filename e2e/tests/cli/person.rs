@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use muster_e2e::{Client, Host, PASSWORD, muster_binary};
+use muster_e2e::{Client, Host, HostOptions, PASSWORD, muster_binary};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -124,7 +124,12 @@ pub fn ran(child: Child) -> Ran {
 }
 
 pub async fn logged_in() -> (Host, Client, Person) {
-    let host = Host::start().await;
+    // A name that is the same on every machine.
+    let options = HostOptions {
+        env: vec![("MUSTER_NAME".to_owned(), "edge-1".to_owned())],
+        ..HostOptions::default()
+    };
+    let host = Host::start_with(options).await;
     let client = host.client().await;
     let person = Person::new();
     person.login(&host);

@@ -26,19 +26,22 @@ impl View for Info {
             ("app domain", Cell::new(&self.app_domain)),
             ("roles", Cell::new(self.roles.join(", "))),
             ("available", Cell::new(self.available.join(", "))),
-            (
-                "elsewhere",
-                Cell::new(
-                    self.elsewhere
-                        .iter()
-                        .map(|(role, hosts)| format!("{role}: {}", printable(&hosts.join(", "))))
-                        .collect::<Vec<_>>()
-                        .join("\n"),
-                ),
-            ),
+            ("elsewhere", Cell::new(elsewhere(self))),
             ("offered", Cell::new(self.offered.join("\n"))),
         ]);
     }
+}
+
+/// Which other hosts play each role.
+fn elsewhere(info: &Info) -> String {
+    if info.elsewhere.is_empty() {
+        return "-".to_owned();
+    }
+    let roles = info.elsewhere.iter();
+    let lines: Vec<_> = roles
+        .map(|(role, hosts)| format!("{role}: {}", printable(&hosts.join(", "))))
+        .collect();
+    lines.join("\n")
 }
 
 impl View for Status {
