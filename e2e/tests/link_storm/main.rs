@@ -3,7 +3,8 @@
 //! of them agree on who belongs to whom, nothing is left of what did not work
 //! out, and everybody can be parted and linked anew.
 //!
-//! `MUSTER_E2E_SEED` repeats the sequence of that number as far as that is
+//! It is the same chance in every run, so that a change is judged by itself;
+//! `MUSTER_E2E_SEED` begins with another number, or repeats one as far as that is
 //! possible, and `MUSTER_E2E_ROUNDS` says how many there are.
 
 mod agreement;
@@ -16,6 +17,8 @@ use operations::Operation;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use world::World;
 
+/// The number of the first sequence unless told.
+const SEED: u64 = 1;
 /// How many sequences there are unless told.
 const ROUNDS: u64 = 2;
 /// How many operations a sequence has.
@@ -27,7 +30,7 @@ fn from_environment<T: FromStr>(variable: &str) -> Option<T> {
 
 #[tokio::test]
 async fn whatever_happens_hosts_agree_in_the_end() {
-    let first = from_environment("MUSTER_E2E_SEED").unwrap_or_else(rand::random);
+    let first = from_environment("MUSTER_E2E_SEED").unwrap_or(SEED);
     let rounds = from_environment("MUSTER_E2E_ROUNDS").unwrap_or(ROUNDS);
     for round in 0..rounds {
         let seed = u64::wrapping_add(first, round);

@@ -116,14 +116,16 @@ impl World {
         self.tidy().await;
     }
 
-    /// Abandons leaders that have moved and do not know a host any more: they do
-    /// not tell it where they are, and it cannot find out.
+    /// Abandons leaders that do not know a host any more and cannot tell it so:
+    /// those that have moved, so that it does not find them, and those that have
+    /// begun another group, whose papers it does not believe.
     async fn give_up(&self) {
         for client in self.all() {
             let link = client.link().await;
             let Some(known) = link.leader else { continue };
             let leader = self.number(known.id);
-            let lost = !known.addresses.contains(&self.network.peer_address(leader));
+            let lost = self.up(leader).link().await.cluster != link.cluster
+                || !known.addresses.contains(&self.network.peer_address(leader));
             let listed = self.up(leader).hosts().await;
             if lost && !listed.iter().any(|host| host.id == link.host) {
                 let abandon = json!({ "abandon": true });

@@ -54,8 +54,8 @@ pub(crate) struct Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
+        self.deadline.set(None);
         if let Some(mut access) = self.access.take() {
-            self.deadline.set(None);
             access.took = self.started.elapsed();
             let class = usize::from(access.status / 100).min(5);
             self.backend.meters.statuses[class].increment(1);

@@ -15,6 +15,7 @@ use crate::{
     access::{Delivered, RecordedBody, Recorder},
     backends::{Backend, Barred, Place, Placement},
     deadline::Deadline,
+    door::Admission,
     lingering::Lingering,
     peer::Peer,
     pool::Failed,
@@ -51,10 +52,12 @@ impl Worker {
             context,
             started,
         } = errand;
+        // Another host has sent it here for what is here.
         let mut barred = Barred {
             hosts: Vec::new(),
-            elsewhere: order.hops >= MOST_HOPS,
+            elsewhere: order.hops > 0,
         };
+        let may_go_on = order.hops < MOST_HOPS;
         let mut unreachable: Option<Arc<str>> = None;
         order.hops += 1;
         loop {
@@ -62,6 +65,10 @@ impl Worker {
             let placement = wanted
                 .and_then(|id| backend.named(id, &barred))
                 .or_else(|| backend.next(&barred));
+            if placement.is_none() && barred.elsewhere && may_go_on {
+                barred.elsewhere = false;
+                continue;
+            }
             let Some(placement) = placement else {
                 return match &unreachable {
                     // Another host may know better where it is.
@@ -129,6 +136,7 @@ impl Worker {
                 peer.failed(&why);
                 Err(Undelivered::Again(back))
             }
+            Err(Failed::Spoilt(why)) => Err(Undelivered::Lost(why)),
             Err(Failed::Broken(why)) => {
                 peer.failed(&why);
                 Err(match spare {
@@ -143,12 +151,20 @@ impl Worker {
     pub(crate) async fn answer_peer(
         &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        (peer, admitted): (SocketAddr, &Admission),
         deadline: Deadline,
     ) -> Response<ReplyBody> {
         let started = Instant::now();
         let (mut head, body) = request.into_parts();
         let id = id_of(&head.headers).unwrap_or_else(|| self.ids.next());
+        if !admitted() {
+            return reply::problem(
+                StatusCode::FORBIDDEN,
+                "not-a-member",
+                "The host is not in the group any more",
+                &id,
+            );
+        }
         let Some(order) = Order::take(&mut head.headers) else {
             tracing::warn!(%peer, "a peer's request is for no app");
             return reply::problem(

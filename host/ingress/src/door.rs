@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use rustls::ServerConfig;
+use rustls::{CommonState, ServerConfig};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +33,15 @@ pub struct Arrival {
     pub address: SocketAddr,
     /// How it is secured. The certificate of the other end must be asked for.
     pub tls: Arc<ServerConfig>,
+    /// Tells from that certificate whether it is somebody who may send requests.
+    pub admit: Admit,
 }
+
+/// Whether the other end is in the group, asked at every request: one that was
+/// taken out keeps no connection that is of use.
+pub type Admission = Box<dyn Fn() -> bool + Send + Sync>;
+/// From a connection, after its handshake, to the other end's admission.
+pub type Admit = Arc<dyn Fn(&CommonState) -> Option<Admission> + Send + Sync>;
 
 /// Where connections of other hosts are handed in.
 #[derive(Clone)]
@@ -66,6 +74,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival, stop: Cancellati
         stream,
         address,
         tls,
+        admit,
     } = arrival;
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
         return;
@@ -77,11 +86,17 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival, stop: Cancellati
     };
     let known = stream.get_ref().1;
     // Whoever shows no certificate may ask to be linked, and nothing else.
-    if known.peer_certificates().is_none() || known.alpn_protocol() != Some(APPS_ALPN) {
+    let admitted = match known.alpn_protocol() == Some(APPS_ALPN) {
+        true => admit(known),
+        false => None,
+    };
+    let Some(admitted) = admitted else {
         return tracing::debug!(%address, "a stranger asked for an app");
-    }
+    };
+    let admitted = &admitted;
     listener::serve(stream, address, stop, async move |request, deadline| {
-        worker.answer_peer(request, address, deadline).await
+        let peer = (address, admitted);
+        worker.answer_peer(request, peer, deadline).await
     })
     .await;
 }

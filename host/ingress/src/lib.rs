@@ -30,7 +30,7 @@ mod table;
 
 pub use access::{Access, AccessSink};
 pub use backends::{Backend, Backends, Place, Placement};
-pub use door::{APPS_ALPN, Arrival, Door};
+pub use door::{APPS_ALPN, Admission, Admit, Arrival, Door};
 pub use listener::{Ingress, IngressOptions};
 pub use peer::Peer;
 pub use router_slot::{Backoff, RouterFailure, RouterMaker, RouterSlot};

@@ -38,6 +38,9 @@ pub(crate) enum Failed {
     NotSent(Box<Request<Lingering>>, String),
     /// It may or may not have got the request.
     Broken(String),
+    /// It is not to blame: the client broke off its own request, or the app's
+    /// answer makes no sense.
+    Spoilt(String),
 }
 
 type Connection = SendRequest<Lingering>;
@@ -93,6 +96,9 @@ impl Pool {
                 let why = error.error().to_string();
                 Err(match error.take_message() {
                     Some(request) => Failed::NotSent(Box::new(request), why),
+                    None if error.error().is_user() || error.error().is_parse() => {
+                        Failed::Spoilt(why)
+                    }
                     None => Failed::Broken(why),
                 })
             }

@@ -73,6 +73,7 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
+        .filter(|name| !is_kept(name))
         .collect();
     let always = [
         header::CONNECTION,
@@ -88,6 +89,14 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     strip_ours(headers);
+}
+
+/// What a client cannot have taken out by calling it one connection's business:
+/// whom the request is for, and what this host has said of where it comes from.
+fn is_kept(name: &HeaderName) -> bool {
+    [header::HOST, header::CONTENT_LENGTH].contains(name)
+        || name.as_str() == "x-request-id"
+        || name.as_str().starts_with("x-forwarded-")
 }
 
 /// Takes out what only hosts may say to each other.
@@ -156,15 +165,22 @@ mod tests {
     #[test]
     fn what_is_for_one_connection_stays_there() {
         let mut sent = headers(&[
-            ("connection", "close, x-once"),
+            ("connection", "close, x-once, host, x-forwarded-for"),
             ("x-once", "1"),
+            ("host", "shop.test"),
+            ("x-forwarded-for", "192.0.2.1"),
             ("upgrade", "websocket"),
             ("muster-hops", "0"),
             ("muster-anything", "1"),
             ("accept", "*/*"),
         ]);
         strip(&mut sent);
-        assert_eq!(sent, headers(&[("accept", "*/*")]));
+        let left = [
+            ("host", "shop.test"),
+            ("x-forwarded-for", "192.0.2.1"),
+            ("accept", "*/*"),
+        ];
+        assert_eq!(sent, headers(&left));
     }
 
     #[test]

@@ -145,6 +145,7 @@ pub const CODES: &[Code] = &[
     code("app-no-response", 502, "The app gave no answer."),
     code("router-invalid-redirect", 502, "The router asked for a redirect that is none."),
     code("host-broke-off", 502, "The connection to the host that runs the app broke; the request may or may not have been served."),
+    code("not-a-member", 403, "The host that sent the request is not in the group any more."),
     code("host-unreachable", 503, "The host that runs the app cannot be reached."),
     code("app-not-running", 503, "No instance of the app runs."),
     code("router-missing", 503, "The host has no router."),

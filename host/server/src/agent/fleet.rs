@@ -77,6 +77,14 @@ impl Fleet {
         }
     }
 
+    /// Whether all of these hosts that are heard have told of their instances
+    /// since this host has started.
+    pub(crate) fn knows(&self, hosts: &BTreeMap<HostId, bool>) -> bool {
+        let others = self.others();
+        let mut heard = hosts.iter().filter(|(_, heard)| **heard);
+        heard.all(|(host, _)| others.contains_key(host))
+    }
+
     /// How many instances of an app serve.
     pub(crate) fn running(&self, app: AppId) -> u32 {
         self.here.running(app) + self.count(|it| it.app == app && runs(it))

@@ -12,7 +12,7 @@ mod settle;
 pub(crate) mod starter;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -103,10 +103,14 @@ impl Agent {
         }
         let has_dea = self.roles.has_dea();
         match &part {
-            Part::Leads(_) => {
+            Part::Leads(members) => {
                 rollout::elsewhere(self, &mut desired, &placements).await?;
                 self.publish(&desired)?;
-                self.tell(&desired, placements).await?;
+                // A leader that has just started does not know yet what serves;
+                // followers go on with what they were told before.
+                if self.fleet.knows(&Links::heard_of(members)) {
+                    self.tell(&desired, placements).await?;
+                }
                 // A host that falls silent wakes nobody.
                 again = Some(again.unwrap_or(WATCH).min(WATCH));
             }
@@ -131,6 +135,7 @@ impl Agent {
         let apps = self.store.app_all().await?;
         let routes = self.store.route_all().await?;
         let Part::Leads(members) = part else {
+            self.placing.forget();
             self.fleet.retain(&BTreeMap::new());
             return Ok((Desired::alone(apps, routes), Vec::new()));
         };
@@ -138,7 +143,13 @@ impl Agent {
         let placements = self.placing.settle(members, &apps).await?;
         let mut hosts = vec![self.links.myself()];
         hosts.extend(members.iter().map(|it| it.neighbour.clone()));
-        let elsewhere = self.fleet.serving_elsewhere();
+        // Nobody leads traffic to what was not placed there.
+        let placed: HashSet<_> = placements
+            .iter()
+            .map(|it| (it.app, it.release, it.index, it.host))
+            .collect();
+        let mut elsewhere = self.fleet.serving_elsewhere();
+        elsewhere.retain(|it| placed.contains(&(it.app, it.release, it.index, it.host)));
         let host = self.fleet.host;
         let desired = Desired::leading(apps, routes, hosts, elsewhere, &placements, host);
         Ok((desired, placements))

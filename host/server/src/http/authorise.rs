@@ -138,7 +138,7 @@ fn delegated(who: &Delegate, request: &Parts) -> Actor {
     Actor {
         origin: who.origin.clone(),
         request: request_id(&request.headers),
-        credential: Some("through the leader".to_owned()),
+        credential: Some(format!("{} through the leader", who.name)),
         rights: Arc::new(Rights::only(who.permission)),
         ..Actor::host(who.name.clone())
     }

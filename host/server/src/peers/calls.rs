@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
 
 use super::{Connection, WORDS_ALPN, dial::relay};
-use crate::control::{error::ControlError, linking::Links};
+use crate::control::{
+    error::ControlError,
+    linking::{Links, ambiguous},
+};
 
 /// What such a call's path begins with; the API's own path follows.
 pub(super) const CALL: &str = "/peer/v1/call";
@@ -49,6 +52,9 @@ impl Links {
         let host = named
             .next()
             .ok_or_else(|| ControlError::not_found("host", node))?;
+        if named.next().is_some() {
+            return Err(ambiguous(node));
+        }
         let config = self.dialling(host, WORDS_ALPN)?;
         let path = request.uri().path_and_query();
         let path = path.map_or("/", |path| path.as_str());

@@ -8,7 +8,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use muster_ingress::{Arrival, Door};
+use muster_ingress::{Admit, Arrival, Door};
 use muster_peering::tls::{PeerIdentity, exporter};
 use rustls::ServerConfig;
 use tokio::{
@@ -23,6 +23,8 @@ use super::hello::is_for_apps;
 
 /// How long a handshake may take, and the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection of a stranger may last.
+const STRANGER: Duration = Duration::from_secs(30);
 /// How many connections may be open at once: what strangers open, too, who can
 /// get as far as a handshake.
 const CONNECTIONS: usize = 1_024;
@@ -51,7 +53,7 @@ impl Listening {
         address: SocketAddr,
         config: ServerConfig,
         router: Router,
-        door: Door,
+        (door, admit): (Door, Admit),
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let this = Self {
@@ -60,7 +62,7 @@ impl Listening {
             ending: CancellationToken::new(),
         };
         let (config, ending) = (Arc::clone(&this.config), this.ending.clone());
-        tokio::spawn(accept(listener, config, router, door, ending));
+        tokio::spawn(accept(listener, config, router, (door, admit), ending));
         Ok(this)
     }
 
@@ -85,7 +87,7 @@ async fn accept(
     listener: TcpListener,
     config: Arc<ArcSwap<ServerConfig>>,
     router: Router,
-    door: Door,
+    (door, admit): (Door, Admit),
     ending: CancellationToken,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -103,7 +105,7 @@ async fn accept(
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (config, door) = (config.load_full(), door.clone());
+        let (config, door) = (config.load_full(), (door.clone(), Arc::clone(&admit)));
         let (router, ending) = (router.clone(), ending.clone());
         connections.spawn(async move {
             let _place = place;
@@ -120,7 +122,7 @@ async fn serve(
     address: SocketAddr,
     config: Arc<ServerConfig>,
     router: Router,
-    door: Door,
+    (door, admit): (Door, Admit),
 ) {
     match timeout(PATIENCE, is_for_apps(&stream)).await {
         Ok(false) => {}
@@ -130,6 +132,7 @@ async fn serve(
                     stream,
                     address,
                     tls: config,
+                    admit,
                 });
             }
             return;
@@ -156,8 +159,12 @@ async fn serve(
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    // A stranger has one question, and holds a place only as long as it takes.
+    let served = match peer {
+        Some(_) => served.await,
+        None => timeout(STRANGER, served).await.unwrap_or(Ok(())),
+    };
     if let Err(error) = served {
         tracing::debug!(%address, %error, "a peer's connection broke");
     }

@@ -3,8 +3,10 @@
 
 use axum::{
     Extension, Json, Router,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::{any, post},
 };
 use bytes::Bytes;
@@ -30,7 +32,6 @@ impl Links {
     /// What this host answers its peers.
     pub(crate) fn router(&self) -> Router {
         Router::new()
-            .route("/peer/v1/ask", post(ask))
             .route(
                 "/peer/v1/say",
                 post(say).layer(DefaultBodyLimit::max(REPORT)),
@@ -40,9 +41,23 @@ impl Links {
             .route("/peer/v1/log", post(logs::told))
             .route("/peer/v1/renew", post(renew))
             .route("/peer/v1/here", post(here))
+            .route_layer(middleware::from_fn(members_alone))
+            .route("/peer/v1/ask", post(ask))
             .layer(DefaultBodyLimit::max(QUESTION))
             .route(&format!("{CALL}/{{*path}}"), any(called))
             .with_state(self.clone())
+    }
+}
+
+/// Turns strangers away before anything of what they send is read.
+async fn members_alone(
+    Extension(connection): Extension<Connection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match connection.peer {
+        Some(_) => next.run(request).await,
+        None => stranger().into_response(),
     }
 }
 

@@ -21,12 +21,13 @@ async fn all(db: &Reader) -> Result<Vec<HostId>, StoreError> {
 
 /// A host that is in the group no more is not drained when it comes again.
 pub(super) async fn forget(tx: &Tx, host: HostId) -> Result<(), StoreError> {
-    let mut hosts = all(tx).await?;
-    hosts.retain(|it| *it != host);
-    save(tx, &hosts).await
+    change(tx, host, false).await
 }
 
-/// Keeps which hosts are drained.
-pub(crate) async fn save(tx: &Tx, hosts: &[HostId]) -> Result<(), StoreError> {
-    tx.setting_put(DRAINING, hosts).await
+/// Has a host drained, or not any more.
+pub(crate) async fn change(tx: &Tx, host: HostId, drained: bool) -> Result<(), StoreError> {
+    let mut hosts = all(tx).await?;
+    hosts.retain(|it| *it != host);
+    hosts.extend(drained.then_some(host));
+    tx.setting_put(DRAINING, &hosts).await
 }

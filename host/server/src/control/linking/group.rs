@@ -317,7 +317,10 @@ impl Links {
             digest.is_some() && digest != have
         });
         let news = tokio::time::timeout(NEWS, news).await.ok()?.ok()?;
-        let told = news.whole.as_ref().filter(|_| self.admits(peer))?;
+        // Whoever leads no more has nothing to say, whatever it said before.
+        let leads = self.memory().lead.is_some();
+        let told = news.whole.as_ref();
+        let told = told.filter(|_| leads && self.admits(peer))?;
         Some(News {
             digest: told.digest.clone(),
             state: told.state.clone(),

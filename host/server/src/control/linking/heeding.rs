@@ -80,11 +80,18 @@ impl Links {
         });
         self.0
             .store
-            .write(move |tx| Box::pin(async move { own::save_followed(tx, Some(&news)).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    // It may have left the group while the news were on their way.
+                    if own::load(tx).await?.state.leader().is_some() {
+                        own::save_followed(tx, Some(&news)).await?;
+                    }
+                    Ok(())
+                })
+            })
             .await?;
         {
             let mut memory = self.memory();
-            // It may have left the group while the news were on their way.
             if memory.own.state.leader().is_none() {
                 return Ok(());
             }

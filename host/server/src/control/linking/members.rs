@@ -508,7 +508,8 @@ fn verb(how: Ending) -> &'static str {
     }
 }
 
-fn ambiguous(name: &str) -> ControlError {
+/// Several hosts have that name.
+pub(crate) fn ambiguous(name: &str) -> ControlError {
     ControlError::Conflict {
         code: "name-ambiguous",
         message: format!("several hosts are called '{name}'"),

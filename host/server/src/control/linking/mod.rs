@@ -49,10 +49,13 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub(crate) use self::group::{Followed, Member, Part};
 use self::{
     group::Published,
     own::{Lead, Own},
+};
+pub(crate) use self::{
+    group::{Followed, Member, Part},
+    members::ambiguous,
 };
 use super::error::ControlError;
 use crate::{

@@ -7,7 +7,7 @@ use muster_peering::{
     Anchors, HostKey, Leaf,
     membership::{joiner, presence::Addresses},
 };
-use muster_store::{Store, StoreError, Tx};
+use muster_store::{Reader, Store, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -95,7 +95,7 @@ pub(super) async fn key(store: &Store, sealer: &Sealer) -> Result<HostKey, Contr
 }
 
 /// The host's membership.
-pub(super) async fn load(store: &Store) -> Result<Own, StoreError> {
+pub(super) async fn load(store: &Reader) -> Result<Own, StoreError> {
     Ok(store.setting_get(OWN).await?.unwrap_or_default())
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn save(tx: &Tx, own: &Own) -> Result<(), StoreError> {
 }
 
 /// What the host has as a leader.
-pub(super) async fn lead(store: &muster_store::Reader) -> Result<Option<Lead>, StoreError> {
+pub(super) async fn lead(store: &Reader) -> Result<Option<Lead>, StoreError> {
     Ok(store.setting_get::<Option<Lead>>(LEAD).await?.flatten())
 }
 

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use muster_ingress::Admit;
 use muster_peering::{
     Anchors, Leaf, Pin,
     tls::{Members, PeerIdentity, server_config},
@@ -45,7 +46,13 @@ impl Links {
             return Ok(());
         }
         let address = self.0.options.peers;
-        let opened = Listening::start(address, config, self.router(), self.0.door.clone()).await;
+        let opened = Listening::start(
+            address,
+            config,
+            self.router(),
+            (self.0.door.clone(), self.admission()),
+        )
+        .await;
         let opened = opened.map_err(|error| ControlError::Conflict {
             code: "peers-port-taken",
             message: format!("cannot listen for peers on {address}: {error}"),
@@ -54,6 +61,16 @@ impl Links {
         tracing::info!(address = %opened.address(), "peers can connect");
         *port = Some(opened);
         Ok(())
+    }
+
+    /// How the data path finds out who is in the group.
+    fn admission(&self) -> Admit {
+        let links = self.clone();
+        Arc::new(move |connection| {
+            let peer = PeerIdentity::of(connection).ok().flatten()?;
+            let links = links.clone();
+            Some(Box::new(move || links.admits(peer)))
+        })
     }
 
     fn port_config(&self) -> Result<Option<ServerConfig>, ControlError> {

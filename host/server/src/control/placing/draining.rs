@@ -79,7 +79,7 @@ impl Placing {
         self.store
             .write_if(keep, move |tx| {
                 Box::pin(async move {
-                    draining::save(tx, &list).await?;
+                    draining::change(tx, host.id, drain).await?;
                     let change = Change {
                         resource: "host",
                         project: None,

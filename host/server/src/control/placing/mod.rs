@@ -57,7 +57,7 @@ impl Placing {
         let releases = Releases::of(ground);
         let placed = releases.placed(&kept, ground);
         let plan = plan(&releases.snapshot(placed, ground));
-        self.remember(&plan, &releases);
+        self.remember(&plan, &releases, ground);
         let next = releases.applied(&kept, &plan);
         let before: HashSet<_> = kept.iter().map(key).collect();
         let after: HashSet<_> = next.iter().map(key).collect();
@@ -142,7 +142,20 @@ impl Placing {
         unplaced.get(&(app, release)).cloned()
     }
 
-    fn remember(&self, plan: &Plan, releases: &Releases) {
+    /// A host that stands alone has nothing to place.
+    pub(crate) fn forget(&self) {
+        let unplaced = self.unplaced.lock();
+        unplaced.unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn remember(&self, plan: &Plan, releases: &Releases, ground: &Ground<'_>) {
+        let lost = |host| {
+            let mut sites = ground.sites.iter();
+            sites.any(|site| site.id.0 == host && site.condition == Condition::Lost)
+        };
+        // What should only move has a place; what is on a lost host has none.
+        let is_homeless =
+            |one: &&Unplaced| one.meanwhile.is_none_or(|placement| lost(placement.host));
         let mut found = HashMap::new();
         for one in plan.unplaced.iter().filter(is_homeless) {
             if let Some(release) = releases.named(one.release) {
@@ -151,11 +164,6 @@ impl Placing {
         }
         *self.unplaced.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
-}
-
-/// Whether it has no place at all. What should only move has one.
-fn is_homeless(unplaced: &&Unplaced) -> bool {
-    unplaced.meanwhile.is_none()
 }
 
 fn key(placement: &PlacementRecord) -> (AppId, u64, u32, HostId) {

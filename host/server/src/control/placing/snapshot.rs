@@ -102,10 +102,17 @@ impl Releases {
                     .contains(&(it.app, it.release, it.index, it.host)),
             })
             .collect();
-        let written: HashSet<Uuid> = placed.iter().map(|it| it.release).collect();
-        let unwritten = ground.running.iter().filter(|(app, release, _, host)| {
+        // What is written of hosts that are gone says nothing.
+        let written: HashSet<(Uuid, u32)> = placed
+            .iter()
+            .filter(|it| ground.sites.iter().any(|site| site.id.0 == it.host))
+            .map(|it| (it.release, it.index))
+            .collect();
+        let unwritten = ground.running.iter().filter(|(app, release, index, host)| {
             let release = named(*app, *release);
-            *host == ground.host && self.known.contains_key(&release) && !written.contains(&release)
+            *host == ground.host
+                && self.known.contains_key(&release)
+                && !written.contains(&(release, *index))
         });
         placed.extend(unwritten.map(|(app, release, index, host)| Placement {
             release: named(*app, *release),

@@ -104,6 +104,10 @@ fn one(id: &str) -> Option<Value> {
             "instances": 2,
         }),
         "app_rollback" => json!({ "droplet": "0199d1a2-7f30-7a52-9bd2-6b1b1c3d1e4f" }),
+        "bundle_put" => json!({
+            "kind": "files",
+            "files": [{ "path": "maps/north.bin", "size": 5, "blocks": [DIGEST] }],
+        }),
         "block_missing" => json!({ "blocks": [DIGEST] }),
         "block_put" => json!("hello"),
         "device_authorization_create" => {
@@ -170,6 +174,7 @@ mod tests {
         apps::{AppChange, EnvChange, Rollback},
         authorization::DeviceRequest,
         blocks::MissingQuery,
+        bundles::NewBundle,
         factors::{NewPasskey, PasskeyChange, Proof, TotpConfirmation},
         identities::NewIdentity,
         keys::{KeyRotation, NewKey},
@@ -212,6 +217,7 @@ mod tests {
         ("NewAccessBinding", reads::<NewAccessBinding>),
         ("NewAccessRole", reads::<NewAccessRole>),
         ("NewActivation", reads::<NewActivation>),
+        ("NewBundle", reads::<NewBundle>),
         ("NewIdentity", reads::<NewIdentity>),
         ("NewKey", reads::<NewKey>),
         ("NewLinkToken", reads::<NewLinkToken>),

@@ -35,9 +35,12 @@ use super::{
     client_address,
     problems::Refused,
 };
-use crate::control::{
-    audit::{Audit, Refusal},
-    config::Config,
+use crate::{
+    control::{
+        audit::{Audit, Refusal},
+        config::Config,
+    },
+    peers::calls::Delegate,
 };
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -230,7 +233,9 @@ pub(super) async fn meter(
         address: client_address::of(request.extensions()).unwrap_or_else(|| peer.ip()),
         taken: Arc::default(),
     };
-    let stranger = !request.headers().contains_key(header::AUTHORIZATION);
+    // Whoever asks through the leader has been counted there.
+    let delegated = request.extensions().get::<Delegate>().is_some();
+    let stranger = !delegated && !request.headers().contains_key(header::AUTHORIZATION);
     request.extensions_mut().insert(meter.clone());
     let address = Identity::Address(meter.address);
     let mut response = if stranger && let Err(refused) = meter.take(address) {
