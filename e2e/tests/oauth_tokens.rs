@@ -262,3 +262,32 @@ async fn scopes_and_the_end_of_a_session_count_at_once() {
         refuse(apps, 401, "unauthorized").await;
     }
 }
+
+#[tokio::test]
+async fn another_signing_key_logs_nobody_out() {
+    let mut host = Host::start().await;
+    let client = host.client().await;
+    let keys = async |client: &Client| {
+        let set = client.anonymous(Method::GET, "/.well-known/jwks.json");
+        let set: serde_json::Value = set.send().await.unwrap().json().await.unwrap();
+        set["keys"].as_array().expect("keys").len()
+    };
+    let before = tokens(&client, &by_password("admin", PASSWORD)).await;
+    let published = keys(&client).await;
+    let _: serde_json::Value = client
+        .send(Method::POST, "/signing-keys", &serde_json::json!({}))
+        .await;
+    assert_eq!(keys(&client).await, published + 1, "both can be looked up");
+    assert!(is_good(&client, &before.access_token).await);
+
+    let after = tokens(&client, &by_password("admin", PASSWORD)).await;
+    let key_of = |token: &str| token.split('.').next().map(str::to_owned);
+    assert_ne!(key_of(&before.access_token), key_of(&after.access_token));
+    host.kill_and_restart();
+    host.wait_ready().await;
+    for token in [&before, &after] {
+        assert!(is_good(&client, &token.access_token).await);
+    }
+    let next = tokens(&client, &again(&before)).await;
+    assert!(is_good(&client, &next.access_token).await);
+}

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     control::record::{Actor, record},
     peers::{
-        CallError, Patience, WORDS_ALPN as ALPN, call,
+        CallError, Patience, WORDS_ALPN, call,
         words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
     },
 };
@@ -239,7 +239,7 @@ impl Links {
         let token: Token = token.expose().parse().map_err(|_| {
             ControlError::Internal("the link token that is kept is damaged".to_owned())
         })?;
-        let config = joiner_config(&token.pins, ALPN).map_err(damaged)?;
+        let config = joiner_config(&token.pins, WORDS_ALPN).map_err(damaged)?;
         let csr = self.0.key.csr(self.0.host.0).map_err(damaged)?;
         let (facts, about) = (self.facts().await?, self.about().await);
         let name = self.0.name.clone();
@@ -294,7 +294,8 @@ impl Links {
         else {
             return Ok(());
         };
-        let config = leader_config(&leaf, &self.0.key, &anchors, &leader, ALPN).map_err(damaged)?;
+        let config =
+            leader_config(&leaf, &self.0.key, &anchors, &leader, WORDS_ALPN).map_err(damaged)?;
         let addresses = own.leader.clone().unwrap_or_default().addresses;
         let (about, name) = (self.about().await, self.0.name.clone());
         let instances = self.0.fleet.here.reports();
@@ -375,7 +376,8 @@ impl Links {
         if !leaf.is_due(leader_time, share(&leaf)) {
             return Ok(());
         }
-        let config = leader_config(&leaf, &self.0.key, &anchors, &leader, ALPN).map_err(damaged)?;
+        let config =
+            leader_config(&leaf, &self.0.key, &anchors, &leader, WORDS_ALPN).map_err(damaged)?;
         let addresses = own.leader.clone().unwrap_or_default().addresses;
         let csr = self.0.key.csr(self.0.host.0).map_err(damaged)?;
         let renewed = call::<_, Renewed>(
@@ -454,7 +456,7 @@ impl Links {
             if !moved && !silent(self, host.id) {
                 continue;
             }
-            let config = client_config(&leaf, &self.0.key, &anchors, host.id.0, ALPN);
+            let config = client_config(&leaf, &self.0.key, &anchors, host.id.0, WORDS_ALPN);
             let (config, here) = (config.map_err(damaged)?, self.whereabouts());
             tokio::spawn(async move {
                 let told = call::<_, ()>(
