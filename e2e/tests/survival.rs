@@ -159,8 +159,20 @@ async fn a_host_that_is_told_to_stop_finishes_what_it_serves() {
         ..LimitsChange::default()
     };
     push_limited(&client, "hostile", &guest("hostile"), limits).await;
-    let slow = client.app(Method::GET, "hostile.localhost", "/sleep?ms=3000");
-    let slow = tokio::spawn(slow.send());
+    let asking = client.clone();
+    let slow = tokio::spawn(async move {
+        // The question below may be inside just then, and there is room for one.
+        loop {
+            let slow = asking.app(Method::GET, "hostile.localhost", "/sleep?ms=3000");
+            let answer = slow.send().await;
+            let full = |answer: &reqwest::Response| {
+                answer.status() == StatusCode::SERVICE_UNAVAILABLE
+            };
+            if !answer.as_ref().is_ok_and(full) {
+                return answer;
+            }
+        }
+    });
     eventually("the slow request inside", async || {
         let (status, _) = client.ask("hostile.localhost", "/count").await;
         (status == StatusCode::SERVICE_UNAVAILABLE).then_some(())
