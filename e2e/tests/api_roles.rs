@@ -1,6 +1,7 @@
 //! `/roles`: which jobs the host does, and which plugin does each.
 
 use muster_api::{
+    apps::{AppDetail, Instance},
     jobs::JobState,
     page::Page,
     plan::Plan,
@@ -265,4 +266,65 @@ async fn a_plugin_that_is_too_large_is_told_so() {
     let problem = refuse(put(&client, "router", large), 413, "invalid-request").await;
     assert!(!problem.detail.is_empty(), "{problem:?}");
     assert_eq!(everything(&client).await, before);
+}
+
+async fn placements(client: &Client) -> Vec<Instance> {
+    let app: AppDetail = client.get("/apps/shop").await;
+    app.placements
+}
+
+async fn act(client: &Client, role: &str, action: &str) -> Plan {
+    let path = format!("/roles/{role}/actions/{action}");
+    client.send(Method::POST, &path, &Value::Null).await
+}
+
+#[tokio::test]
+async fn a_role_is_stopped_and_started_without_losing_its_plugin() {
+    let mut host = Host::start().await;
+    let client = host.client().await;
+    client.push_component("shop", &guest("hello")).await;
+
+    let plan = act(&client, "router", "stop?dry_run=true").await;
+    assert_eq!((plan.removes.len(), plan.done), (1, false));
+    until(&client, StatusCode::OK).await;
+    let before = show(&client, "router").await;
+    assert!(act(&client, "router", "stop").await.done);
+    until(&client, StatusCode::SERVICE_UNAVAILABLE).await;
+    let stopped = show(&client, "router").await;
+    assert_eq!(stopped.state, RoleState::Stopped);
+    assert_eq!(stopped.plugin, before.plugin);
+    assert_eq!(act(&client, "router", "stop").await.removes.len(), 0);
+
+    // It stays so, until somebody says otherwise.
+    host.kill_and_restart();
+    host.wait_ready().await;
+    let client = host.client().await;
+    assert_eq!(show(&client, "router").await.state, RoleState::Stopped);
+    until(&client, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert!(act(&client, "router", "start").await.done);
+    until(&client, StatusCode::OK).await;
+    assert_eq!(show(&client, "router").await.state, RoleState::Running);
+    assert_eq!(act(&client, "router", "start").await.changes.len(), 0);
+    act(&client, "router", "restart").await;
+    until(&client, StatusCode::OK).await;
+
+    // Without its agent the host runs nothing; a new one leaves alone what runs.
+    let running = placements(&client).await;
+    act(&client, "dea", "restart").await;
+    until(&client, StatusCode::OK).await;
+    assert_eq!(placements(&client).await, running);
+    act(&client, "dea", "stop").await;
+    until(&client, StatusCode::SERVICE_UNAVAILABLE).await;
+    act(&client, "dea", "start").await;
+    until(&client, StatusCode::OK).await;
+
+    for (role, status, code) in [
+        ("base", 409, "role-builtin"),
+        ("baker", 404, "role-not-found"),
+    ] {
+        for action in ["start", "stop", "restart"] {
+            let path = format!("/roles/{role}/actions/{action}");
+            refuse(client.request(Method::POST, &path), status, code).await;
+        }
+    }
 }

@@ -92,6 +92,36 @@ async fn routes_and_roles_are_managed() {
     person.write("note.txt", "no plugin");
     let refused = person.run("role add router --component note.txt").bad(1);
     assert!(refused.contains("not a WebAssembly component"), "{refused}");
+    person.run("role stop router").bad(6);
+    let told = person.run("role stop router --yes").good();
+    assert_eq!(told, "Stopped the role router\n");
+    assert!(person.run("role list").good().contains("stopped"));
+    assert!(
+        person
+            .run("status")
+            .good()
+            .contains("role router: it was stopped")
+    );
+    person.run("role start router").good();
+    person.run("role restart router").good();
+    person.run("role stop base --yes").bad(1);
+    person.run("role remove router --yes").good();
+    person.run("role remove dea --yes").good();
+    person.run("role add --all-but baker").bad(2);
+    person.run("role add --all-but dea").good();
+    let roles = person.run("role list").good();
+    let line = |role: &str| roles.lines().find(|line| line.starts_with(role));
+    assert!(
+        line("router").is_some_and(|it| it.contains("running")),
+        "{roles}"
+    );
+    assert!(
+        line("dea").is_some_and(|it| it.contains("absent")),
+        "{roles}"
+    );
+    person.run("role add --all-but base").good();
+    let told = person.run("role add --all-but base").good();
+    assert_eq!(told, "The host has all of these roles already\n");
     person.run("role show harbor").bad(3);
     person.run("role remove base --yes").bad(1);
     person.run("role add router").good();

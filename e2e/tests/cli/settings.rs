@@ -1,5 +1,9 @@
 //! `muster config` and `muster token`.
 
+use std::fs;
+
+use tempfile::TempDir;
+
 use crate::person::logged_in;
 
 #[tokio::test]
@@ -29,6 +33,36 @@ async fn sections_are_explained_and_reset_after_a_question() {
     assert_eq!(person.json("config show passwords")["is_set"], true);
     person.run("config reset passwords --yes").good();
     assert_eq!(person.json("config show passwords")["is_set"], false);
+}
+
+#[tokio::test]
+async fn a_bundle_of_settings_is_applied_whole_or_not_at_all() {
+    let (_host, _client, person) = logged_in().await;
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().display();
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).expect("it is written");
+    };
+    write("passwords.toml", "min_length = 17\n");
+    write("tokens.json", r#"{ "acces_lifetime": "1m" }"#);
+    let put = format!("bundle put site {path} --kind settings");
+    person.run(&put).good();
+    let told = person.run("config apply site").bad(2);
+    assert!(told.contains("acces_lifetime"), "{told}");
+    assert_eq!(person.json("config show passwords")["is_set"], false);
+
+    write("tokens.json", "{}");
+    person.run(&format!("{put} --replace --yes")).good();
+    let plan = person.run("config apply site --dry-run").good();
+    assert!(plan.contains("passwords: min_length: "), "{plan}");
+    assert_eq!(person.json("config show passwords")["is_set"], false);
+    person.run("config apply site").good();
+    let section = person.json("config show passwords");
+    assert_eq!(section["values"]["min_length"], 17);
+
+    person.run(&format!("bundle put other {path}")).good();
+    let told = person.run("config apply other").bad(2);
+    assert!(told.contains("holds no settings"), "{told}");
 }
 
 #[tokio::test]

@@ -20,8 +20,8 @@ pub enum BundleKind {
     Package,
     /// A role's plugin: one component.
     Plugin,
-    /// Settings. They are kept and brought to every host, and applied by nobody
-    /// yet.
+    /// Sections of the configuration, a file each, which count once somebody
+    /// applies them.
     Settings,
 }
 

@@ -56,6 +56,10 @@ pub struct About {
     /// What it has of the group's content.
     #[serde(default)]
     pub content: ContentProgress,
+    /// Which of its leader's settings count there, as a digest of them; nothing
+    /// before it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
     /// What to add to its clock to have the leader's, in milliseconds. It is
     /// shown so that somebody sets it; nothing depends on it.
     pub clock_offset_ms: i64,
@@ -97,6 +101,19 @@ pub enum HostState {
     Unreachable,
 }
 
+/// Whether the leader's settings count on a host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Applied {
+    /// Those that the leader has now.
+    Current,
+    /// Earlier ones.
+    Earlier,
+    /// None of them, or nobody knows.
+    #[default]
+    None,
+}
+
 /// One host of the group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LinkedHost {
@@ -112,6 +129,9 @@ pub struct LinkedHost {
     /// new.
     #[serde(default)]
     pub draining: bool,
+    /// Whether the leader's settings count there.
+    #[serde(default)]
+    pub applied: Applied,
     /// What it says of itself.
     #[serde(flatten)]
     pub about: About,

@@ -78,6 +78,11 @@ pub struct Join {
     /// The token, from `muster link token` on the leader.
     #[schema(example = "muster1.eyJjbHVzdGVyIjoi…")]
     pub token: String,
+    /// The roles that this host is to have in the group, and no others; those
+    /// that the token names unless told, or else those that it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["dea"]))]
+    pub roles: Vec<String>,
 }
 
 /// Takes this host out of its group.

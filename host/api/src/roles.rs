@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 pub enum RoleState {
     /// Available, but not on this host.
     Absent,
+    /// On this host, but stopped by somebody until it is started again.
+    Stopped,
     /// Being loaded.
     Starting,
     /// Doing its job.
@@ -18,6 +20,14 @@ pub enum RoleState {
     Degraded,
     /// Not doing its job; restarted after a pause.
     Failing,
+}
+
+impl RoleState {
+    /// Whether the host is to do the role's job.
+    #[must_use]
+    pub fn is_played(self) -> bool {
+        !matches!(self, Self::Absent | Self::Stopped)
+    }
 }
 
 /// A role as the API shows it.

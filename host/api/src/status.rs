@@ -14,6 +14,10 @@ pub struct Info {
     pub id: HostId,
     /// Its name.
     pub name: String,
+    /// Where it is about to move, as `host:port`, so that others look for it there,
+    /// too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub next_addresses: Vec<String>,
     /// Muster's version.
     pub version: String,
     /// The wasmtime version that runs apps.
@@ -34,6 +38,23 @@ pub struct Info {
     pub elsewhere: BTreeMap<String, Vec<String>>,
     /// Interfaces that apps may import, as `namespace:package/interface@version`.
     pub offered: Vec<String>,
+}
+
+/// Changes what this host is called, or where it is about to move. What is left
+/// out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct InfoChange {
+    /// Another name, which it keeps through restarts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "edge-7")]
+    pub name: Option<String>,
+    /// Where it is about to move: IP addresses, with the port for peers unless
+    /// they have another. The other hosts look for it there, too; nothing when it
+    /// has arrived, or stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["192.0.2.7:7444"]))]
+    pub next_addresses: Option<Vec<String>>,
 }
 
 /// How this host is.

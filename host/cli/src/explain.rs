@@ -136,6 +136,7 @@ mod tests {
             section: "mail".to_owned(),
             about: String::new(),
             is_set: true,
+            leader: None,
             values: json!({ "pause": { "first": 2 }, "new": 3, "host": null }),
         };
         let key = |name: &str, value: Option<&str>, default: Option<&str>, about: &str| Key {

@@ -41,8 +41,9 @@ use crate::{
         pushes::Pushes,
         quotas::Quotas,
         routes::Routes,
-        staging::Staging,
+        staging::{Staging, Workshop},
         terms_of_use::TermsOfUse,
+        this_host::{self, ThisHost},
         views::Urls,
     },
     data_dir::{DataDir, DataDirError},
@@ -179,8 +180,8 @@ pub async fn serve(
     .map_err(listen("apps", "--apps", options.apps))?;
 
     let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let name = options.name.clone().unwrap_or_else(machine_name);
-    let fleet = Arc::new(Fleet::new(Arc::clone(&instances), id, &name));
+    let name = this_host::name(&store, options.name.as_deref(), machine_name).await?;
+    let fleet = Arc::new(Fleet::new(Arc::clone(&instances), id, name.clone()));
     let links = Links::open(
         store.clone(),
         Arc::clone(&roles),
@@ -191,6 +192,8 @@ pub async fn serve(
         options.links,
     )
     .await?;
+    config.step(&links).await?;
+    tasks.spawn(config.clone().keep_in_step(links.clone(), ending.clone()));
     tasks.spawn(links.clone().keep_up(ending.clone()));
     tasks.spawn(links.clone().follow(ending.clone()));
     let starter = Starter::new(
@@ -228,11 +231,15 @@ pub async fn serve(
         machine: name.clone(),
         config: config.clone(),
     };
-    let staging = Staging {
-        store: store.clone(),
+    let workshop = Workshop {
         blocks: blocks.clone(),
         engine,
         roles: Arc::clone(&roles),
+    };
+    let staging = Staging {
+        store: store.clone(),
+        workshop: workshop.clone(),
+        links: links.clone(),
         logs: Arc::clone(&logs),
         names: names.clone(),
     };
@@ -264,6 +271,13 @@ pub async fn serve(
     let urls = Urls {
         port: ingress.address().port(),
     };
+    let this_host = ThisHost {
+        store: store.clone(),
+        links: links.clone(),
+        name: name.clone(),
+        named: options.name.is_some(),
+        turn: Arc::default(),
+    };
     let host = Host {
         id,
         name,
@@ -272,11 +286,12 @@ pub async fn serve(
         app_domain: options.app_domain,
         started,
     };
-    tracing::info!(host = %host.name, management = %host.management, apps = %host.apps, "the host serves");
+    tracing::info!(host = %host.name.get(), management = %host.management, apps = %host.apps, "the host serves");
     let rate_limits = Arc::new(RateLimits::new(&config.get()));
     tasks.spawn(Arc::clone(&rate_limits).keep_up(config.clone(), ending.clone()));
     let api = Api {
         host: Arc::new(host),
+        this_host,
         apps: Apps {
             store: store.clone(),
             urls: urls.clone(),
@@ -342,7 +357,12 @@ pub async fn serve(
         streams: Default::default(),
         ending: ending.clone(),
     };
-    let http = tasks.spawn(crate::http::serve(management, api, ending.clone()));
+    let http = tasks.spawn(crate::http::serve(
+        management,
+        api,
+        workshop,
+        ending.clone(),
+    ));
 
     stop.await;
     tracing::info!(

@@ -179,6 +179,7 @@ mod tests {
                 labels: Default::default(),
                 workloads: 0,
                 content: Default::default(),
+                settings: None,
                 clock_offset_ms: 0,
             },
             linked_at: at,

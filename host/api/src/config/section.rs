@@ -16,6 +16,9 @@ pub trait Section: Default + Serialize + DeserializeOwned {
     const NAME: &'static str;
     /// What it settles, as a line for lists.
     const ABOUT: &'static str;
+    /// Whether it is settled for a group of hosts, by its leader, rather than by
+    /// each host for itself.
+    const OF_GROUP: bool = true;
 
     /// What is wrong although each value is well formed.
     fn problems(&self) -> Vec<FieldProblem> {
@@ -56,6 +59,8 @@ impl Section for Management {
     const NAME: &'static str = "management";
     const ABOUT: &'static str =
         "Under which address people reach the API, and through which proxies";
+    // Each host has an address and proxies of its own.
+    const OF_GROUP: bool = false;
 
     fn problems(&self) -> Vec<FieldProblem> {
         first(self.check())
@@ -175,6 +180,9 @@ pub struct SectionView {
     pub about: String,
     /// Whether it was set, or is its defaults.
     pub is_set: bool,
+    /// The leader whose values these are, on a host that follows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<String>,
     /// Its values. Secrets show as `********`; sent back, that keeps them.
     #[schema(value_type = Object)]
     pub values: serde_json::Value,

@@ -126,10 +126,14 @@ pub const OPERATIONS: &[Operation] = &[
     op("role_show", "GET", "/api/v1/roles/{role}", Needs(P::RoleRead), &["role show"]),
     op("role_add", "PUT", "/api/v1/roles/{role}", Needs(P::RoleWrite), &["role add"]),
     op("role_remove", "DELETE", "/api/v1/roles/{role}", Needs(P::RoleWrite), &["role remove"]),
+    op("role_start", "POST", "/api/v1/roles/{role}/actions/start", Needs(P::RoleWrite), &["role start"]),
+    op("role_stop", "POST", "/api/v1/roles/{role}/actions/stop", Needs(P::RoleWrite), &["role stop"]),
+    op("role_restart", "POST", "/api/v1/roles/{role}/actions/restart", Needs(P::RoleWrite), &["role restart"]),
 
     op("event_stream", "GET", "/api/v1/events", Needs(P::EventRead), &["events"]),
 
     op("info_show", "GET", "/api/v1/info", Needs(P::StatusRead), &["info"]),
+    op("info_change", "PATCH", "/api/v1/info", Needs(P::ConfigWrite), &["node rename", "node migrate"]),
     op("status_show", "GET", "/api/v1/status", Needs(P::StatusRead), &["status"]),
 
     op("audit_list", "GET", "/api/v1/audit", Needs(P::AuditRead), &["audit list"]),

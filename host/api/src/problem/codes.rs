@@ -56,6 +56,7 @@ pub const CODES: &[Code] = &[
     code("host-silent", 409, "Another host of the group did not answer."),
     code("not-of-a-host", 409, "This concerns the group, not one host of it."),
     code("host-follows", 409, "This host does what its leader says, which decides on apps, routes and bundles."),
+    code("name-configured", 409, "The host was given its name where it is started."),
     code("bundle-exists", 409, "There is a bundle of that name with other content."),
     code("bundle-incomplete", 409, "Not all of the bundle has arrived on the host."),
     code("bundle-of-other-kind", 409, "The bundle is good for something else."),

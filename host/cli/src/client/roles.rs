@@ -64,6 +64,21 @@ impl Client {
             .body(component)
     }
 
+    /// Starts, stops or restarts a role, or shows what that would do.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn run_role(
+        &self,
+        name: &str,
+        action: &str,
+        dry_run: bool,
+    ) -> Result<Plan, ClientError> {
+        let request = self.request(Method::POST, &["roles", name, "actions", action]);
+        let request = request.query(&[("dry_run", dry_run)]);
+        self.call(request.timeout(LOAD_TIMEOUT)).await
+    }
+
     /// Takes a role from the host, or shows what that would take along.
     ///
     /// # Errors

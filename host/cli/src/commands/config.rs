@@ -3,15 +3,20 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
-use muster_api::plan::Plan;
+use muster_api::{bundles::BundleKind, plan::Plan};
 use serde_json::{Map, Value};
 
 use super::{Scope, deletion::DeletionArgs};
-use crate::{client::Client, explain::explained, failure::Failure, output::settled};
+use crate::{
+    client::Client,
+    explain::explained,
+    failure::{Exit, Failure},
+    output::settled,
+};
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
@@ -26,6 +31,15 @@ pub enum ConfigCommand {
     },
     /// Change values of a section; others stay
     Set(SetArgs),
+    /// Set the sections that a bundle of the kind settings holds, in files named
+    /// SECTION.toml or SECTION.json; what a file leaves out gets its default
+    Apply {
+        /// The bundle
+        bundle: String,
+        /// Only show what would change
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Give a section its defaults again
     Reset {
         /// The section
@@ -69,6 +83,7 @@ pub async fn run(scope: &Scope, command: ConfigCommand) -> Result<(), Failure> {
             let set = client.set_config(&args.section, &values, args.dry_run);
             scope.output.show(&set.await?)
         }
+        ConfigCommand::Apply { bundle, dry_run } => apply(scope, &client, &bundle, dry_run).await,
         ConfigCommand::Reset { section, deletion } => {
             let plan = async || {
                 let before = client.config(&section).await?;
@@ -84,6 +99,42 @@ pub async fn run(scope: &Scope, command: ConfigCommand) -> Result<(), Failure> {
                 .show(&client.reset_config(&section, false).await?)
         }
     }
+}
+
+/// Sets what a bundle holds, once the host would take all of it.
+async fn apply(scope: &Scope, client: &Client, bundle: &str, dry_run: bool) -> Result<(), Failure> {
+    let detail = client.bundle(bundle).await?;
+    if detail.bundle.kind != BundleKind::Settings {
+        let kind = format!("the bundle {bundle} holds no settings");
+        return Err(Failure::usage(kind)
+            .hint("put them in one with: muster bundle put NAME FOLDER --kind settings"));
+    }
+    let mut wanted = Vec::new();
+    let mut plan = Plan::default();
+    for file in &detail.files {
+        let path = Path::new(&file.path);
+        let section = path.file_stem().unwrap_or_default().to_string_lossy();
+        let text = client.bundle_file(bundle, &file.path).await?;
+        let text = text.text().await.map_err(|error| {
+            Failure::new(Exit::Failure, format!("{}: {error}", file.path)).hint("try again")
+        })?;
+        let values = parsed(path, &text)?;
+        let before = client.config(&section).await?;
+        let after = client.set_config(&section, &values, true).await?;
+        let changes = difference(&before.values, &after.values).changes;
+        plan.changes
+            .extend(changes.iter().map(|line| format!("{section}: {line}")));
+        wanted.push((section.into_owned(), values));
+    }
+    if dry_run {
+        return scope.output.show(&plan);
+    }
+    for (section, values) in &wanted {
+        client.set_config(section, values, false).await?;
+    }
+    plan.done = true;
+    let line = format!("The settings of the bundle {bundle} count");
+    scope.output.done(&line, &plan)
 }
 
 /// What differs, a line for each value.
@@ -111,12 +162,18 @@ async fn wanted(client: &Client, args: &SetArgs) -> Result<Value, Failure> {
         }
         return Ok(values);
     };
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    parsed(path, &text)
+}
+
+/// The values in a file, which is TOML unless it ends in `.json`.
+fn parsed(path: &Path, text: &str) -> Result<Value, Failure> {
     let failed = |error: String| Failure::usage(format!("{}: {error}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     if path.extension().is_some_and(|ending| ending == "json") {
-        serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
+        serde_json::from_str(text).map_err(|error| failed(error.to_string()))
     } else {
-        toml::from_str(&text).map_err(|error| failed(error.to_string()))
+        toml::from_str(text).map_err(|error| failed(error.to_string()))
     }
 }
 

@@ -105,7 +105,14 @@ pub async fn run(scope: &Scope, command: LinkCommand) -> Result<(), Failure> {
         LinkCommand::Join { token } => {
             let token = if token == "-" { read()? } else { token };
             let token = token.trim().to_owned();
-            output.show(&client.join(&Join { token }).await?)
+            output.show(
+                &client
+                    .join(&Join {
+                        token,
+                        roles: Vec::new(),
+                    })
+                    .await?,
+            )
         }
         LinkCommand::List => output.show(&client.hosts().await?),
         LinkCommand::Show { host: Some(host) } => output.show(&client.host(&host).await?),

@@ -3,7 +3,11 @@
 use std::{io::IsTerminal, time::Duration};
 
 use clap::{Args, Subcommand};
-use muster_api::{hosts::HostState, links::Join, links::NewLinkToken};
+use muster_api::{
+    hosts::HostState,
+    links::{Join, NewLinkToken},
+    status::InfoChange,
+};
 
 use super::{Scope, deletion::DeletionArgs};
 use crate::{client::Client, failure::Failure};
@@ -25,6 +29,14 @@ pub enum NodeCommand {
         /// The host's name or id
         host: String,
     },
+    /// Give the host another name; the group hears of it by itself
+    Rename {
+        /// The name
+        name: String,
+    },
+    /// Announce where the host is about to move, so that others find it at once.
+    /// A host that moves unannounced is found, too, only later
+    Migrate(MigrateArgs),
     /// Have what a host runs start on others, and give it nothing new
     Drain {
         /// The host's name or id
@@ -54,11 +66,23 @@ pub struct SetupArgs {
     kind: String,
 }
 
+/// Where a host moves.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// IP addresses where it will be, with the port for peers unless they have
+    /// another
+    #[arg(value_name = "ADDRESS", required_unless_present = "done")]
+    to: Vec<String>,
+    /// It has arrived, or stays after all
+    #[arg(long, conflicts_with = "to")]
+    done: bool,
+}
+
 /// How a host is linked.
 #[derive(Debug, Args)]
 pub struct AttachArgs {
-    /// The roles that this host is to have, and no others; those that it has
-    /// unless told
+    /// The roles that this host is to have, and no others; unless told, those
+    /// that the token names, or else those that it has
     #[arg(
         short = 'e',
         long = "enable",
@@ -86,9 +110,39 @@ pub async fn run(scope: &Scope, command: NodeCommand) -> Result<(), Failure> {
             };
             output.show(&client.link_token(&new).await?)
         }
-        NodeCommand::Attach(args) => attach(scope, &client, args).await,
+        NodeCommand::Attach(args) => {
+            let join = Join {
+                token: args.token.trim().to_owned(),
+                roles: args.roles,
+            };
+            output.show(&client.join(&join).await?)
+        }
         NodeCommand::List => output.show(&client.hosts().await?),
         NodeCommand::Show { host } => output.show(&client.host(&host).await?),
+        NodeCommand::Rename { name } => {
+            let change = InfoChange {
+                name: Some(name),
+                ..InfoChange::default()
+            };
+            let info = client.change_info(&change).await?;
+            output.done(&format!("The host is called {}", info.name), &info)
+        }
+        NodeCommand::Migrate(args) => {
+            let change = InfoChange {
+                next_addresses: Some(args.to),
+                ..InfoChange::default()
+            };
+            let info = client.change_info(&change).await?;
+            let line = match info.next_addresses.as_slice() {
+                [] => format!("{} is looked for where it is", info.name),
+                next => format!(
+                    "{} is also looked for at {}; once it is there: muster node migrate --done",
+                    info.name,
+                    next.join(", ")
+                ),
+            };
+            output.done(&line, &info)
+        }
         NodeCommand::Drain { host, deletion } => {
             let drain = async |dry_run| client.drain_host(&host, dry_run).await;
             let done = format!("{host} is drained");
@@ -117,37 +171,6 @@ pub async fn run(scope: &Scope, command: NodeCommand) -> Result<(), Failure> {
                 .await
         }
     }
-}
-
-/// Links this host and gives it its roles. What it must not run goes first, so
-/// that it gets none of it.
-async fn attach(scope: &Scope, client: &Client, args: AttachArgs) -> Result<(), Failure> {
-    if !args.roles.is_empty() {
-        let known = client.roles().await?.items;
-        let plugins: Vec<_> = known.iter().filter(|role| !role.builtin).collect();
-        for role in &args.roles {
-            if !plugins.iter().any(|known| known.name == *role) {
-                let names: Vec<_> = plugins.iter().map(|role| role.name.as_str()).collect();
-                return Err(
-                    Failure::usage(format!("there is no role '{role}' to enable"))
-                        .hint(format!("there are: {}", names.join(", "))),
-                );
-            }
-        }
-        for role in plugins {
-            match (&role.plugin, args.roles.contains(&role.name)) {
-                (Some(_), false) => {
-                    client.delete_role(&role.name, false).await?;
-                }
-                (None, true) => {
-                    client.put_role(&role.name, Vec::new(), None).await?;
-                }
-                _ => {}
-            }
-        }
-    }
-    let token = args.token.trim().to_owned();
-    scope.output.show(&client.join(&Join { token }).await?)
 }
 
 async fn until_empty(client: &Client, host: &str) -> Result<(), crate::client::ClientError> {

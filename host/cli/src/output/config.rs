@@ -36,6 +36,7 @@ impl View for Page<SectionSummary> {
 impl View for SectionView {
     fn show(&self, sheet: &mut Sheet) {
         sheet.line(&self.about);
+        say_who_decides(self, sheet);
         let mut lines = Vec::new();
         flatten(&self.values, "", &mut lines);
         for (name, value) in lines {
@@ -44,9 +45,18 @@ impl View for SectionView {
     }
 }
 
+fn say_who_decides(section: &SectionView, sheet: &mut Sheet) {
+    if let Some(leader) = &section.leader {
+        sheet.line(&printable(&format!(
+            "As {leader} says, which this host follows"
+        )));
+    }
+}
+
 impl View for Explained {
     fn show(&self, sheet: &mut Sheet) {
         sheet.line(&self.view.about);
+        say_who_decides(&self.view, sheet);
         for key in &self.keys {
             sheet.gap();
             let value = match &key.value {

@@ -2,7 +2,7 @@
 
 use comfy_table::Cell;
 use muster_api::{
-    hosts::{HostStanding, HostState, LinkedHost},
+    hosts::{Applied, HostStanding, HostState, LinkedHost},
     links::{Link, LinkToken, LinkTokenSecret, LinkTokenState, Standing},
     page::Page,
 };
@@ -28,6 +28,14 @@ fn condition(host: &LinkedHost) -> String {
     match host.draining {
         true => format!("{}, drained", state(host.state)),
         false => state(host.state).to_owned(),
+    }
+}
+
+fn applied(host: &LinkedHost) -> &'static str {
+    match host.applied {
+        Applied::Current => "current",
+        Applied::Earlier => "earlier",
+        Applied::None => "none",
     }
 }
 
@@ -137,6 +145,7 @@ impl View for Page<LinkedHost> {
                 }),
                 Cell::new(condition(host)),
                 bundles::content(&host.about.content),
+                Cell::new(applied(host)),
                 Cell::new(printable(&host.about.version)),
                 Cell::new(printable(&host.about.roles.join(","))),
                 Cell::new(printable(&host.about.addresses.join(","))),
@@ -150,6 +159,7 @@ impl View for Page<LinkedHost> {
                 "STANDING",
                 "STATE",
                 "CONTENT",
+                "SETTINGS",
                 "VERSION",
                 "ROLES",
                 "ADDRESSES",
@@ -175,6 +185,7 @@ impl View for LinkedHost {
             ),
             ("workloads", Cell::new(self.about.workloads)),
             ("content", bundles::content(&self.about.content)),
+            ("settings", Cell::new(applied(self))),
             ("clock", Cell::new(clock(self.about.clock_offset_ms))),
             ("linked", Cell::new(moment(self.linked_at))),
             ("seen", Cell::new(moment(self.last_seen_at))),

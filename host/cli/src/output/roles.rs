@@ -16,6 +16,7 @@ use super::{
 fn state(state: RoleState) -> Cell {
     match state {
         RoleState::Absent => Mood::Plain.cell("absent"),
+        RoleState::Stopped => Mood::Wary.cell("stopped"),
         RoleState::Starting => Mood::Wary.cell("starting"),
         RoleState::Running => Mood::Good.cell("running"),
         RoleState::Degraded => Mood::Wary.cell("degraded"),

@@ -87,7 +87,7 @@ fn linked(name: &str, content: Value) -> Value {
         "id": ID, "name": name, "standing": "follower", "state": "ready", "version": "0.1.0",
         "mode": "agent", "os": "debian 12", "addresses": ["192.0.2.1:7444"], "generation": 1,
         "roles": ["dea", "router"], "workloads": 0, "content": content, "clock_offset_ms": 0,
-        "fingerprint": "00ff", "linked_at": "2026-03-01T11:00:00Z",
+        "applied": "current", "fingerprint": "00ff", "linked_at": "2026-03-01T11:00:00Z",
         "last_seen_at": "2026-03-01T12:00:00Z", "certificate_not_after": "2026-03-31T12:00:00Z",
     })
 }

@@ -13,6 +13,7 @@ use muster_api::{
 use tokio::sync::{Notify, futures::Notified};
 
 use super::instances::Instances;
+use crate::control::this_host::Name;
 use crate::peers::state::{InstanceReport, Serving};
 
 /// The instances of the whole group.
@@ -21,7 +22,7 @@ pub(crate) struct Fleet {
     pub(crate) here: Arc<Instances>,
     /// This host.
     pub(crate) host: HostId,
-    name: String,
+    name: Name,
     others: Mutex<BTreeMap<HostId, Other>>,
     changed: Notify,
 }
@@ -36,11 +37,11 @@ struct Other {
 }
 
 impl Fleet {
-    pub(crate) fn new(here: Arc<Instances>, host: HostId, name: &str) -> Self {
+    pub(crate) fn new(here: Arc<Instances>, host: HostId, name: Name) -> Self {
         Self {
             here,
             host,
-            name: name.to_owned(),
+            name,
             others: Mutex::default(),
             changed: Notify::new(),
         }
@@ -122,7 +123,7 @@ impl Fleet {
 
     /// An app's instances, as the API shows them.
     pub(crate) fn of(&self, app: AppId) -> Vec<InstanceView> {
-        let mut views = self.here.of(app, &self.name);
+        let mut views = self.here.of(app, &self.name.get());
         for other in self.others().values().filter(|other| other.reachable) {
             views.extend(other.instances.iter().filter(|it| it.app == app).map(|it| {
                 InstanceView {
@@ -146,7 +147,7 @@ impl Fleet {
     /// The name of a host of the group.
     pub(crate) fn name_of(&self, host: HostId) -> Option<String> {
         if host == self.host {
-            return Some(self.name.clone());
+            return Some(self.name.get());
         }
         self.others().get(&host).map(|other| other.name.clone())
     }

@@ -94,6 +94,7 @@ impl Agent {
     /// One look at what should be and what is. Says when to look again.
     async fn round(&self) -> Result<Option<Duration>, ControlError> {
         let part = self.links.part().await?;
+        self.roles.keeps_state(!matches!(part, Part::Follows(_)));
         let (mut desired, placements) = self.desired(&part).await?;
         self.publish(&desired)?;
         let mut again = self.decide(&mut desired).await?;

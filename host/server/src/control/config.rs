@@ -1,8 +1,11 @@
-//! The configuration: sections that an operator settles while Muster runs.
+//! The configuration: sections that an operator settles while Muster runs. On a
+//! host that follows a leader, most of them are the leader's.
+
+mod group;
 
 use std::{any::Any, collections::BTreeMap, sync::Arc};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use muster_api::{
     config::{
         Section, SectionSummary, SectionView, audit::AuditConfig, captcha::Captcha,
@@ -15,6 +18,8 @@ use muster_identity::{mail::Mailer, seal::Sealer, sign_in::method};
 use muster_store::{ChangeKind, Reader, Store};
 use serde_json::Value;
 use tokio::sync::watch;
+
+use crate::peers::state::GroupSettings;
 
 use super::{
     error::ControlError,
@@ -40,6 +45,8 @@ const SECTIONS: &[Kind] = &[
 struct Kind {
     name: &'static str,
     about: &'static str,
+    /// Whether a leader settles it for its followers.
+    of_group: bool,
     /// The values to keep, out of those that were sent and those kept so far.
     accept: fn(Value, Option<Value>) -> Result<Value, ControlError>,
     /// The values as they may be shown; the defaults if none are kept.
@@ -50,6 +57,7 @@ const fn kind<S: Section + 'static>() -> Kind {
     Kind {
         name: S::NAME,
         about: S::ABOUT,
+        of_group: S::OF_GROUP,
         accept: |sent, kept| {
             let mut section = read::<S>(sent)?;
             section.keep(&kept.map(read::<S>).transpose()?.unwrap_or_default());
@@ -150,7 +158,18 @@ pub(crate) struct Config {
     store: Store,
     sealer: Sealer,
     values: Arc<ArcSwap<Values>>,
+    /// What the leader has settled, while this host follows one.
+    heeded: Arc<ArcSwapOption<Heeded>>,
+    /// Held while what counts is put together.
+    settling: Arc<tokio::sync::Mutex<()>>,
     changes: watch::Sender<()>,
+}
+
+/// What a leader has settled for the hosts of its group.
+#[derive(Debug, PartialEq)]
+struct Heeded {
+    leader: String,
+    settings: Arc<GroupSettings>,
 }
 
 impl Config {
@@ -161,6 +180,8 @@ impl Config {
             store,
             sealer,
             values: Arc::new(ArcSwap::from_pointee(values)),
+            heeded: Arc::default(),
+            settling: Arc::default(),
             changes: watch::Sender::new(()),
         })
     }
@@ -196,7 +217,10 @@ impl Config {
 
     /// One section, its secrets hidden.
     pub(crate) fn show(&self, name: &str) -> Result<SectionView, ControlError> {
-        view(find(name)?, self.values.load().get(name).cloned())
+        let kind = find(name)?;
+        let mut view = view(kind, self.values.load().get(name).cloned())?;
+        view.leader = self.leader_of(kind);
+        Ok(view)
     }
 
     /// Sets a section: what is left out has its default. Only tells what would
@@ -228,6 +252,14 @@ impl Config {
         sent: Option<Value>,
         terms: &Terms,
     ) -> Result<SectionView, ControlError> {
+        if let Some(leader) = self.leader_of(kind) {
+            return Err(ControlError::Conflict {
+                code: "host-follows",
+                message: format!("this host follows {leader}, whose settings count here"),
+                remedy: "change them on the leader; they apply to every host of the group"
+                    .to_owned(),
+            });
+        }
         let (actor, sealer) = (actor.clone(), self.sealer.clone());
         let (terms, dry_run) = (terms.clone(), terms.dry_run);
         let after = self
@@ -263,9 +295,7 @@ impl Config {
             })
             .await?;
         if !dry_run {
-            self.values
-                .store(Arc::new(load(&self.store, &self.sealer).await?));
-            self.changes.send_replace(());
+            self.settle().await?;
         }
         view(kind, after)
     }
@@ -276,6 +306,7 @@ fn view(kind: &Kind, kept: Option<Value>) -> Result<SectionView, ControlError> {
         section: kind.name.to_owned(),
         about: kind.about.to_owned(),
         is_set: kept.is_some(),
+        leader: None,
         values: (kind.show)(kept)?,
     })
 }

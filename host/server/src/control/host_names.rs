@@ -7,7 +7,9 @@ use std::net::Ipv4Addr;
 use muster_api::{config::management::Management, id::ProjectId, permissions::Permission};
 use muster_store::Reader;
 
-use super::{config::Config, error::ControlError, rights::Rights, routes::Address};
+use super::{
+    config::Config, error::ControlError, rights::Rights, routes::Address, this_host::Name,
+};
 
 /// Knows which host names are whose.
 #[derive(Clone)]
@@ -15,7 +17,7 @@ pub(crate) struct HostNames {
     /// The domain below which apps get their names; each is their app's.
     pub(crate) domain: String,
     /// What this host is called.
-    pub(crate) machine: String,
+    pub(crate) machine: Name,
     pub(crate) config: Config,
 }
 
@@ -82,14 +84,10 @@ impl HostNames {
         }
         let management = self.config.get::<Management>();
         let public = management.public_url.as_deref().and_then(host_of);
-        [
-            Some(self.machine.clone()),
-            public,
-            management.passkey_domain,
-        ]
-        .into_iter()
-        .flatten()
-        .any(|own| covers(host, &own.to_ascii_lowercase()))
+        [Some(self.machine.get()), public, management.passkey_domain]
+            .into_iter()
+            .flatten()
+            .any(|own| covers(host, &own.to_ascii_lowercase()))
     }
 }
 
@@ -164,7 +162,7 @@ mod tests {
         let (store, _dir) = store_with(&people).await;
         let names = HostNames {
             domain: "apps.test".to_owned(),
-            machine: "node1".to_owned(),
+            machine: Name::new("node1"),
             config: Config::open(
                 store.clone(),
                 muster_identity::seal::Sealer::new(&[7; 32]).unwrap(),

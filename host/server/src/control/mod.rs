@@ -44,6 +44,7 @@ pub(crate) mod terms;
 pub(crate) mod terms_of_use;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod this_host;
 pub(crate) mod tokens;
 pub(crate) mod user_states;
 pub(crate) mod users;

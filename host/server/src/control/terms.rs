@@ -10,7 +10,7 @@ use muster_store::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::error::ControlError;
+use super::{error::ControlError, this_host::Whereabouts};
 
 /// The terms of one change.
 #[derive(Debug, Clone, Default)]
@@ -148,6 +148,12 @@ impl Versioned for SessionRecord {
 impl Versioned for SectionView {
     fn version(&self) -> String {
         digest(&(&self.section, self.is_set, &self.values))
+    }
+}
+
+impl Versioned for Whereabouts {
+    fn version(&self) -> String {
+        digest(&(&self.name, &self.next_addresses))
     }
 }
 

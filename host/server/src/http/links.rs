@@ -57,7 +57,7 @@ async fn link_join(
 ) -> Answer<Json<Link>> {
     // In a task of its own: whoever asked may go away, the link may not stay
     // half made.
-    let joined = tokio::spawn(async move { api.links.join(&actor, join.token.trim()).await });
+    let joined = tokio::spawn(async move { api.links.join(&actor, &join).await });
     let joined = joined
         .await
         .map_err(|error| ControlError::Internal(error.to_string()))?;

@@ -109,7 +109,7 @@ fn merged(lines: Vec<LogLine>) -> Vec<LogLine> {
 /// What lines of this host are told apart by, where there are others.
 async fn own_name(api: &Api) -> Option<String> {
     let several = matches!(api.links.part().await, Ok(Part::Leads(_)));
-    several.then(|| api.host.name.clone())
+    several.then(|| api.host.name.get())
 }
 
 /// Says that lines are of this host.

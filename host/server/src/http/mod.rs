@@ -83,7 +83,9 @@ use crate::{
         sessions::Sessions,
         sign_in::SignIn,
         sign_ups::SignUps,
+        staging::Workshop,
         terms_of_use::TermsOfUse,
+        this_host::{Name, ThisHost},
         users::Users,
     },
     logs::Logs,
@@ -99,6 +101,7 @@ const MAX_PUBLIC: usize = 64 << 10;
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) host: Arc<Host>,
+    pub(crate) this_host: ThisHost,
     pub(crate) apps: Apps,
     pub(crate) droplets: Droplets,
     pub(crate) pushes: Pushes,
@@ -141,7 +144,7 @@ pub(crate) struct Api {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) id: HostId,
-    pub(crate) name: String,
+    pub(crate) name: Name,
     pub(crate) management: SocketAddr,
     pub(crate) apps: SocketAddr,
     pub(crate) app_domain: String,
@@ -222,12 +225,18 @@ fn router(api: Api) -> Router {
 }
 
 /// Serves the API until the host ends.
-pub(crate) async fn serve(listener: TcpListener, api: Api, ending: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    api: Api,
+    workshop: Workshop,
+    ending: CancellationToken,
+) {
     let (links, logs) = (api.links.clone(), Arc::clone(&api.logs));
     let router = router(api);
     links.serve(Served {
         api: router.clone(),
         logs,
+        workshop,
     });
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service)

@@ -32,7 +32,7 @@ pub(super) async fn carry(State(api): State<Api>, request: Request, next: Next) 
         return next.run(request).await;
     };
     let name = String::from_utf8_lossy(name.as_bytes()).into_owned();
-    if name == api.host.name || name == api.host.id.to_string() {
+    if name == api.host.name.get() || name == api.host.id.to_string() {
         return next.run(request).await;
     }
     match sent_on(&api, &name, request).await {

@@ -28,6 +28,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(role_list))
         .routes(routes!(role_show, role_add, role_remove))
+        .routes(routes!(role_start))
+        .routes(routes!(role_stop))
+        .routes(routes!(role_restart))
 }
 
 /// List the roles of this host and those that it could have.
@@ -109,6 +112,56 @@ async fn role_remove(
     Segment(role): Segment<String>,
 ) -> Answer<Json<Plan>> {
     let work = async move { api.roles.remove(&actor, &terms, &role).await };
+    Ok(Json(to_its_end(work).await?))
+}
+
+/// Start a role that was stopped.
+#[utoipa::path(post, path = "/roles/{role}/actions/start", tag = "roles", params(("role" = String, Path, description = "The role's name"), DryRun), responses(
+    (status = 200, body = Plan),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+))]
+async fn role_start(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    On(terms): On,
+    Segment(role): Segment<String>,
+) -> Answer<Json<Plan>> {
+    let work = async move { api.roles.start(&actor, &terms, &role).await };
+    Ok(Json(to_its_end(work).await?))
+}
+
+/// Stop a role until it is started again, also over restarts of the host. Its
+/// plugin stays installed.
+#[utoipa::path(post, path = "/roles/{role}/actions/stop", tag = "roles", params(("role" = String, Path, description = "The role's name"), DryRun), responses(
+    (status = 200, body = Plan),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+))]
+async fn role_stop(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    On(terms): On,
+    Segment(role): Segment<String>,
+) -> Answer<Json<Plan>> {
+    let work = async move { api.roles.stop(&actor, &terms, &role).await };
+    Ok(Json(to_its_end(work).await?))
+}
+
+/// Have a new instance of its plugin play a role. The one that played it goes on
+/// until the new one has started; what a `dea` runs goes on, too.
+#[utoipa::path(post, path = "/roles/{role}/actions/restart", tag = "roles", params(("role" = String, Path, description = "The role's name"), DryRun), responses(
+    (status = 200, body = Plan),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+))]
+async fn role_restart(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    On(terms): On,
+    Segment(role): Segment<String>,
+) -> Answer<Json<Plan>> {
+    let work = async move { api.roles.restart(&actor, &terms, &role).await };
     Ok(Json(to_its_end(work).await?))
 }
 

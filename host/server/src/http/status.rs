@@ -3,23 +3,52 @@
 use axum::{Json, extract::State};
 use muster_api::{
     apps::DesiredState,
+    problem::Problem,
     roles::RoleState,
-    status::{Info, Status},
+    status::{Info, InfoChange, Status},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Api, caller::Caller, reply::Answer};
-use crate::control::error::ControlError;
+use super::{
+    Api,
+    caller::Caller,
+    etag::{DryRun, On, Tagged},
+    reply::{Answer, Input},
+};
+use crate::control::{error::ControlError, this_host::Whereabouts};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(info_show))
+        .routes(routes!(info_show, info_change))
         .routes(routes!(status_show))
 }
 
 /// What this host is.
 #[utoipa::path(get, path = "/info", tag = "host", responses((status = 200, body = Info)))]
-async fn info_show(State(api): State<Api>, _: Caller) -> Answer<Json<Info>> {
+async fn info_show(State(api): State<Api>, _: Caller) -> Answer<Tagged<Json<Info>>> {
+    let settled = api.this_host.whereabouts();
+    let info = info(&api, &settled).await?;
+    Ok(Tagged::new(&settled, Json(info)))
+}
+
+/// Change what this host is called, or announce where it is about to move.
+#[utoipa::path(patch, path = "/info", tag = "host", params(DryRun), request_body = InfoChange, responses(
+    (status = 200, body = Info),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+))]
+async fn info_change(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    On(terms): On,
+    Input(change): Input<InfoChange>,
+) -> Answer<Tagged<Json<Info>>> {
+    let settled = api.this_host.change(&actor, &terms, change).await?;
+    let info = info(&api, &settled).await?;
+    Ok(Tagged::new(&settled, Json(info)))
+}
+
+async fn info(api: &Api, settled: &Whereabouts) -> Result<Info, ControlError> {
     let all = api.roles.list().await?.items;
     let (here, available): (Vec<_>, Vec<_>) = all
         .into_iter()
@@ -27,9 +56,10 @@ async fn info_show(State(api): State<Api>, _: Caller) -> Answer<Json<Info>> {
     let names =
         |roles: Vec<muster_api::roles::Role>| roles.into_iter().map(|role| role.name).collect();
     let host = &api.host;
-    Ok(Json(Info {
+    Ok(Info {
         id: host.id,
-        name: host.name.clone(),
+        name: settled.name.clone(),
+        next_addresses: settled.next_addresses.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         engine: muster_engine::VERSION.to_owned(),
         management: format!("http://{}", host.management),
@@ -39,7 +69,7 @@ async fn info_show(State(api): State<Api>, _: Caller) -> Answer<Json<Info>> {
         available: names(available),
         elsewhere: api.links.roles_elsewhere().await?,
         offered: muster_engine::offered(),
-    }))
+    })
 }
 
 /// How this host is.
@@ -88,10 +118,12 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
         }
     }
     let ready = attention.is_empty();
-    // How other hosts are keeps this one from nothing.
+    // What somebody wants so, and how other hosts are, keeps this one from nothing.
+    let stopped = roles.iter().filter(|role| role.state == RoleState::Stopped);
+    attention.extend(stopped.map(|role| format!("role {}: it was stopped", role.name)));
     attention.extend(api.links.attention().await?);
     Ok(Status {
-        host: api.host.name.clone(),
+        host: api.host.name.get(),
         ready,
         uptime_seconds: api.host.started.elapsed().as_secs(),
         roles,

@@ -9,6 +9,7 @@ mod hello;
 mod listener;
 mod logs;
 mod routes;
+mod staging;
 pub(crate) mod state;
 pub(crate) mod words;
 

@@ -15,7 +15,7 @@ use super::{
     Connection,
     blocks::BlockAsked,
     calls::{CALL, called},
-    logs,
+    logs, staging,
     state::{StateAsked, StateTold},
     words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
 };
@@ -35,6 +35,10 @@ impl Links {
             .route(
                 "/peer/v1/say",
                 post(say).layer(DefaultBodyLimit::max(REPORT)),
+            )
+            .route(
+                "/peer/v1/stage",
+                post(staging::stage).layer(DefaultBodyLimit::max(REPORT)),
             )
             .route("/peer/v1/state", post(state))
             .route("/peer/v1/block", post(block))

@@ -1,8 +1,11 @@
 //! What a leader tells its followers of the group, and they tell it of their
 //! instances.
 
+use std::{collections::BTreeMap, fmt};
+
 use muster_api::{
     apps::InstanceState,
+    blocks::Digest,
     id::{AppId, HostId, InstanceId},
 };
 use muster_peering::Pin;
@@ -10,6 +13,8 @@ use muster_store::{
     AppRecord, BundleRecord, DropletRecord, PlacementRecord, ReleaseRecord, RouteRecord,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 /// `POST /peer/v1/state`: a follower wants the group's state, once it differs
@@ -35,6 +40,30 @@ pub(crate) struct News {
     /// The content that every host of the group is to have.
     #[serde(default)]
     pub(crate) bundles: Vec<BundleRecord>,
+    /// The settings that count on every host of the group.
+    #[serde(default)]
+    pub(crate) settings: GroupSettings,
+}
+
+/// The sections of the configuration that the leader has set for its group, with
+/// their secrets. A section that is missing is its defaults.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct GroupSettings(pub(crate) BTreeMap<String, Value>);
+
+impl GroupSettings {
+    /// By which hosts compare theirs.
+    pub(crate) fn digest(&self) -> String {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Digest::from_bytes(&Sha256::digest(&text).into()).to_string()
+    }
+}
+
+impl fmt::Debug for GroupSettings {
+    /// Without the values, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// What should run in a group and what does: all that a host needs to go on

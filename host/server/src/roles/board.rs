@@ -55,9 +55,18 @@ impl Board {
                     plugin: Some((code.manifest().clone(), code.digest().to_owned())),
                     ..BoardEntry::default()
                 },
-                None => BoardEntry::default(),
+                // What is only stopped still has its plugin.
+                None => BoardEntry {
+                    plugin: entry.plugin.take(),
+                    ..BoardEntry::default()
+                },
             };
         });
+    }
+
+    /// Nobody plays the role until it is started.
+    pub(super) fn stopped(&self, role: &str) {
+        self.update(role, |entry| entry.state = RoleState::Stopped);
     }
 
     /// The plugin could not even be put in force.
@@ -73,7 +82,7 @@ impl Board {
     pub(super) fn failed(&self, role: &str, error: &PluginError, version: u64) {
         tracing::error!(role, version, %error, "a role plugin failed and is restarted");
         metrics::counter!("muster_role_failures_total", "role" => role.to_owned()).increment(1);
-        self.update(role, |entry| {
+        self.update_played(role, |entry| {
             entry.state = RoleState::Failing;
             entry.restarts += 1;
             note(entry, error.to_string());
@@ -82,12 +91,12 @@ impl Board {
 
     /// The plugin did its job.
     pub(super) fn worked(&self, role: &str) {
-        self.update(role, |entry| entry.state = RoleState::Running);
+        self.update_played(role, |entry| entry.state = RoleState::Running);
     }
 
     /// The plugin said how it is.
     pub(super) fn tended(&self, role: &str, health: &Health) {
-        self.update(role, |entry| match health {
+        self.update_played(role, |entry| match health {
             // What failed a moment ago says that it is well as soon as it is made
             // anew; its work has not shown that yet.
             Health::Healthy if entry.state == RoleState::Failing && failed_lately(entry) => {}
@@ -99,6 +108,15 @@ impl Board {
             Health::Failing(why) => {
                 entry.state = RoleState::Failing;
                 note(entry, why.clone());
+            }
+        });
+    }
+
+    /// What comes from an instance that was let go meanwhile counts no more.
+    fn update_played(&self, role: &str, change: impl FnOnce(&mut BoardEntry)) {
+        self.update(role, |entry| {
+            if entry.state.is_played() {
+                change(entry);
             }
         });
     }

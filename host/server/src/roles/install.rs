@@ -40,7 +40,11 @@ impl Roles {
                 Err(error) => Err(error),
             };
             match loaded {
-                Ok(code) => self.seat(name, Some(code)),
+                Ok(code) if record.enabled => self.seat(name, Some(code)),
+                Ok(code) => {
+                    self.board.seated(name, Some(&code));
+                    self.board.stopped(name);
+                }
                 Err(error) => self.board.unusable(name, &error.to_string()),
             }
         }
@@ -74,7 +78,7 @@ impl Roles {
             .find(|(name, _)| *name == role);
         let _changing = self.changing.lock().await;
         let Some((name, _)) = known else {
-            return Err(unknown(role));
+            return Err(unknown("role", role));
         };
         let before = self.store.role_get(name).await?;
         terms.check(before.as_ref())?;
@@ -137,13 +141,8 @@ impl Roles {
             return Err(ControlError::not_found("role", role));
         };
         terms.check(Some(&before))?;
-        let consequence = match role {
-            "router" => "requests to apps are no longer routed",
-            "stager" => "packages are no longer staged",
-            _ => "all instances on this host are stopped",
-        };
         let plan = Plan {
-            removes: vec![format!("the role {role}: {consequence}")],
+            removes: vec![format!("the role {role}: {}", catalog::without(role))],
             changes: Vec::new(),
             done: !terms.dry_run,
         };
@@ -163,7 +162,7 @@ impl Roles {
         Ok(plan)
     }
 
-    async fn component(
+    pub(super) async fn component(
         &self,
         role: &str,
         kept: Option<&FileEntry>,
@@ -194,7 +193,11 @@ impl Roles {
     }
 
     /// Loads a plugin and tries whether it starts and is well.
-    async fn check(&self, role: &'static str, wasm: Vec<u8>) -> Result<PluginCode, ControlError> {
+    pub(super) async fn check(
+        &self,
+        role: &'static str,
+        wasm: Vec<u8>,
+    ) -> Result<PluginCode, ControlError> {
         let engine = self.engine.clone();
         tokio::task::spawn_blocking(move || {
             let code = PluginCode::new(&engine, &wasm)?;
@@ -248,13 +251,13 @@ fn role_record(name: &str, component: Option<FileEntry>) -> RoleRecord {
     }
 }
 
-fn unknown(role: &str) -> ControlError {
+pub(super) fn unknown(field: &str, role: &str) -> ControlError {
     let known: Vec<&str> = catalog::PLAYED_BY_PLUGINS
         .iter()
         .map(|(name, _)| *name)
         .collect();
     ControlError::invalid(
-        "role",
+        field,
         format!(
             "'{role}' is no role that a plugin can play here; there are {}",
             known.join(", ")
@@ -262,7 +265,7 @@ fn unknown(role: &str) -> ControlError {
     )
 }
 
-fn change<'a>(role: &'a str, verb: &'static str, kind: ChangeKind) -> Change<'a> {
+pub(super) fn change<'a>(role: &'a str, verb: &'static str, kind: ChangeKind) -> Change<'a> {
     Change {
         resource: "role",
         project: None,

@@ -2,9 +2,10 @@
 
 mod board;
 pub(crate) mod bundled;
-mod catalog;
+pub(crate) mod catalog;
 mod dea;
 pub(crate) mod install;
+mod running;
 pub(crate) mod stager;
 
 use std::{
@@ -79,6 +80,8 @@ pub(crate) struct Roles {
     dea: DeaSeat,
     version: AtomicU64,
     evacuating: AtomicBool,
+    /// Whether the state is kept here rather than by a leader.
+    primary: AtomicBool,
     changed: Notify,
     /// Held from the database to the seat, so that both change in one order.
     changing: tokio::sync::Mutex<()>,
@@ -99,6 +102,7 @@ impl Roles {
             board,
             version: AtomicU64::new(1),
             evacuating: AtomicBool::new(false),
+            primary: AtomicBool::new(true),
             changed: Notify::new(),
             changing: tokio::sync::Mutex::default(),
             seating: std::sync::Mutex::default(),
@@ -124,9 +128,19 @@ impl Roles {
         }
     }
 
+    /// Whether this host keeps the state of its group: exactly one does.
+    pub(crate) fn keeps_state(&self, keeps: bool) {
+        self.primary.store(keeps, Ordering::Relaxed);
+    }
+
     /// Whether somebody plays the droplet execution agent and is to go on.
     pub(crate) fn has_dea(&self) -> bool {
         self.dea.is_taken() && !self.evacuating()
+    }
+
+    /// Whether somebody plays the stager.
+    pub(crate) fn has_stager(&self) -> bool {
+        self.stager.is_taken()
     }
 
     /// Has the stager role stage a package. Blocks.
@@ -151,6 +165,14 @@ impl Roles {
             .iter()
             .map(|(name, summary)| builtin(name, summary))
             .collect();
+        if !self.primary.load(Ordering::Relaxed) {
+            for role in items
+                .iter_mut()
+                .filter(|role| role.name == catalog::PRIMARY)
+            {
+                role.state = RoleState::Absent;
+            }
+        }
         for (name, summary) in catalog::PLAYED_BY_PLUGINS {
             items.push(self.view(name, summary).await?);
         }

@@ -40,6 +40,11 @@ impl StagerSeat {
         self.code.store(code.map(Arc::new));
     }
 
+    /// Whether a plugin is seated.
+    pub(super) fn is_taken(&self) -> bool {
+        self.code.load().is_some()
+    }
+
     pub(super) fn stage(
         &self,
         package: Arc<dyn PackageFiles>,

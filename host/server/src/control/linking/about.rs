@@ -55,6 +55,7 @@ impl Links {
             labels: self.0.options.labels.clone(),
             workloads: u32::try_from(workloads).unwrap_or(u32::MAX),
             content: memory.content.clone(),
+            settings: memory.settings.clone(),
             clock_offset_ms: millis(memory.offset),
         }
     }
@@ -65,13 +66,25 @@ impl Links {
         let roles = list.map(|page| page.items).unwrap_or_default();
         roles
             .into_iter()
-            .filter(|role| !role.builtin && role.plugin.is_some())
+            .filter(|role| !role.builtin && role.state.is_played())
             .map(|role| role.name)
             .collect()
     }
 
-    /// Where this host is reached at the moment, as far as the machine knows.
+    /// Where this host is reached: at the moment, as far as the machine knows, and
+    /// after that where it is about to move.
     pub(super) fn addresses_now(&self) -> Vec<String> {
+        let mut all = self.addresses_here();
+        let next = self.next_addresses();
+        all.extend(
+            next.into_iter()
+                .filter(|it| !all.contains(it))
+                .collect::<Vec<_>>(),
+        );
+        all
+    }
+
+    fn addresses_here(&self) -> Vec<String> {
         let options = &self.0.options;
         if !options.peer_addresses.is_empty() {
             return options.peer_addresses.clone();

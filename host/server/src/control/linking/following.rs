@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use muster_api::links::{Leave, Link};
+use muster_api::links::{Join, Leave, Link};
 use muster_peering::{
     Anchors, Leaf, LinkToken as Token,
     clock::Skew,
@@ -51,7 +51,8 @@ impl Links {
 
     /// Links this host to the one that the token is of. Comes back when it is a
     /// member, or when it is not.
-    pub(crate) async fn join(&self, actor: &Actor, text: &str) -> Result<Link, ControlError> {
+    pub(crate) async fn join(&self, actor: &Actor, join: &Join) -> Result<Link, ControlError> {
+        let text = join.token.trim();
         let token: Token = text.parse().map_err(|error: muster_peering::TokenError| {
             ControlError::invalid("token", error.to_string())
         })?;
@@ -69,6 +70,11 @@ impl Links {
                 return Err(still_leads(followers));
             }
         }
+        let asked = !join.roles.is_empty();
+        let roles = if asked { &join.roles } else { &token.roles };
+        if asked {
+            self.0.roles.know(roles)?;
+        }
         let _turn = self.0.turn.lock().await;
         let join = Event::Join {
             link: token.id,
@@ -81,6 +87,12 @@ impl Links {
             // Nothing is promised as long as this host has not confirmed.
             self.step(actor, Event::GiveUp, |_| {}).await?;
             return Err(error);
+        }
+        // What the host is not for goes before it gets any of it.
+        if !roles.is_empty()
+            && let Err(error) = self.0.roles.have_only(actor, roles).await
+        {
+            tracing::warn!(%error, "the host is linked, but its roles are not those that it is to have");
         }
         // Confirmed now, or by the heartbeat, which tries again and again.
         if let Err(error) = self.exchange(actor).await {
@@ -242,7 +254,7 @@ impl Links {
         let config = joiner_config(&token.pins, WORDS_ALPN).map_err(damaged)?;
         let csr = self.0.key.csr(self.0.host.0).map_err(damaged)?;
         let (facts, about) = (self.facts().await?, self.about().await);
-        let name = self.0.name.clone();
+        let name = self.0.name.get();
         let asked = call::<_, Asked>(
             &token.addresses,
             config,
@@ -297,7 +309,7 @@ impl Links {
         let config =
             leader_config(&leaf, &self.0.key, &anchors, &leader, WORDS_ALPN).map_err(damaged)?;
         let addresses = own.leader.clone().unwrap_or_default().addresses;
-        let (about, name) = (self.about().await, self.0.name.clone());
+        let (about, name) = (self.about().await, self.0.name.get());
         let instances = self.0.fleet.here.reports();
         let (sent, began) = (muster_store::now(), Instant::now());
         let said = call::<_, Said>(&addresses, config, "/peer/v1/say", Patience::WORDS, |_| {

@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use muster_api::{bundles::ContentProgress, hosts::About, id::HostId};
+use muster_api::{
+    bundles::ContentProgress,
+    hosts::{About, Applied},
+    id::HostId,
+};
 use muster_blocks::Blocks;
 use muster_peering::{
     Anchors, Leaf,
@@ -25,7 +29,7 @@ use crate::{
     control::placing::Site,
     peers::{
         blocks::Nearness,
-        state::{GroupState, Neighbour, News},
+        state::{GroupSettings, GroupState, Neighbour, News},
     },
 };
 
@@ -56,6 +60,7 @@ pub(crate) struct Followed {
     pub(crate) digest: String,
     pub(crate) state: GroupState,
     pub(crate) bundles: Arc<Vec<BundleRecord>>,
+    pub(crate) settings: Arc<GroupSettings>,
 }
 
 /// What a leader tells, as it is sent and compared.
@@ -67,22 +72,27 @@ pub(super) type Published = watch::Sender<Telling>;
 pub(super) struct Telling {
     state: Option<(String, GroupState)>,
     bundles: Option<Arc<Vec<BundleRecord>>>,
+    settings: Option<Arc<GroupSettings>>,
     whole: Option<Arc<Followed>>,
 }
 
 impl Telling {
     fn settle(&mut self) {
-        if let (Some((digest, state)), Some(bundles)) = (&self.state, &self.bundles) {
+        if let (Some((digest, state)), Some(bundles), Some(settings)) =
+            (&self.state, &self.bundles, &self.settings)
+        {
             let mut hash = Sha256::new();
             hash.update(digest);
             for it in bundles.iter() {
                 hash.update(format!("{}\0{}\0{}\0", it.name, it.kind, it.digest));
                 hash.update(it.created_at.unix_timestamp_nanos().to_be_bytes());
             }
+            hash.update(settings.digest());
             self.whole = Some(Arc::new(Followed {
                 digest: hex(&hash.finalize()),
                 state: state.clone(),
                 bundles: Arc::clone(bundles),
+                settings: Arc::clone(settings),
             }));
         }
     }
@@ -145,6 +155,36 @@ impl Links {
         })
     }
 
+    /// This host, for life.
+    pub(crate) fn id(&self) -> HostId {
+        self.0.host
+    }
+
+    /// The port on which peers are listened to.
+    pub(crate) fn peers_port(&self) -> u16 {
+        self.0.options.peers.port()
+    }
+
+    /// Where this host is about to move.
+    pub(crate) fn next_addresses(&self) -> Vec<String> {
+        self.memory().next_addresses.clone()
+    }
+
+    /// Tells the others of another name or, if there are some, other addresses.
+    pub(crate) async fn moves_to(&self, next: Option<Vec<String>>) -> Result<(), ControlError> {
+        if let Some(next) = next {
+            self.memory().next_addresses = next;
+            self.note_addresses().await?;
+        }
+        self.0.wake.notify_one();
+        Ok(())
+    }
+
+    /// What the leader that this host follows is called.
+    pub(crate) fn leader_name(&self) -> Option<String> {
+        self.memory().own.leader.as_ref().map(|it| it.name.clone())
+    }
+
     async fn joined(&self) -> Result<Vec<Member>, StoreError> {
         let all = self.0.store.host_all().await?;
         let now = self.monotonic();
@@ -169,7 +209,7 @@ impl Links {
     pub(crate) fn myself(&self) -> Neighbour {
         Neighbour {
             id: self.0.host,
-            name: self.0.name.clone(),
+            name: self.0.name.get(),
             fingerprint: self.0.key.fingerprint(),
             addresses: self.memory().own.addresses.list.clone(),
         }
@@ -177,7 +217,12 @@ impl Links {
 
     /// This host, as instances are placed on it.
     pub(crate) async fn site(&self, condition: Condition) -> Site {
-        Site::of(self.0.host, &self.0.name, &self.about().await, condition)
+        Site::of(
+            self.0.host,
+            &self.0.name.get(),
+            &self.about().await,
+            condition,
+        )
     }
 
     /// The other hosts of the group.
@@ -308,6 +353,39 @@ impl Links {
         });
     }
 
+    /// Has followers told which settings count, if that is news.
+    pub(crate) fn publish_settings(&self, settings: &Arc<GroupSettings>) {
+        self.0.published.send_if_modified(|told| {
+            let news = told.settings.as_ref() != Some(settings);
+            if news {
+                told.settings = Some(Arc::clone(settings));
+                told.settle();
+            }
+            news
+        });
+    }
+
+    /// Notes which of the leader's settings count here, for the next heartbeat.
+    pub(crate) fn note_settings(&self, digest: Option<String>) {
+        let mut memory = self.memory();
+        if memory.settings != digest {
+            memory.settings = digest;
+            drop(memory);
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// Whether the settings that this host tells its followers count on one.
+    pub(super) fn applied(&self, about: &About) -> Applied {
+        let told = self.0.published.borrow();
+        let current = told.settings.as_ref().map(|settings| settings.digest());
+        match &about.settings {
+            None => Applied::None,
+            known if *known == current => Applied::Current,
+            Some(_) => Applied::Earlier,
+        }
+    }
+
     /// What is to run in the group, once it differs from what a follower has.
     /// Nothing if it does not for a while, or the host is no member.
     pub(crate) async fn news(&self, peer: PeerIdentity, have: Option<&str>) -> Option<News> {
@@ -325,17 +403,19 @@ impl Links {
             digest: told.digest.clone(),
             state: told.state.clone(),
             bundles: told.bundles.to_vec(),
+            settings: GroupSettings::clone(&told.settings),
         })
     }
 
     /// What was told last, before this host was started.
     pub(super) async fn recall(&self) -> Result<(), ControlError> {
-        let kept = own::followed(&self.0.store).await?;
+        let kept = own::followed(&self.0.store, &self.0.sealer).await?;
         if let Some(kept) = kept {
             self.memory().followed = Arc::new(Followed {
                 digest: kept.digest,
                 state: kept.state,
                 bundles: Arc::new(kept.bundles),
+                settings: Arc::new(kept.settings),
             });
         }
         Ok(())

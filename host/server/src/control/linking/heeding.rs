@@ -7,7 +7,11 @@ use std::{sync::Arc, time::Duration};
 use muster_peering::{membership::joiner::State, tls::leader_config};
 use tokio_util::sync::CancellationToken;
 
-use super::{ControlError, Links, damaged, group::Followed, own};
+use super::{
+    ControlError, Links, damaged,
+    group::Followed,
+    own::{self, Kept},
+};
 use crate::peers::{
     Patience, WORDS_ALPN, call,
     state::{News, StateAsked, StateTold},
@@ -77,14 +81,16 @@ impl Links {
             digest: news.digest.clone(),
             state: news.state.clone(),
             bundles: Arc::new(news.bundles.clone()),
+            settings: Arc::new(news.settings.clone()),
         });
+        let kept = Kept::new(news, &self.0.sealer)?;
         self.0
             .store
             .write(move |tx| {
                 Box::pin(async move {
                     // It may have left the group while the news were on their way.
                     if own::load(tx).await?.state.leader().is_some() {
-                        own::save_followed(tx, Some(&news)).await?;
+                        own::save_followed(tx, Some(&kept)).await?;
                     }
                     Ok(())
                 })

@@ -339,7 +339,7 @@ impl Links {
     /// This host's name and addresses.
     pub(super) fn whereabouts(&self) -> Whereabouts {
         Whereabouts {
-            name: self.0.name.clone(),
+            name: self.0.name.get(),
             addresses: self.memory().own.addresses.list.clone(),
         }
     }

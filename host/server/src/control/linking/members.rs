@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use muster_api::{
-    hosts::{HostStanding, HostState, LinkedHost},
+    hosts::{Applied, HostStanding, HostState, LinkedHost},
     id::{HostId, LinkId},
     page::{Page, PageQuery},
     plan::Plan,
@@ -37,6 +37,7 @@ use crate::{
         Connection,
         words::{Renew, Renewed, Said, Say},
     },
+    roles::catalog::PRIMARY,
 };
 
 /// How exactly the time is kept at which a host was heard: not each heartbeat is
@@ -301,13 +302,14 @@ impl Links {
             let about = self.about().await;
             all.push(LinkedHost {
                 id: self.0.host,
-                name: self.0.name.clone(),
+                name: self.0.name.get(),
                 standing: HostStanding::Leader,
                 state: match about.workloads {
                     0 => HostState::Ready,
                     _ => HostState::InUse,
                 },
                 draining: draining.contains(&self.0.host),
+                applied: Applied::Current,
                 about,
                 fingerprint: self.0.key.fingerprint().to_string(),
                 linked_at: leaf.issued_at(),
@@ -323,6 +325,7 @@ impl Links {
                 standing: HostStanding::Follower,
                 state: self.health(host.id),
                 draining: draining.contains(&host.id),
+                applied: self.applied(&host.about),
                 about: host.about,
                 fingerprint: host.fingerprint,
                 linked_at: host.linked_at,
@@ -343,6 +346,10 @@ impl Links {
                 roles.entry(role).or_default().push(host.name.clone());
             }
         }
+        roles.extend(
+            self.leader_name()
+                .map(|leader| (PRIMARY.to_owned(), vec![leader])),
+        );
         Ok(roles)
     }
 

@@ -57,7 +57,11 @@ pub(crate) use self::{
     group::{Followed, Member, Part},
     members::ambiguous,
 };
-use super::error::ControlError;
+use super::{
+    error::ControlError,
+    staging::Workshop,
+    this_host::{Name, next_addresses},
+};
 use crate::{
     agent::fleet::Fleet,
     logs::Logs,
@@ -94,7 +98,7 @@ struct Inner {
     blocks: Blocks,
     door: Door,
     host: HostId,
-    name: String,
+    name: Name,
     key: HostKey,
     sealer: Sealer,
     options: LinkOptions,
@@ -115,10 +119,11 @@ struct Inner {
     capacity: OnceLock<Capacity>,
 }
 
-/// What the leader may ask of this host: its API, and the logs of apps.
+/// What the leader may ask of this host: its API, the logs of apps, staging.
 pub(crate) struct Served {
     pub(crate) api: axum::Router,
     pub(crate) logs: Arc<Logs>,
+    pub(crate) workshop: Workshop,
 }
 
 /// What the store holds, for those who cannot wait for it, and what nobody
@@ -139,6 +144,10 @@ struct Memory {
     followed: Arc<Followed>,
     /// What this host has of the group's content.
     content: ContentProgress,
+    /// Which of the leader's settings count here.
+    settings: Option<String>,
+    /// Where this host is about to move, beside where it is.
+    next_addresses: Vec<String>,
 }
 
 impl Links {
@@ -148,12 +157,13 @@ impl Links {
         roles: Arc<Roles>,
         fleet: Arc<Fleet>,
         (blocks, door): (Blocks, Door),
-        name: String,
+        name: Name,
         sealer: Sealer,
         options: LinkOptions,
     ) -> Result<Self, ControlError> {
         let key = own::key(&store, &sealer).await?;
         let memory = Memory {
+            next_addresses: next_addresses(&store).await?,
             own: own::load(&store).await?,
             lead: own::lead(&store).await?,
             ..Memory::default()

@@ -114,16 +114,40 @@ pub(super) async fn save_lead(tx: &Tx, lead: Option<&Lead>) -> Result<(), StoreE
     tx.setting_put(LEAD, &lead).await
 }
 
+/// What the leader has told, as it is kept: settings may hold secrets.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// Without the settings.
+    news: News,
+    /// The settings, sealed.
+    settings: String,
+}
+
+impl Kept {
+    pub(super) fn new(mut news: News, sealer: &Sealer) -> Result<Self, ControlError> {
+        let settings = serde_json::to_string(&std::mem::take(&mut news.settings))
+            .map_err(|error| ControlError::Internal(error.to_string()))?;
+        let settings = sealer.seal(FOLLOWED, &settings)?;
+        Ok(Self { news, settings })
+    }
+}
+
 /// What the leader has told last.
-pub(super) async fn followed(store: &Store) -> Result<Option<News>, StoreError> {
+pub(super) async fn followed(store: &Store, sealer: &Sealer) -> Result<Option<News>, ControlError> {
     // What an older version has kept is told anew.
-    let kept = store.setting_get::<Option<News>>(FOLLOWED).await;
-    Ok(kept.unwrap_or_default().flatten())
+    let kept = store.setting_get::<Option<Kept>>(FOLLOWED).await;
+    let Some(Kept { mut news, settings }) = kept.unwrap_or_default().flatten() else {
+        return Ok(None);
+    };
+    let settings = sealer.open(FOLLOWED, &settings)?;
+    news.settings = serde_json::from_str(settings.expose())
+        .map_err(|error| ControlError::Internal(format!("{FOLLOWED} cannot be read: {error}")))?;
+    Ok(Some(news))
 }
 
 /// Keeps what the leader has told; nothing once there is none.
-pub(super) async fn save_followed(tx: &Tx, news: Option<&News>) -> Result<(), StoreError> {
-    tx.setting_put(FOLLOWED, &news).await
+pub(super) async fn save_followed(tx: &Tx, kept: Option<&Kept>) -> Result<(), StoreError> {
+    tx.setting_put(FOLLOWED, &kept).await
 }
 
 /// The name of a host's id in the words of the certificates.

@@ -1,41 +1,34 @@
-//! Staging: push jobs, one after the other, from package to droplet to release.
-//! What a crash interrupts begins anew; nothing of it is seen before it is whole.
+//! Staging: push jobs, from package to droplet to release, one after the other
+//! for each app. Every stager of the group takes one at a time. What a crash
+//! interrupts begins anew; nothing of it is seen before it is whole.
 
 mod package;
 mod problems;
+mod queue;
 mod release;
+mod workshop;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use muster_api::{blocks::FileEntry, jobs::Progress, problem::Problem};
-use muster_blocks::Blocks;
-use muster_engine::{
-    Code, Engine, Entry,
-    plugin::staging::{self, Source},
-};
 use muster_store::{JobRecord, Store};
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub(crate) use self::release::entry_named;
 use self::{
-    package::Package,
-    problems::{failed, stager_problem},
+    problems::failed,
+    queue::{Place, Queue},
     release::{Made, write_release},
 };
+pub(crate) use self::{
+    release::entry_named,
+    workshop::{Order, Staged, Workshop},
+};
 use super::{
-    apps::newest_release,
-    error::ControlError,
-    host_names::HostNames,
-    jobs::{self, problem},
+    apps::newest_release, error::ControlError, host_names::HostNames, jobs, linking::Links,
     pushes::PushInput,
 };
-use crate::{
-    logs::Logs,
-    roles::{Roles, bundled},
-};
+use crate::logs::Logs;
 
 /// How long the stager waits when nothing happens.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
@@ -48,9 +41,8 @@ pub(crate) const STEPS: u64 = 3;
 /// Works through push jobs.
 pub(crate) struct Staging {
     pub(crate) store: Store,
-    pub(crate) blocks: Blocks,
-    pub(crate) engine: Engine,
-    pub(crate) roles: Arc<Roles>,
+    pub(crate) workshop: Workshop,
+    pub(crate) links: Links,
     pub(crate) logs: Arc<Logs>,
     pub(crate) names: HostNames,
 }
@@ -59,6 +51,8 @@ pub(crate) struct Staging {
 enum Failure {
     Refused(Problem),
     Control(ControlError),
+    /// The host that was to stage it did not; another one may.
+    Elsewhere(String),
 }
 
 impl<E: Into<ControlError>> From<E> for Failure {
@@ -70,35 +64,40 @@ impl<E: Into<ControlError>> From<E> for Failure {
 impl Staging {
     /// Works until stopped.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut revisions = self.store.revisions();
+        let staging = Arc::new(self);
+        let mut revisions = staging.store.revisions();
+        let mut queue = Queue::default();
         while !stop.is_cancelled() {
             revisions.mark_unchanged();
-            match self.next().await {
-                Ok(Some(job)) => self.work(&job).await,
-                Ok(None) => tokio::select! {
-                    _ = revisions.changed() => {}
-                    () = tokio::time::sleep(LOOK_AROUND) => {}
-                    () = stop.cancelled() => {}
-                },
+            let wait = match staging.next(&queue).await {
+                Ok(Some((job, place))) => {
+                    queue.begin(&staging, job, place);
+                    continue;
+                }
+                Ok(None) => LOOK_AROUND,
                 Err(error) => {
                     tracing::error!(%error, "push jobs cannot be read; trying again");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    Duration::from_secs(1)
                 }
+            };
+            tokio::select! {
+                () = queue.ended() => {}
+                _ = revisions.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => {}
             }
         }
+        queue.finish().await;
     }
 
-    /// The oldest push that has not been staged.
-    async fn next(&self) -> Result<Option<JobRecord>, ControlError> {
-        let unfinished = self.store.job_list_unfinished().await?;
-        Ok(unfinished
-            .into_iter()
-            .find(|job| job.kind == "push" && jobs::release_of(job).is_none()))
-    }
-
-    async fn work(&self, job: &JobRecord) {
-        let failure = match self.stage(job).await {
-            Ok(()) => return,
+    /// Stages a push. Whether the place answered where that was to happen.
+    async fn work(&self, job: &JobRecord, place: &Place) -> bool {
+        let failure = match self.stage(job, place).await {
+            Ok(()) => return true,
+            Err(Failure::Elsewhere(why)) => {
+                tracing::warn!(job = %job.id, why, "a push is staged elsewhere");
+                return false;
+            }
             Err(Failure::Refused(problem)) => problem,
             Err(Failure::Control(error)) => {
                 tracing::error!(job = %job.id, %error, "a push failed");
@@ -129,26 +128,43 @@ impl Staging {
             tracing::error!(job = %id, %error, "a push's failure cannot be written down");
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+        true
     }
 
-    async fn stage(&self, job: &JobRecord) -> Result<(), Failure> {
+    async fn stage(&self, job: &JobRecord, place: &Place) -> Result<(), Failure> {
         let input: PushInput = serde_json::from_value(job.input.clone()).map_err(|error| {
             ControlError::Internal(format!("a push job cannot be read: {error}"))
         })?;
         let total = STEPS + self.to_start(job, &input).await?;
         let progress = |done| Progress { done, total };
-        let line = format!("staging {}", job.subject);
+        let line = match place {
+            Place::Here => format!("staging {}", job.subject),
+            Place::There(host) => format!("staging {} on {}", job.subject, host.name),
+        };
         self.tell(job, "staging", progress(0), line, true).await?;
         let package = self.store.package_get(input.package).await?;
         let package =
             package.ok_or_else(|| ControlError::not_found("package", input.package.to_string()))?;
-        let (made, log) = self.ask_stager(job, &input, &package.files).await?;
-        for line in &log {
+        let order = self.order(job, &input, package.files).await?;
+        let staged = match place {
+            Place::Here => self.workshop.stage(order).await?,
+            Place::There(host) => {
+                let staged = self.links.stage(host, &order).await;
+                staged
+                    .map_err(Failure::Elsewhere)?
+                    .map_err(Failure::Refused)?
+            }
+        };
+        for line in &staged.log {
             self.logs.platform(&job.subject, line);
         }
-        let log = log.join("\n");
+        let log = staged.log.join("\n");
+        let made = staged.made;
         self.tell(job, "compiling", progress(1), log, false).await?;
-        self.compile(&made).await?;
+        // Another host has done so already.
+        if matches!(place, Place::Here) {
+            self.workshop.compile(&made).await?;
+        }
         self.tell(job, "releasing", progress(2), String::new(), false)
             .await?;
         self.release(job, input, made, package.id).await
@@ -166,13 +182,13 @@ impl Staging {
         Ok(u64::from(input.instances.unwrap_or(app.instances)))
     }
 
-    /// Has the stager plugin make a droplet, in an instance of its own.
-    async fn ask_stager(
+    /// What the push asks of a stager.
+    async fn order(
         &self,
         job: &JobRecord,
         input: &PushInput,
-        files: &[FileEntry],
-    ) -> Result<(Made, Vec<String>), Failure> {
+        files: Vec<FileEntry>,
+    ) -> Result<Order, Failure> {
         let app = match job.app {
             Some(app) => self.store.app_by_id(app).await?,
             None => None,
@@ -184,112 +200,11 @@ impl Staging {
             None => None,
         };
         let wanted = input.settings.apply(&before.unwrap_or_default());
-        let package = Arc::new(Package {
-            blocks: self.blocks.clone(),
-            files: files.to_vec(),
-            runtime: Handle::current(),
-        });
-        let wishes = staging::Wishes {
+        Ok(Order {
             app: job.subject.clone(),
             component: wanted.component,
             fallback: wanted.fallback,
-        };
-        let terms = staging::Terms {
-            offered: muster_engine::offered(),
-            max_component_size: MAX_COMPONENT,
-        };
-        let roles = Arc::clone(&self.roles);
-        let staged = tokio::task::spawn_blocking(move || roles.stage(package, &wishes, &terms))
-            .await
-            .map_err(|error| {
-                ControlError::Internal(format!("the stager's thread failed: {error}"))
-            })?;
-        let droplet = staged.map_err(|error| Failure::Refused(stager_problem(error)))?;
-        let component = self
-            .keep("component.wasm", droplet.component, files)
-            .await?;
-        let mut kept = Vec::with_capacity(droplet.files.len());
-        for file in droplet.files {
-            kept.push(self.keep(&file.path, file.source, files).await?);
-        }
-        let entry = match droplet.entry {
-            staging::Entry::IncomingHandler => Entry::IncomingHandler,
-            staging::Entry::Handler => Entry::Handler,
-        };
-        Ok((
-            Made {
-                detected: droplet.detected,
-                entry,
-                component,
-                files: kept,
-            },
-            droplet.log,
-        ))
-    }
-
-    /// Brings a file of the droplet into the block store, if it is not there.
-    async fn keep(
-        &self,
-        path: &str,
-        source: Source,
-        files: &[FileEntry],
-    ) -> Result<FileEntry, Failure> {
-        let bytes = match source {
-            Source::Packaged(from) => {
-                let found = files.iter().find(|file| file.path == from).ok_or_else(|| {
-                    Failure::Refused(problem(
-                        "stager-failed",
-                        "The stager named a file that the package does not have",
-                        from,
-                        None,
-                    ))
-                })?;
-                return Ok(FileEntry {
-                    path: path.to_owned(),
-                    ..found.clone()
-                });
-            }
-            Source::Made(bytes) => Bytes::from(bytes),
-            Source::StaticSite => {
-                Bytes::from_static(bundled::component("site").ok_or_else(|| {
-                    ControlError::Internal(
-                        "this host was built without its component for static sites".to_owned(),
-                    )
-                })?)
-            }
-        };
-        Ok(self.blocks.write_bytes(path, bytes).await?)
-    }
-
-    /// The compiler has the last word on whether a component runs.
-    async fn compile(&self, made: &Made) -> Result<(), Failure> {
-        if made.component.size > MAX_COMPONENT {
-            let what = format!(
-                "it has {} bytes, {MAX_COMPONENT} are allowed",
-                made.component.size
-            );
-            return Err(Failure::Refused(problem(
-                "too-large",
-                "The component is too large",
-                what,
-                None,
-            )));
-        }
-        let wasm = self.blocks.load_file(&made.component).await?;
-        let (engine, entry) = (self.engine.clone(), made.entry);
-        let compiled =
-            tokio::task::spawn_blocking(move || Code::load(&engine, &wasm, entry).map(|_| ()))
-                .await
-                .map_err(|error| {
-                    ControlError::Internal(format!("the compiler's thread failed: {error}"))
-                })?;
-        compiled.map_err(|error| {
-            Failure::Refused(problem(
-                "component-unusable",
-                "The component cannot run on this host",
-                error.to_string(),
-                Some("see what apps may import with: muster info".to_owned()),
-            ))
+            files,
         })
     }
 

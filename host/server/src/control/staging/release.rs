@@ -9,6 +9,7 @@ use muster_api::{
 };
 use muster_engine::Entry;
 use muster_store::{ChangeKind, DropletRecord, JobRecord, Tx};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -28,8 +29,10 @@ use crate::control::{
 };
 
 /// A droplet that has no id yet.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Made {
     pub(super) detected: String,
+    #[serde(with = "entry_word")]
     pub(super) entry: Entry,
     pub(super) component: FileEntry,
     pub(super) files: Vec<FileEntry>,
@@ -48,6 +51,22 @@ pub(crate) fn entry_named(name: &str) -> Option<Entry> {
     [Entry::IncomingHandler, Entry::Handler]
         .into_iter()
         .find(|entry| entry_name(*entry) == name)
+}
+
+/// An entry point in what hosts say to each other: by its name.
+mod entry_word {
+    use muster_engine::Entry;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(entry: &Entry, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(super::entry_name(*entry))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Entry, D::Error> {
+        let name = String::deserialize(from)?;
+        super::entry_named(&name)
+            .ok_or_else(|| D::Error::custom(format!("there is no entry point '{name}'")))
+    }
 }
 
 /// Writes it all down, unless the job was cancelled or its app deleted while

@@ -116,6 +116,7 @@ fn one(id: &str) -> Option<Value> {
         "key_rotate" | "self_key_rotate" => json!({ "overlap": 3_600_000 }),
         "link_join" => json!({ "token": "muster1.eyJjbHVzdGVyIjoi" }),
         "link_leave" => json!({ "abandon": false }),
+        "info_change" => json!({ "next_addresses": ["192.0.2.7:7444"] }),
         "link_token_create" => json!({ "life_s": 120, "roles": ["router"] }),
         "logging_change" => json!({
             "logging": { "level": "info", "modules": { "muster_server": "debug" } },
@@ -185,6 +186,7 @@ mod tests {
         quotas::NewQuota,
         routes::NewRoute,
         sign_ups::{MailTest, NewActivation, NewPasswordReset, NewSignUp, Verification},
+        status::InfoChange,
         terms::NewTerm,
         tokens::{TokenForm, TokenRequest},
         users::{NewUser, PasswordChange, UserChange},
@@ -206,6 +208,7 @@ mod tests {
         ("AppChange", reads::<AppChange>),
         ("DeviceRequest", reads::<DeviceRequest>),
         ("EnvChange", reads::<EnvChange>),
+        ("InfoChange", reads::<InfoChange>),
         ("Join", reads::<Join>),
         ("KeyRotation", reads::<KeyRotation>),
         ("Leave", reads::<Leave>),

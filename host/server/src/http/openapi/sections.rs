@@ -128,6 +128,7 @@ fn view(section: &Described) -> Value {
             "section": { "type": "string", "enum": [section.name], "description": "Its name." },
             "about": { "type": "string", "description": "What it settles." },
             "is_set": { "type": "boolean", "description": "Whether it was set, or is its defaults." },
+            "leader": { "type": "string", "description": "The leader whose values these are, on a host that follows one." },
             "values": { "$ref": section.schema },
         },
     })
