@@ -1,14 +1,17 @@
-//! Hosts are linked and parted, killed and moved while their network fails, in
-//! an order made up by chance. However it went: once the network is whole, all
-//! of them agree on who belongs to whom, nothing is left of what did not work
-//! out, and everybody can be parted and linked anew.
+//! Hosts are linked and parted, killed and moved while their network fails, and
+//! apps are pushed, scaled and deleted on them, in an order made up by chance.
+//! However it went: once the network is whole, all of them agree on who belongs
+//! to whom and on what runs where; nothing that was promised is lost, nothing is
+//! left of what did not work out, and everybody can be parted and linked anew.
 //!
 //! It is the same chance in every run, so that a change is judged by itself;
 //! `MUSTER_E2E_SEED` begins with another number, or repeats one as far as that is
 //! possible, and `MUSTER_E2E_ROUNDS` says how many there are.
 
 mod agreement;
+mod ledger;
 mod operations;
+mod workloads;
 mod world;
 
 use std::str::FromStr;
@@ -52,6 +55,11 @@ async fn whatever_happens_hosts_agree_in_the_end() {
         world.calm().await;
         agreement::reach(&world).await;
         println!("    they agree");
+        for failure in workloads::failures(&world).await {
+            println!("    failed: {failure}");
+        }
+        world.clear().await;
+        agreement::reach(&world).await;
         world.part().await;
         agreement::reach(&world).await;
     }

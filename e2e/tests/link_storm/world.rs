@@ -12,6 +12,8 @@ use muster_e2e::{Client, Network, eventually};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::ledger::Ledger;
+
 /// How many of the last lines of a host's log are shown after a failure.
 const LINES: usize = 60;
 
@@ -19,6 +21,8 @@ const LINES: usize = 60;
 pub struct World {
     /// The network that they are on.
     pub network: Network,
+    /// What hosts have been told of apps.
+    pub ledger: Ledger,
     /// Clients of those that are up.
     clients: Vec<Option<Client>>,
     ids: Vec<HostId>,
@@ -34,6 +38,7 @@ impl World {
             clients: vec![None; hosts],
             ids: Vec::new(),
             abandoned: Vec::new(),
+            ledger: Ledger::default(),
             network,
         };
         for host in 0..hosts {
@@ -154,12 +159,35 @@ impl World {
                 if follows {
                     continue;
                 }
-                if self.abandoned.contains(&(own, host)) {
+                let given_up =
+                    there.state == HostState::Joining && link.standing == Standing::Alone;
+                // Whoever has apps of its own by now joins nobody.
+                let busy = given_up && self.ledger.of(host).next().is_some();
+                if busy || self.abandoned.contains(&(own, host)) {
                     remove(leader, &format!("/hosts/{}?force=true", there.id)).await;
-                } else if there.state == HostState::Joining && link.standing == Standing::Alone {
+                } else if given_up {
                     let token = leader.link_token().await.token;
                     self.up(host).join(&token).await;
                 }
+            }
+        }
+    }
+
+    /// Deletes all apps of hosts that decide on theirs.
+    pub async fn clear(&mut self) {
+        for host in 0..self.clients.len() {
+            let client = self.up(host).clone();
+            if client.link().await.standing == Standing::Follower {
+                continue;
+            }
+            let names: Vec<_> = self
+                .ledger
+                .of(host)
+                .map(|(name, _)| name.to_owned())
+                .collect();
+            for name in names {
+                remove(&client, &format!("/apps/{name}")).await;
+                self.ledger.deleted(host, &name);
             }
         }
     }
