@@ -25,7 +25,7 @@ const SEED: u64 = 1;
 /// How many sequences there are unless told.
 const ROUNDS: u64 = 2;
 /// How many operations a sequence has.
-const STEPS: u32 = 30;
+const STEPS: u32 = 40;
 
 fn from_environment<T: FromStr>(variable: &str) -> Option<T> {
     std::env::var(variable).ok()?.parse().ok()
@@ -45,6 +45,9 @@ async fn whatever_happens_hosts_agree_in_the_end() {
         };
         // Two who both move while they are apart can never find each other.
         let mover = rng.random_range(0..hosts);
+        if rng.random() {
+            operations::group(&mut world).await;
+        }
         for step in 0..STEPS {
             let operation = Operation::pick(&mut rng, hosts, mover);
             print!("{step:>3} {operation:?}");

@@ -109,7 +109,7 @@ impl Operation {
         let other = if host == other { leader } else { other };
         let millis = rng.random_range(0..3_000);
         let app = rng.random_range(0..APPS.len());
-        match rng.random_range(0..125) {
+        match rng.random_range(0..135) {
             0..20 => Self::Join { host, leader },
             20..27 => Self::JoinCutOff {
                 host,
@@ -142,14 +142,14 @@ impl Operation {
             79..91 => Self::Start(rng.random_range(0..hosts)),
             91..95 => Self::Move(mover),
             95..100 => Self::Wait(Duration::from_millis(millis)),
-            100..110 => Self::Push { host: leader, app },
-            110..116 => Self::Scale {
+            100..114 => Self::Push { host: leader, app },
+            114..126 => Self::Scale {
                 host: leader,
                 app,
                 instances: rng.random_range(1..=INSTANCES),
             },
-            116..119 => Self::Delete { host: leader, app },
-            119..122 => Self::Drain { leader, host },
+            126..129 => Self::Delete { host: leader, app },
+            129..132 => Self::Drain { leader, host },
             _ => Self::Resume { leader, host },
         }
     }
@@ -231,6 +231,17 @@ impl Operation {
             _ => ask(request).await,
         }
     }
+}
+
+/// Begins with a group of all hosts and an app on them.
+pub async fn group(world: &mut World) {
+    for host in 1..world.len() {
+        let joined = joining(world, host, 0).await;
+        ask(joined.expect("nothing is wrong yet")).await;
+    }
+    push(world, 0, 0).await;
+    scale(world, 0, 0, INSTANCES).await;
+    println!("    there is a group with an app");
 }
 
 fn down() -> String {

@@ -49,6 +49,11 @@ impl World {
         Some(world)
     }
 
+    /// How many hosts there are.
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
     /// A client of a host, if it is up.
     pub fn client(&self, host: usize) -> Option<&Client> {
         self.clients[host].as_ref()
@@ -122,14 +127,14 @@ impl World {
     }
 
     /// Abandons leaders that do not know a host any more and cannot tell it so:
-    /// those that have moved, so that it does not find them, and those that have
-    /// begun another group, whose papers it does not believe.
+    /// those that have moved, so that it does not find them, and those that stand
+    /// alone by now, so that nobody listens there.
     async fn give_up(&self) {
         for client in self.all() {
             let link = client.link().await;
             let Some(known) = link.leader else { continue };
             let leader = self.number(known.id);
-            let lost = self.up(leader).link().await.cluster != link.cluster
+            let lost = self.up(leader).link().await.standing == Standing::Alone
                 || !known.addresses.contains(&self.network.peer_address(leader));
             let listed = self.up(leader).hosts().await;
             if lost && !listed.iter().any(|host| host.id == link.host) {

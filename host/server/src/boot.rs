@@ -192,7 +192,7 @@ pub async fn serve(
     )
     .await?;
     tasks.spawn(links.clone().keep_up(ending.clone()));
-    tasks.spawn(links.clone().follow(ending.clone()));
+    tasks.spawn(links.clone().listen(ending.clone()));
     let starter = Starter::new(
         store.clone(),
         blocks.clone(),

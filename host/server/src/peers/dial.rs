@@ -58,10 +58,13 @@ pub(crate) enum CallError {
     /// No address answers.
     #[error("no address answers")]
     Unreachable,
-    /// One end does not believe the other. `leader_said` when the other end had
-    /// been recognised before it said so.
+    /// This end does not believe the other.
     #[error("{0}")]
     Distrust(Distrust),
+    /// The other end does not believe this one. It had been recognised before it
+    /// said so, so that it is its word.
+    #[error("it answers: {0}")]
+    Refused(Distrust),
     /// It answers, but not as it should.
     #[error("its answer cannot be used: {0}")]
     Answer(String),
@@ -173,6 +176,8 @@ async fn connect(
     while let Some(attempt) = attempts.next().await {
         match attempt {
             Ok(stream) => return Ok(stream),
+            // What the other end says before it is recognised is nobody's word.
+            Err(error) if tls::told(&error).is_some() => {}
             Err(error) => distrust = distrust.or(tls::reason(&error)),
         }
     }
@@ -209,9 +214,61 @@ fn broken(error: &hyper::Error) -> CallError {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(error) = cause.downcast_ref::<io::Error>() {
-            return tls::reason(error).map_or(CallError::Unreachable, CallError::Distrust);
+            return tls::told(error).map_or(CallError::Unreachable, CallError::Refused);
         }
         source = cause.source();
     }
     CallError::Unreachable
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_peering::{Anchors, Authority, HostKey, tls::leader_config};
+    use time::OffsetDateTime;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Fatal, `certificate_revoked`, as TLS has it before anything is encrypted.
+    const REVOKED: [u8; 7] = [21, 3, 3, 0, 2, 2, 44];
+
+    #[tokio::test]
+    async fn what_a_stranger_says_at_the_address_of_the_leader_is_not_its_word() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            stream.write_all(&REVOKED).await.unwrap();
+            // Until the other end has read it.
+            let _ = stream.read(&mut [0; 4096]).await;
+        });
+        let (host, now) = (Uuid::from_u128(1), OffsetDateTime::now_utc());
+        let (authority, key) = (
+            Authority::generate(host, now).unwrap(),
+            HostKey::generate().unwrap(),
+        );
+        let csr = key.csr(host).unwrap();
+        let leaf = authority
+            .issue(&csr, host, now, time::Duration::DAY)
+            .unwrap();
+        let anchors = Anchors::new([authority.certificate()]).unwrap();
+        let leader = PeerIdentity {
+            host: Uuid::from_u128(2),
+            fingerprint: key.fingerprint(),
+        };
+        let config = leader_config(&leaf, &key, &anchors, &leader, super::super::WORDS_ALPN);
+        let said = call::<_, ()>(
+            &[address],
+            config.unwrap(),
+            "/peer/v1/say",
+            Patience::WORDS,
+            |_| (),
+        );
+        let error = said.await.unwrap_err();
+        assert!(matches!(error, CallError::Unreachable), "{error:?}");
+    }
 }
