@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const REFUSALS: [StatusCode; 2] = [StatusCode::CONFLICT, StatusCode::NOT_FOUND];
 /// About what a whole join takes, in bytes.
 const JOIN: u64 = 14_000;
+/// After how long a host that is not heard is lost.
+const UNREACHABLE: Duration = Duration::from_secs(10);
 /// What apps of a host are called, before its number.
 const APPS: [&str; 2] = ["red", "blue"];
 /// The most instances that an app gets.
@@ -139,9 +141,11 @@ impl Operation {
             67..70 => Self::Slow(host),
             70..75 => Self::Heal,
             75..79 => Self::Kill(host),
-            79..91 => Self::Start(rng.random_range(0..hosts)),
-            91..95 => Self::Move(mover),
-            95..100 => Self::Wait(Duration::from_millis(millis)),
+            79..94 => Self::Start(rng.random_range(0..hosts)),
+            94..97 => Self::Move(mover),
+            97..99 => Self::Wait(Duration::from_millis(millis)),
+            // Long enough that whoever is not heard is lost.
+            99 => Self::Wait(UNREACHABLE + Duration::from_millis(millis)),
             100..114 => Self::Push { host: leader, app },
             114..126 => Self::Scale {
                 host: leader,

@@ -72,17 +72,17 @@ impl Starter {
     /// Begins to bring up an instance; what comes of it shows in the instances.
     pub(crate) fn start(&self, app: &AppRecord, release: u64, index: u32, source: Source) {
         let id = self.inner.instances.begin(app.id, release, index);
-        let (inner, name) = (Arc::clone(&self.inner), Arc::<str>::from(&*app.name));
+        let (inner, log) = (Arc::clone(&self.inner), Arc::from(app.id.to_string()));
         let app = app.id;
         tokio::spawn(async move {
             let described = source.release(&inner.store, app, release).await;
             let up = match described {
-                Ok((release, droplet)) => inner.bring_up(id, &name, release, droplet, index).await,
+                Ok((release, droplet)) => inner.bring_up(id, &log, release, droplet, index).await,
                 Err(reason) => Err(reason),
             };
             if let Err(reason) = up {
                 inner.logs.platform(
-                    &name,
+                    &log,
                     &format!("instance {index}/{release} did not start: {reason}"),
                 );
                 inner.instances.crash(id, reason);
@@ -95,7 +95,7 @@ impl Inner {
     async fn bring_up(
         self: &Arc<Self>,
         id: InstanceId,
-        name: &Arc<str>,
+        log: &Arc<str>,
         release: ReleaseRecord,
         droplet: DropletRecord,
         index: u32,
@@ -119,7 +119,7 @@ impl Inner {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let runtime = Runtime::new(env, settings.limits.clone(), outbound, files);
-        let output = self.output(name, &label);
+        let output = self.output(log, &label);
         let instance = Instance::new(code, runtime, output);
         drop(turn);
         if let Some(check) = &settings.health {
@@ -135,8 +135,7 @@ impl Inner {
                 check,
             ));
         }
-        self.logs
-            .platform(name, &format!("instance {label} serves"));
+        self.logs.platform(log, &format!("instance {label} serves"));
         Ok(())
     }
 
@@ -189,8 +188,8 @@ impl Inner {
         Ok(Some(folder))
     }
 
-    fn output(&self, app: &Arc<str>, label: &Arc<str>) -> OutputSink {
-        let (logs, app, label) = (Arc::clone(&self.logs), Arc::clone(app), Arc::clone(label));
+    fn output(&self, log: &Arc<str>, label: &Arc<str>) -> OutputSink {
+        let (logs, app, label) = (Arc::clone(&self.logs), Arc::clone(log), Arc::clone(label));
         Arc::new(move |output: Output<'_>| {
             let source = match output.stream {
                 Stream::Out => LogSource::Stdout,

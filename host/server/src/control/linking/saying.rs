@@ -50,7 +50,7 @@ impl Links {
             CallError::Distrust(distrust) | CallError::Refused(distrust) => {
                 refused(&Refusal::from(distrust))
             }
-            CallError::Unreachable => refused(&Refusal::Unreachable {
+            CallError::Unreachable | CallError::Unsure => refused(&Refusal::Unreachable {
                 tried: token.addresses.clone(),
             }),
             CallError::Answer(error) => odd(&error),

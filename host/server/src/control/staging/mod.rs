@@ -105,10 +105,12 @@ impl Staging {
                 failed(&error)
             }
         };
-        self.logs
-            .platform(&job.subject, &format!("push failed: {failure}"));
         let id = job.id;
         let app = job.app;
+        if let Some(app) = app {
+            let line = format!("push failed: {failure}");
+            self.logs.platform(&app.to_string(), &line);
+        }
         let ended = self
             .store
             .write(move |tx| {
@@ -143,8 +145,9 @@ impl Staging {
         let package =
             package.ok_or_else(|| ControlError::not_found("package", input.package.to_string()))?;
         let (made, log) = self.ask_stager(job, &input, &package.files).await?;
-        for line in &log {
-            self.logs.platform(&job.subject, line);
+        if let Some(app) = job.app {
+            let app = app.to_string();
+            log.iter().for_each(|line| self.logs.platform(&app, line));
         }
         let log = log.join("\n");
         self.tell(job, "compiling", progress(1), log, false).await?;
