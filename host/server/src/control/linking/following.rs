@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ControlError, Links,
     leading::{change, followers},
+    meanwhile::Meanwhile,
     own::{self, Own},
     refused,
 };
@@ -125,7 +126,10 @@ impl Links {
             return Ok(());
         }
         let _turn = self.0.turn.lock().await;
-        self.exchange(actor).await?;
+        if let Err(error) = self.exchange(actor).await {
+            self.keep_meanwhile().await?;
+            return Err(error);
+        }
         self.renew_leaf().await
     }
 
@@ -168,6 +172,7 @@ impl Links {
                         own::save(tx, &kept).await?;
                         if forgets {
                             own::save_followed(tx, None).await?;
+                            own::save_meanwhile(tx, &[]).await?;
                         }
                         record(tx, &actor, change("link", &name, verb, ChangeKind::Updated)).await
                     })
@@ -178,6 +183,7 @@ impl Links {
                 memory.own = own;
                 if forgets {
                     memory.followed = Arc::default();
+                    memory.meanwhile = Meanwhile::default();
                 }
             }
             self.0.told.notify_waiters();

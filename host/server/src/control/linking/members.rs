@@ -89,6 +89,9 @@ impl Links {
         let mut generation = say.about.generation;
         if reply == Reply::Member {
             generation = self.heard(HostId(peer.host), &say, now).await?;
+            if !say.meanwhile.is_empty() {
+                self.reported(&say).await?;
+            }
         }
         let lead = self.memory().lead.clone();
         Ok(Said {
@@ -267,6 +270,8 @@ impl Links {
 
     /// Brings the lists that are kept in memory to what the store says.
     pub(super) async fn refresh(&self) -> Result<(), ControlError> {
+        // What was read before a change must not be noted after it.
+        let _one = self.0.refreshing.lock().await;
         let all = memberships(&self.0.store).await?;
         let followed = {
             let memory = self.memory();

@@ -13,6 +13,7 @@
 //! | `following` | the follower's side: joining, heartbeats, leaving |
 //! | `saying` | the follower's side: what is said to the leader, and its answers |
 //! | `news` | the follower's side: what is to run, as the leader tells it |
+//! | `meanwhile` | what happens on a follower while its leader is away |
 //! | `whereabouts` | where hosts are, and how that gets about |
 //! | `renewal` | new certificates in time |
 //! | `draining` | which hosts get nothing new |
@@ -26,6 +27,7 @@ mod following;
 mod group;
 mod hosts;
 mod leading;
+mod meanwhile;
 mod members;
 mod news;
 mod own;
@@ -62,6 +64,7 @@ use uuid::Uuid;
 
 use self::{
     group::Published,
+    meanwhile::Meanwhile,
     own::{Lead, Own},
 };
 pub(crate) use self::{
@@ -117,6 +120,7 @@ struct Inner {
     port: tokio::sync::Mutex<Option<Listening>>,
     /// One exchange with the leader at a time.
     turn: tokio::sync::Mutex<()>,
+    refreshing: tokio::sync::Mutex<()>,
     wake: Notify,
     /// What followers are told.
     published: Published,
@@ -154,6 +158,8 @@ struct Memory {
     followed: Arc<Followed>,
     /// What this host has of the group's content.
     content: ContentProgress,
+    /// What the leader has not been told yet.
+    meanwhile: Meanwhile,
 }
 
 impl Links {
@@ -171,6 +177,7 @@ impl Links {
         let memory = Memory {
             own: own::load(&store).await?,
             lead: own::lead(&store).await?,
+            meanwhile: Meanwhile::recalled(own::meanwhile(&store).await?),
             ..Memory::default()
         };
         let links = Self(Arc::new(Inner {
@@ -190,6 +197,7 @@ impl Links {
             former: Arc::default(),
             port: tokio::sync::Mutex::default(),
             turn: tokio::sync::Mutex::default(),
+            refreshing: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             published: Published::default(),
             told: Notify::new(),

@@ -88,12 +88,14 @@ impl Links {
         let config =
             leader_config(&leaf, &self.0.key, &anchors, &leader, WORDS_ALPN).map_err(damaged)?;
         let addresses = own.leader.clone().unwrap_or_default().addresses;
+        let (meanwhile, known) = self.meanwhile();
         let words = Say {
             link,
             request,
             name: self.0.name.clone(),
             about: self.about().await,
             instances: self.0.fleet.here.reports(),
+            meanwhile,
         };
         let (mut sent, mut began) = (muster_store::now(), Instant::now());
         let (path, patience) = ("/peer/v1/say", Patience::WORDS);
@@ -119,6 +121,9 @@ impl Links {
                 return Err(refused(&Refusal::Unreachable { tried: addresses }));
             }
         };
+        if reply == Reply::Member {
+            self.told_meanwhile(known).await?;
+        }
         let answer = Event::Answer {
             link,
             leader,
