@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use muster_api::{
+    audit::AuditRecord,
     hosts::HostState,
     id::HostId,
     links::{Link, LinkTokenState, Standing},
+    page::Page,
+    plan::Plan,
 };
 use muster_e2e::{Client, Network, eventually, eventually_within, refuse};
 use reqwest::{Method, StatusCode};
@@ -218,12 +221,68 @@ async fn a_host_forced_out_while_cut_off_hears_of_it_and_comes_anew() {
     network.heal();
     let link = stands_alone(south).await;
     let why = link.ended.expect("a reason");
-    assert!(why.contains("taken this host out"), "{why}");
+    assert!(why.contains("forced out"), "{why}");
+    let audit: Page<AuditRecord> = leader.get("/audit?limit=50").await;
+    let back = audit
+        .items
+        .iter()
+        .filter(|it| it.entry.action == "host.come-back");
+    assert_eq!(back.count(), 1, "the leader has noticed: {audit:#?}");
     sees(leader, "east", east, HostState::Ready).await;
 
     south.join(&leader.link_token().await.token).await;
     sees(leader, "south", south, HostState::Ready).await;
     assert_eq!(leader.hosts().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_host_forced_out_hears_it_of_a_leader_that_leads_others_by_now() {
+    let Some(mut network) = Network::start(3).await else {
+        return;
+    };
+    let clients = clients(&network).await;
+    let [leader, south, east] = &clients[..] else {
+        unreachable!("three were started")
+    };
+    south.join(&leader.link_token().await.token).await;
+    network.cut(0, 1);
+    let gone = leader.request(Method::DELETE, "/hosts/south?force=true");
+    assert!(gone.send().await.expect("an answer").status().is_success());
+    let stop = "/link/actions/stop-leading";
+    let _: Plan = leader.send(Method::POST, stop, &json!({})).await;
+    // Another group, of which south knows nothing but the leader's key.
+    east.join(&leader.link_token().await.token).await;
+    assert_eq!(south.link().await.standing, Standing::Follower);
+
+    network.heal();
+    let why = stands_alone(south).await.ended.expect("a reason");
+    assert!(why.contains("ended the group"), "{why}");
+    sees(leader, "east", east, HostState::Ready).await;
+    south.join(&leader.link_token().await.token).await;
+    sees(leader, "south", south, HostState::Ready).await;
+}
+
+#[tokio::test]
+async fn leader_and_follower_who_both_move_apart_find_each_other_through_a_third() {
+    let Some(mut network) = Network::start(3).await else {
+        return;
+    };
+    let clients = linked(&network).await;
+    sees(&clients[0], "south", &clients[1], HostState::Ready).await;
+    network.cut(0, 1);
+    for host in [0, 1] {
+        let address = network.fresh_address();
+        network.move_host(host, address);
+    }
+    let east = &clients[2];
+    let there = network.peer_address(0);
+    eventually("the third knows where the leader is", async || {
+        let leader = east.link().await.leader?;
+        (leader.addresses == [there.clone()]).then_some(())
+    })
+    .await;
+    network.heal();
+    clients_that_find(&network).await;
 }
 
 #[tokio::test]

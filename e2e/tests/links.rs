@@ -5,11 +5,12 @@ use std::time::Duration;
 use http::Method;
 use muster_api::{
     hosts::{HostState, LinkedHost},
+    jobs::Job,
     links::{Link, LinkToken, LinkTokenSecret, LinkTokenState, Standing},
     page::Page,
     plan::Plan,
 };
-use muster_e2e::{Client, Host, HostOptions, eventually, free_address, guest, refuse};
+use muster_e2e::{Client, Host, HostOptions, eventually, free_address, guest, push_of, refuse};
 use muster_peering::LinkToken as Token;
 use serde_json::json;
 
@@ -170,6 +171,12 @@ async fn what_does_not_go_together_is_not_linked() {
     let (_busy, busy) = host("busy", &[]).await;
     busy.push_component("hello", &guest("hello")).await;
     refuses(&leader, &busy, &good, "running-workloads").await;
+    // Nor does one on which something is about to run.
+    let (_early, early) = host("early", &[]).await;
+    let wasm = early.upload("app.wasm", &guest("hello")).await;
+    let path = "/apps/hello/pushes";
+    let _: Job = early.send(Method::POST, path, &push_of(vec![wasm])).await;
+    refuses(&leader, &early, &good, "running-workloads").await;
 
     let (_south, south) = host("south", &[]).await;
     for wrong in [

@@ -370,6 +370,33 @@ async fn the_log_of_an_app_comes_from_all_hosts() {
 }
 
 #[tokio::test]
+async fn another_app_of_the_same_name_has_another_log() {
+    let (_north, leader) = host("north").await;
+    let (_south, south) = host("south").await;
+    link(&leader, &south).await;
+    let run = async || {
+        push(&leader, 0).await;
+        scale(&leader, "busy", 2).await;
+        settled(&leader, "busy", 2).await;
+        reaches(&south, "busy").await;
+        let shown: AppDetail = leader.get("/apps/busy").await;
+        shown.app.created_at
+    };
+    let lines = async || -> Vec<LogLine> {
+        let page: Page<LogLine> = leader.get("/apps/busy/logs?host=south&tail=10000").await;
+        page.items
+    };
+    run().await;
+    assert!(!lines().await.is_empty());
+    let deleted = leader.request(Method::DELETE, "/apps/busy").send().await;
+    assert!(deleted.expect("an answer").status().is_success());
+    let made = run().await;
+    let lines = lines().await;
+    assert!(!lines.is_empty());
+    assert!(lines.iter().all(|line| line.time >= made), "{lines:#?}");
+}
+
+#[tokio::test]
 async fn a_drained_host_is_emptied_and_can_go() {
     let (_north, leader) = host("north").await;
     let (south_host, south) = host("south").await;

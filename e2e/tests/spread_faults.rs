@@ -5,8 +5,10 @@ use futures::future::join_all;
 use http::Method;
 use muster_api::{
     apps::{AppDetail, Instance, InstanceState},
+    audit::AuditRecord,
     hosts::HostState,
     jobs::JobState,
+    page::Page,
 };
 use muster_e2e::{
     Answers, Client, Load, Network, eventually, eventually_within, greeting, hello_version, push_of,
@@ -157,6 +159,46 @@ async fn followers_serve_each_other_while_their_leader_is_cut_off() {
         let answers = load.end().await;
         counted(&format!("leader cut off, on the {router}"), &answers, 0);
     }
+}
+
+#[tokio::test]
+async fn what_happened_while_the_leader_was_away_is_reported() {
+    let Some(mut network) = Network::start(2).await else {
+        return;
+    };
+    let clients = group(&network).await;
+    let reports = async || -> Vec<AuditRecord> {
+        let page: Page<AuditRecord> = clients[0].get("/audit?limit=100").await;
+        let mut all = page.items;
+        all.retain(|it| it.entry.action == "host.report");
+        all
+    };
+    network.isolate(0);
+    eventually("the follower misses its leader", async || {
+        let leader = clients[1].link().await.leader?;
+        (!leader.reachable).then_some(())
+    })
+    .await;
+    network.host_mut(1).kill();
+    network.host_mut(1).start_again();
+    network.host_mut(1).wait_ready().await;
+    let south = network.host(1).client().await;
+    eventually("the follower serves again", async || {
+        let (status, _) = south.ask("busy.localhost", "/").await;
+        (status == StatusCode::OK).then_some(())
+    })
+    .await;
+    // Longer than it takes until nobody takes the silence for a busy moment.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(reports().await.is_empty());
+    network.heal();
+    let report = eventually("the follower reports", async || reports().await.pop()).await;
+    assert_eq!(report.entry.subject, "south");
+    let after = report.entry.after.expect("what happened").to_string();
+    assert!(
+        after.contains("serves") && after.contains("busy"),
+        "{after}"
+    );
 }
 
 #[tokio::test]

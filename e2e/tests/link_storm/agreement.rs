@@ -13,7 +13,7 @@ use muster_api::{
 };
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::world::World;
+use crate::{workloads, world::World};
 
 /// How long it may take: longer than a leader waits for a host that it has let
 /// in to confirm.
@@ -39,8 +39,12 @@ pub async fn reach(world: &World) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let views = look(world).await;
-        let Some(complaint) = disagreement(&views) else {
-            return;
+        let complaint = match disagreement(&views) {
+            Some(complaint) => complaint,
+            None => match workloads::disagreement(world).await {
+                Some(complaint) => complaint,
+                None => return,
+            },
         };
         assert!(Instant::now() < deadline, "{complaint}: {views:#?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -120,8 +124,10 @@ fn leads(view: &View, views: &[View]) -> Option<&'static str> {
         (!is_any_open(view), "has tokens out"),
         (view.open, "does not listen for peers"),
         (
-            members.iter().all(|host| host.state == HostState::Ready),
-            "lists somebody who is not ready",
+            members
+                .iter()
+                .all(|host| matches!(host.state, HostState::Ready | HostState::InUse)),
+            "lists somebody who is not there",
         ),
     ])
 }

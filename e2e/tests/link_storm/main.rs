@@ -1,14 +1,17 @@
-//! Hosts are linked and parted, killed and moved while their network fails, in
-//! an order made up by chance. However it went: once the network is whole, all
-//! of them agree on who belongs to whom, nothing is left of what did not work
-//! out, and everybody can be parted and linked anew.
+//! Hosts are linked and parted, killed and moved while their network fails, and
+//! apps are pushed, scaled and deleted on them, in an order made up by chance.
+//! However it went: once the network is whole, all of them agree on who belongs
+//! to whom and on what runs where; nothing that was promised is lost, nothing is
+//! left of what did not work out, and everybody can be parted and linked anew.
 //!
 //! It is the same chance in every run, so that a change is judged by itself;
 //! `MUSTER_E2E_SEED` begins with another number, or repeats one as far as that is
 //! possible, and `MUSTER_E2E_ROUNDS` says how many there are.
 
 mod agreement;
+mod ledger;
 mod operations;
+mod workloads;
 mod world;
 
 use std::str::FromStr;
@@ -22,7 +25,7 @@ const SEED: u64 = 1;
 /// How many sequences there are unless told.
 const ROUNDS: u64 = 2;
 /// How many operations a sequence has.
-const STEPS: u32 = 30;
+const STEPS: u32 = 40;
 
 fn from_environment<T: FromStr>(variable: &str) -> Option<T> {
     std::env::var(variable).ok()?.parse().ok()
@@ -42,6 +45,9 @@ async fn whatever_happens_hosts_agree_in_the_end() {
         };
         // Two who both move while they are apart can never find each other.
         let mover = rng.random_range(0..hosts);
+        if rng.random() {
+            operations::group(&mut world).await;
+        }
         for step in 0..STEPS {
             let operation = Operation::pick(&mut rng, hosts, mover);
             print!("{step:>3} {operation:?}");
@@ -52,6 +58,11 @@ async fn whatever_happens_hosts_agree_in_the_end() {
         world.calm().await;
         agreement::reach(&world).await;
         println!("    they agree");
+        for failure in workloads::failures(&world).await {
+            println!("    failed: {failure}");
+        }
+        world.clear().await;
+        agreement::reach(&world).await;
         world.part().await;
         agreement::reach(&world).await;
     }

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use muster_api::{links::LinkTokenSecret, problem::Problem};
+use muster_api::{jobs::Job, links::LinkTokenSecret, plan::Plan, problem::Problem};
+use muster_e2e::{hello_version, push_of};
 use rand::{Rng, RngExt};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -17,6 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const REFUSALS: [StatusCode; 2] = [StatusCode::CONFLICT, StatusCode::NOT_FOUND];
 /// About what a whole join takes, in bytes.
 const JOIN: u64 = 14_000;
+/// After how long a host that is not heard is lost.
+const UNREACHABLE: Duration = Duration::from_secs(10);
+/// What apps of a host are called, before its number.
+const APPS: [&str; 2] = ["red", "blue"];
+/// The most instances that an app gets.
+const INSTANCES: u32 = 4;
 
 /// Something that happens.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +80,20 @@ pub enum Operation {
     Move(usize),
     /// Time passes.
     Wait(Duration),
+    /// A new app, or another version of one.
+    Push { host: usize, app: usize },
+    /// An app gets another number of instances.
+    Scale {
+        host: usize,
+        app: usize,
+        instances: u32,
+    },
+    /// An app is deleted.
+    Delete { host: usize, app: usize },
+    /// A leader wants a host empty.
+    Drain { leader: usize, host: usize },
+    /// It may have instances again.
+    Resume { leader: usize, host: usize },
 }
 
 impl Operation {
@@ -88,7 +110,8 @@ impl Operation {
         };
         let other = if host == other { leader } else { other };
         let millis = rng.random_range(0..3_000);
-        match rng.random_range(0..100) {
+        let app = rng.random_range(0..APPS.len());
+        match rng.random_range(0..135) {
             0..20 => Self::Join { host, leader },
             20..27 => Self::JoinCutOff {
                 host,
@@ -118,9 +141,20 @@ impl Operation {
             67..70 => Self::Slow(host),
             70..75 => Self::Heal,
             75..79 => Self::Kill(host),
-            79..91 => Self::Start(rng.random_range(0..hosts)),
-            91..95 => Self::Move(mover),
-            _ => Self::Wait(Duration::from_millis(millis)),
+            79..94 => Self::Start(rng.random_range(0..hosts)),
+            94..97 => Self::Move(mover),
+            97..99 => Self::Wait(Duration::from_millis(millis)),
+            // Long enough that whoever is not heard is lost.
+            99 => Self::Wait(UNREACHABLE + Duration::from_millis(millis)),
+            100..114 => Self::Push { host: leader, app },
+            114..126 => Self::Scale {
+                host: leader,
+                app,
+                instances: rng.random_range(1..=INSTANCES),
+            },
+            126..129 => Self::Delete { host: leader, app },
+            129..132 => Self::Drain { leader, host },
+            _ => Self::Resume { leader, host },
         }
     }
 
@@ -158,6 +192,15 @@ impl Operation {
             Self::Start(host) => world.start_again(host).await,
             Self::Move(host) => world.move_host(host).await,
             Self::Wait(time) => tokio::time::sleep(time).await,
+            Self::Push { host, app } => return push(world, host, app).await,
+            Self::Scale {
+                host,
+                app,
+                instances,
+            } => return scale(world, host, app, instances).await,
+            Self::Delete { host, app } => return delete(world, host, app).await,
+            Self::Drain { leader, host } => return drain(world, leader, host, "drain").await,
+            Self::Resume { leader, host } => return drain(world, leader, host, "resume").await,
         }
         "done".to_owned()
     }
@@ -194,6 +237,17 @@ impl Operation {
     }
 }
 
+/// Begins with a group of all hosts and an app on them.
+pub async fn group(world: &mut World) {
+    for host in 1..world.len() {
+        let joined = joining(world, host, 0).await;
+        ask(joined.expect("nothing is wrong yet")).await;
+    }
+    push(world, 0, 0).await;
+    scale(world, 0, 0, INSTANCES).await;
+    println!("    there is a group with an app");
+}
+
 fn down() -> String {
     "nobody is there".to_owned()
 }
@@ -205,14 +259,84 @@ async fn ask(request: RequestBuilder) -> String {
 }
 
 async fn judge(answer: Response) -> String {
+    let said: Result<IgnoredAny, String> = said(answer).await;
+    said.map_or_else(|why| why, |_| "done".to_owned())
+}
+
+/// What a host says, or the code with which it refuses.
+async fn said<T: DeserializeOwned>(answer: Response) -> Result<T, String> {
     let status = answer.status();
     let text = answer.text().await.expect("a body");
     if status.is_success() {
-        return "done".to_owned();
+        return Ok(serde_json::from_str(&text).expect("what was asked for"));
     }
     assert!(REFUSALS.contains(&status), "{status}: {text}");
     let problem: Problem = serde_json::from_str(&text).expect("a problem");
-    problem.code
+    Err(problem.code)
+}
+
+/// The same as [`ask`], with what it says.
+async fn hear<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, String> {
+    let answer = request.timeout(PATIENCE).send().await;
+    said(answer.expect("a host that is up answers")).await
+}
+
+fn name(host: usize, app: usize) -> String {
+    format!("{}-{host}", APPS[app])
+}
+
+async fn push(world: &mut World, host: usize, app: usize) -> String {
+    let Some(client) = world.client(host).cloned() else {
+        return down();
+    };
+    let (name, version) = (name(host, app), world.ledger.next_version());
+    let wasm = client.upload("app.wasm", &hello_version(version)).await;
+    let request = client.request(Method::POST, &format!("/apps/{name}/pushes"));
+    match hear::<Job>(request.json(&push_of(vec![wasm]))).await {
+        Ok(job) => {
+            world.ledger.pushed(host, &name, job.id, version);
+            format!("version {version}")
+        }
+        Err(why) => why,
+    }
+}
+
+async fn scale(world: &mut World, host: usize, app: usize, instances: u32) -> String {
+    let Some(client) = world.client(host) else {
+        return down();
+    };
+    let name = name(host, app);
+    let request = client.request(Method::PATCH, &format!("/apps/{name}"));
+    match hear::<Job>(request.json(&json!({ "instances": instances }))).await {
+        Ok(_) => {
+            world.ledger.scaled(host, &name, instances);
+            "done".to_owned()
+        }
+        Err(why) => why,
+    }
+}
+
+async fn delete(world: &mut World, host: usize, app: usize) -> String {
+    let Some(client) = world.client(host) else {
+        return down();
+    };
+    let name = name(host, app);
+    match hear::<Plan>(client.request(Method::DELETE, &format!("/apps/{name}"))).await {
+        Ok(_) => {
+            world.ledger.deleted(host, &name);
+            "done".to_owned()
+        }
+        Err(why) => why,
+    }
+}
+
+async fn drain(world: &mut World, leader: usize, host: usize, verb: &str) -> String {
+    let id = world.id(host);
+    let Some(client) = world.client(leader) else {
+        return down();
+    };
+    let path = format!("/hosts/{id}/actions/{verb}");
+    ask(client.request(Method::POST, &path).json(&json!({}))).await
 }
 
 /// The request of one host to join another, with a token for it; or why there

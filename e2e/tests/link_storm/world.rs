@@ -5,12 +5,14 @@ use std::thread;
 use muster_api::{
     hosts::HostState,
     id::HostId,
-    links::{Link, LinkTokenState, Standing},
+    links::{LinkTokenState, Standing},
     plan::Plan,
 };
 use muster_e2e::{Client, Network, eventually};
 use reqwest::Method;
 use serde_json::json;
+
+use crate::ledger::Ledger;
 
 /// How many of the last lines of a host's log are shown after a failure.
 const LINES: usize = 60;
@@ -19,6 +21,8 @@ const LINES: usize = 60;
 pub struct World {
     /// The network that they are on.
     pub network: Network,
+    /// What hosts have been told of apps.
+    pub ledger: Ledger,
     /// Clients of those that are up.
     clients: Vec<Option<Client>>,
     ids: Vec<HostId>,
@@ -34,6 +38,7 @@ impl World {
             clients: vec![None; hosts],
             ids: Vec::new(),
             abandoned: Vec::new(),
+            ledger: Ledger::default(),
             network,
         };
         for host in 0..hosts {
@@ -42,6 +47,11 @@ impl World {
             world.ids.push(id);
         }
         Some(world)
+    }
+
+    /// How many hosts there are.
+    pub fn len(&self) -> usize {
+        self.clients.len()
     }
 
     /// A client of a host, if it is up.
@@ -117,21 +127,21 @@ impl World {
     }
 
     /// Abandons leaders that do not know a host any more and cannot tell it so:
-    /// those that have moved, so that it does not find them, and those that have
-    /// begun another group, whose papers it does not believe.
+    /// those that have moved, so that it does not find them, and those that stand
+    /// alone by now, so that nobody listens there.
     async fn give_up(&self) {
         for client in self.all() {
             let link = client.link().await;
             let Some(known) = link.leader else { continue };
             let leader = self.number(known.id);
-            let lost = self.up(leader).link().await.cluster != link.cluster
+            let lost = self.up(leader).link().await.standing == Standing::Alone
                 || !known.addresses.contains(&self.network.peer_address(leader));
             let listed = self.up(leader).hosts().await;
             if lost && !listed.iter().any(|host| host.id == link.host) {
-                let abandon = json!({ "abandon": true });
-                let _: Link = client
-                    .send(Method::POST, "/link/actions/leave", &abandon)
-                    .await;
+                let leave = client.request(Method::POST, "/link/actions/leave");
+                let left = leave.json(&json!({ "abandon": true })).send().await;
+                // It may have found the leader in this very moment, and heard it.
+                left.expect("a host that is up answers");
             }
         }
     }
@@ -154,12 +164,35 @@ impl World {
                 if follows {
                     continue;
                 }
-                if self.abandoned.contains(&(own, host)) {
+                let given_up =
+                    there.state == HostState::Joining && link.standing == Standing::Alone;
+                // Whoever has apps of its own by now joins nobody.
+                let busy = given_up && self.ledger.of(host).next().is_some();
+                if busy || self.abandoned.contains(&(own, host)) {
                     remove(leader, &format!("/hosts/{}?force=true", there.id)).await;
-                } else if there.state == HostState::Joining && link.standing == Standing::Alone {
+                } else if given_up {
                     let token = leader.link_token().await.token;
                     self.up(host).join(&token).await;
                 }
+            }
+        }
+    }
+
+    /// Deletes all apps of hosts that decide on theirs.
+    pub async fn clear(&mut self) {
+        for host in 0..self.clients.len() {
+            let client = self.up(host).clone();
+            if client.link().await.standing == Standing::Follower {
+                continue;
+            }
+            let names: Vec<_> = self
+                .ledger
+                .of(host)
+                .map(|(name, _)| name.to_owned())
+                .collect();
+            for name in names {
+                remove(&client, &format!("/apps/{name}")).await;
+                self.ledger.deleted(host, &name);
             }
         }
     }

@@ -20,6 +20,8 @@ use crate::{backends::Backend, deadline::Deadline};
 pub struct Access {
     /// When it began.
     pub began: SystemTime,
+    /// The app's id.
+    pub app_id: Arc<str>,
     /// The app's name.
     pub app: Arc<str>,
     /// Index and release of the instance; none if none took it.

@@ -65,6 +65,8 @@ impl Barred {
 
 /// The running instances of one app.
 pub struct Backend {
+    /// The app's id.
+    pub id: Arc<str>,
     /// The app's name, for log and metrics.
     pub name: Arc<str>,
     placements: Vec<Placement>,
@@ -81,13 +83,14 @@ pub(crate) struct Meters {
 impl Backend {
     /// An app's running instances, in any order.
     #[must_use]
-    pub fn new(name: &str, placements: Vec<Placement>) -> Self {
+    pub fn new(id: &str, name: &str, placements: Vec<Placement>) -> Self {
         let class = |class: usize| metrics::counter!("muster_app_requests_total", "app" => name.to_owned(), "status" => format!("{class}xx"));
         let meters = Meters {
             statuses: std::array::from_fn(class),
             seconds: metrics::histogram!("muster_app_request_seconds", "app" => name.to_owned()),
         };
         Self {
+            id: Arc::from(id),
             name: Arc::from(name),
             placements,
             turn: AtomicUsize::new(0),

@@ -153,6 +153,7 @@ impl Worker {
         let recorder = Recorder {
             access: Some(Access {
                 began,
+                app_id: Arc::clone(&backend.id),
                 app: Arc::clone(&backend.name),
                 instance: None,
                 request: Arc::clone(&id),

@@ -2,9 +2,9 @@
 //!
 //! | who | shows | believes |
 //! | --- | --- | --- |
-//! | a host that serves its peers ([`server_config`]) | its leaf and its authority's certificate | who shows a leaf of a trusted authority, for a host and key that its members list admits at this very moment; and whoever shows none is a stranger, who may try to join |
+//! | a host that serves its peers ([`server_config`]) | its leaf and its authority's certificate | who shows a leaf of a trusted authority, for a host and key that its members list admits at this very moment, or has known before ([`Members::knew`]) and wants to tell so; and whoever shows none is a stranger, who may try to join |
 //! | a host that dials a peer ([`client_config`]) | its leaf | a leaf of a trusted authority for the very host that it wants |
-//! | a member that dials its leader ([`leader_config`]) | its leaf | the same, for the very key that it knows its leader by |
+//! | a member that dials its leader ([`leader_config`]) | its leaf | a leaf for the very key that it knows its leader by, whoever signed it: a leader that has ended the group and begun another says so itself |
 //! | a host that wants to join ([`joiner_config`]) | nothing | a leaf of an authority whose pin is in the link token |
 //!
 //! Addresses and names are nobody's identity: a host is dialled wherever it is
@@ -53,7 +53,7 @@ mod server;
 mod signatures;
 
 pub use identity::PeerIdentity;
-pub use reason::{Distrust, reason};
+pub use reason::{Distrust, reason, told};
 pub use server::Members;
 
 /// What the exporter is for. Whoever exports with another label from the same

@@ -195,7 +195,7 @@ pub async fn serve(
     config.step(&links).await?;
     tasks.spawn(config.clone().keep_in_step(links.clone(), ending.clone()));
     tasks.spawn(links.clone().keep_up(ending.clone()));
-    tasks.spawn(links.clone().follow(ending.clone()));
+    tasks.spawn(links.clone().listen(ending.clone()));
     let starter = Starter::new(
         store.clone(),
         blocks.clone(),

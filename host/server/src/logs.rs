@@ -19,7 +19,8 @@ const KEPT: usize = 10_000;
 /// and how many bytes of them.
 const KEPT_BYTES: usize = 4 << 20;
 
-/// The logs of all apps.
+/// The logs of all apps, by the apps' ids: another app of the same name has
+/// another log.
 pub(crate) struct Logs {
     apps: RwLock<HashMap<Arc<str>, Arc<AppLog>>>,
     sequence: AtomicU64,
@@ -69,30 +70,36 @@ enum Entry {
 
 impl Logs {
     /// The log of an app, made on first use.
-    pub(crate) fn app(&self, name: &str) -> Arc<AppLog> {
+    pub(crate) fn app(&self, id: &str) -> Arc<AppLog> {
         if let Some(log) = self
             .apps
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
+            .get(id)
         {
             return Arc::clone(log);
         }
         let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(apps.entry(Arc::from(name)).or_default())
+        Arc::clone(apps.entry(Arc::from(id)).or_default())
     }
 
     /// Forgets an app's log; those who follow it are told.
-    pub(crate) fn forget(&self, name: &str) {
+    pub(crate) fn forget(&self, id: &str) {
         let log = self
             .apps
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
+            .remove(id);
         if let Some(log) = log {
             log.ended.store(true, Ordering::Relaxed);
             log.grown.notify_waiters();
         }
+    }
+
+    /// The apps that have a log.
+    pub(crate) fn apps(&self) -> Vec<Arc<str>> {
+        let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+        apps.keys().cloned().collect()
     }
 
     /// Adds a line that a guest wrote.
@@ -130,7 +137,7 @@ impl Logs {
     /// Adds the record of a request, and a line of its own for the limit or
     /// failure that ended it.
     pub(crate) fn access(&self, access: Access) {
-        let app = Arc::clone(&access.app);
+        let (id, app) = (Arc::clone(&access.app_id), Arc::clone(&access.app));
         if let Some(refusal) = &access.refusal {
             let message = format!("{app}: {refusal}");
             tracing::warn!(app = %app, request = %access.request, code = refusal.code(), "a request was refused or failed");
@@ -141,9 +148,9 @@ impl Logs {
                 request: Some(Box::from(&*access.request)),
                 message: Box::from(message),
             };
-            self.push(&app, entry);
+            self.push(&id, entry);
         }
-        self.push(&app, Entry::Access(access));
+        self.push(&id, Entry::Access(access));
     }
 
     fn push(&self, app: &str, entry: Entry) {

@@ -9,7 +9,7 @@ use muster_api::{
 };
 
 use super::{Scope, deletion::DeletionArgs};
-use crate::failure::Failure;
+use crate::{failure::Failure, output::text::printable};
 
 /// How hosts are linked.
 #[derive(Debug, Subcommand)]
@@ -114,7 +114,15 @@ pub async fn run(scope: &Scope, command: LinkCommand) -> Result<(), Failure> {
                     .await?,
             )
         }
-        LinkCommand::List => output.show(&client.hosts().await?),
+        LinkCommand::List => {
+            let hosts = client.hosts().await?;
+            output.show(&hosts)?;
+            let alone = hosts.items.is_empty();
+            if let Some(why) = client.link().await?.ended.filter(|_| alone) {
+                eprintln!("The last link is over: {}", printable(&why));
+            }
+            Ok(())
+        }
         LinkCommand::Show { host: Some(host) } => output.show(&client.host(&host).await?),
         LinkCommand::Show { host: None } => output.show(&client.link().await?),
         LinkCommand::Leave(LeaveArgs { abandon }) => {

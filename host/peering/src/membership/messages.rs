@@ -30,7 +30,9 @@ pub enum Reply {
     LeaveRefused(Refusal),
     /// To all but [`Request::Ask`]: you are no member, for good. How it ended,
     /// if the leader remembers. A leader that refuses the TLS connection with
-    /// [`crate::tls::Distrust::NotAMember`] says the same.
+    /// [`crate::tls::Distrust::NotAMember`] says the same; with
+    /// [`crate::tls::Distrust::OtherCluster`] it says that it was
+    /// [`Ending::GroupEnded`].
     NotKnown(Option<Ending>),
 }
 
@@ -50,4 +52,6 @@ pub enum Ending {
     Removed,
     /// The host was lost, and forced out.
     ForcedOut,
+    /// The leader has ended the whole group, and knows nothing of it any more.
+    GroupEnded,
 }

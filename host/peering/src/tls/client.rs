@@ -25,7 +25,8 @@ pub enum Expected {
         host: Uuid,
         no_earlier_than: OffsetDateTime,
     },
-    /// This host with this very key, whenever its leaf ended.
+    /// This host with this very key, whenever its leaf ended and whoever signed
+    /// it: the key is known, so that a signature proves nothing more.
     Leader { host: Uuid, fingerprint: Pin },
 }
 
@@ -58,6 +59,19 @@ impl ServerCertVerifier for Verifier {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let seen = Seen::read(leaf).map_err(|_| Distrust::Invalid.into_tls())?;
+        let (expected, no_earlier_than) = match self.expected {
+            Expected::Leader { host, fingerprint } => {
+                let known = (seen.peer.host, seen.peer.fingerprint) == (host, fingerprint);
+                return match known {
+                    true => Ok(ServerCertVerified::assertion()),
+                    false => Err(Distrust::OtherHost.into_tls()),
+                };
+            }
+            Expected::Host {
+                host,
+                no_earlier_than,
+            } => (host, no_earlier_than),
+        };
         let verified = self.chains.verify_server_cert(
             leaf,
             intermediates,
@@ -65,19 +79,13 @@ impl ServerCertVerifier for Verifier {
             ocsp_response,
             seen.moment(),
         )?;
-        match self.expected {
-            Expected::Host { host, .. } if seen.peer.host != host => Err(Distrust::OtherHost),
-            Expected::Host {
-                no_earlier_than, ..
-            } if seen.not_after < no_earlier_than => Err(Distrust::Expired),
-            Expected::Leader { host, fingerprint }
-                if (seen.peer.host, seen.peer.fingerprint) != (host, fingerprint) =>
-            {
-                Err(Distrust::OtherHost)
-            }
-            Expected::Host { .. } | Expected::Leader { .. } => Ok(verified),
+        if seen.peer.host != expected {
+            return Err(Distrust::OtherHost.into_tls());
         }
-        .map_err(Distrust::into_tls)
+        if seen.not_after < no_earlier_than {
+            return Err(Distrust::Expired.into_tls());
+        }
+        Ok(verified)
     }
 
     fn verify_tls12_signature(

@@ -48,13 +48,30 @@ impl Distrust {
 /// A server that does not believe a client closes the connection. Whoever could
 /// not write any more should read what it said, before giving up.
 ///
-/// Where the other end is the leader and has been recognised, then
-/// [`Distrust::NotAMember`] is its definite word.
+/// It may be what this end found out or what the other end said; [`told`] has
+/// the second alone.
 pub fn reason(error: &io::Error) -> Option<Distrust> {
+    tls(error).and_then(of_tls)
+}
+
+/// What the other end said of why it does not believe this one.
+///
+/// Read after the handshake, it is the word of whoever was recognised by then:
+/// from a leader, [`Distrust::NotAMember`] and [`Distrust::OtherCluster`] are
+/// definite. *During* the handshake it is nobody's word: until then nothing is
+/// encrypted, and whoever has got the leader's address can say so.
+pub fn told(error: &io::Error) -> Option<Distrust> {
+    let error = tls(error)?;
+    matches!(error, rustls::Error::AlertReceived(_))
+        .then(|| of_tls(error))
+        .flatten()
+}
+
+fn tls(error: &io::Error) -> Option<&rustls::Error> {
     let mut source: Option<&(dyn StdError + 'static)> = error.get_ref().map(|error| error as _);
     while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return of_tls(error);
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
         }
         source = error.source();
     }

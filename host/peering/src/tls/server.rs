@@ -24,6 +24,13 @@ pub trait Members: Send + Sync {
     /// on the thread that serves it, so that it has to answer from memory.
     fn admits(&self, host: Uuid, fingerprint: Pin) -> bool;
 
+    /// Whether this host was a member with this key and is none any more. It is
+    /// let in only to be told how that ended, which whoever serves it has to
+    /// see to: [`Members::admits`] says that it is no member.
+    fn knew(&self, _host: Uuid, _fingerprint: Pin) -> bool {
+        false
+    }
+
     /// Whether this is the leader's own list. There the list alone decides:
     /// a member whose leaf has ended may connect, to get a new one.
     fn is_leader(&self) -> bool {
@@ -91,7 +98,8 @@ impl ClientCertVerifier for Verifier {
         let verified = self
             .chains
             .verify_client_cert(leaf, intermediates, seen.moment())?;
-        if !self.members.admits(seen.peer.host, seen.peer.fingerprint) {
+        let (host, key) = (seen.peer.host, seen.peer.fingerprint);
+        if !self.members.admits(host, key) && !self.members.knew(host, key) {
             return Err(Distrust::NotAMember.into_tls());
         }
         if seen.not_after < self.no_earlier_than && !self.members.is_leader() {

@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use muster_peering::{HostKey, tls};
+use muster_peering::{
+    HostKey, Pin,
+    tls::{self, Members},
+};
 use rustls::{HandshakeKind, client::Resumption, version::TLS12};
 use tls::Distrust;
 use uuid::Uuid;
@@ -127,6 +130,65 @@ async fn whoever_answers_has_to_be_the_host_that_was_dialled() {
     .await;
     let error = met.client.unwrap_err();
     assert_eq!(tls::reason(&error), Some(Distrust::OtherHost), "{error}");
+}
+
+/// The list of a leader that knows whom it has taken out.
+struct Remembering;
+
+impl Members for Remembering {
+    fn admits(&self, _: Uuid, _: Pin) -> bool {
+        false
+    }
+
+    fn knew(&self, host: Uuid, _: Pin) -> bool {
+        host == Uuid::from_u128(2)
+    }
+
+    fn is_leader(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_a_member_is_heard_and_recognised() {
+    let authority = authority();
+    let trusted = anchors(&[&authority]);
+    let one = Host::new(&authority, 1, NOW);
+    let (other, third) = (Host::new(&authority, 2, NOW), Host::new(&authority, 3, NOW));
+    let server = Arc::new(one.serves(&trusted, Remembering));
+    let met = meet(server.clone(), other.dials_leader(&trusted, &one)).await;
+    met.client.unwrap();
+    assert_eq!(met.server.unwrap().peer, Some(other.identity()));
+    let met = meet(server, third.dials_leader(&trusted, &one)).await;
+    let told = met.client.unwrap_err();
+    assert_eq!(tls::told(&told), Some(Distrust::NotAMember), "{told}");
+}
+
+#[tokio::test]
+async fn a_leader_is_its_key_and_says_itself_that_its_group_is_over() {
+    let (before, after) = (authority(), authority());
+    let old = anchors(&[&before]);
+    let mut leader = Host::new(&before, 1, NOW);
+    let member = Host::new(&before, 2, NOW);
+    leader.renew(&after, NOW);
+    let met = meet(
+        leader.serves(&anchors(&[&after]), Leading(anyone)),
+        member.dials_leader(&old, &leader),
+    )
+    .await;
+    let told = met.client.unwrap_err();
+    assert_eq!(tls::told(&told), Some(Distrust::OtherCluster), "{told}");
+
+    // Whoever else has got its address and name is not believed.
+    let impostor = Host::new(&after, 1, NOW);
+    let met = meet(
+        impostor.serves(&anchors(&[&after]), Leading(anyone)),
+        member.dials_leader(&old, &leader),
+    )
+    .await;
+    let error = met.client.unwrap_err();
+    assert_eq!(tls::reason(&error), Some(Distrust::OtherHost), "{error}");
+    assert_eq!(tls::told(&error), None);
 }
 
 #[tokio::test]

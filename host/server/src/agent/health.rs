@@ -29,30 +29,27 @@ pub(super) async fn first(instance: &Arc<Instance>, check: &HealthCheck) -> Resu
     }
 }
 
-/// Asks a running instance at every interval; calls it crashed after too many
-/// failures in a row. Ends when the instance does.
+/// Asks a running instance at every interval, and says why it counts as crashed
+/// after too many failures in a row. Nothing if it ends before.
 pub(super) async fn watch(
-    instances: Arc<Instances>,
+    instances: &Instances,
     id: InstanceId,
     instance: Arc<Instance>,
-    check: HealthCheck,
-) {
+    check: &HealthCheck,
+) -> Option<String> {
     let mut failures = 0;
     loop {
         sleep(check.interval.into()).await;
         if !instances.is(id, InstanceState::Running) {
-            return;
+            return None;
         }
-        match ask(&instance, &check).await {
+        match ask(&instance, check).await {
             Ok(()) => failures = 0,
             Err(why) => {
                 failures += 1;
                 if failures >= check.failures {
-                    instances.crash(
-                        id,
-                        format!("the health check failed {failures} times in a row: {why}"),
-                    );
-                    return;
+                    let times = format!("the health check failed {failures} times in a row");
+                    return Some(format!("{times}: {why}"));
                 }
             }
         }

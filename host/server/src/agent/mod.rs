@@ -93,9 +93,11 @@ impl Agent {
 
     /// One look at what should be and what is. Says when to look again.
     async fn round(&self) -> Result<Option<Duration>, ControlError> {
+        let logged = self.logs.apps();
         let part = self.links.part().await?;
         self.roles.keeps_state(!matches!(part, Part::Follows(_)));
         let (mut desired, placements) = self.desired(&part).await?;
+        self.forget_logs(&logged, &desired.apps);
         self.publish(&desired)?;
         let mut again = self.decide(&mut desired).await?;
         self.publish(&desired)?;
@@ -125,6 +127,17 @@ impl Agent {
         };
         settle::jobs(&self.store, &grounds).await?;
         Ok(again)
+    }
+
+    /// Forgets the logs of apps that are gone: those that were deleted on the
+    /// leader, and those of a group that this host has left.
+    fn forget_logs(&self, logged: &[Arc<str>], apps: &[AppRecord]) {
+        if logged.is_empty() {
+            return;
+        }
+        let known: HashSet<String> = apps.iter().map(|app| app.id.to_string()).collect();
+        let gone = logged.iter().filter(|id| !known.contains(&***id));
+        gone.for_each(|id| self.logs.forget(id));
     }
 
     /// What this host is to do, and where everything is placed.

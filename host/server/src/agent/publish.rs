@@ -94,10 +94,9 @@ pub(super) fn backends(
             let placements = serving.get(&app.id).cloned().unwrap_or_default();
             let id = app.id.to_string();
             let backend = before.same(&id, &app.name, &placements);
-            (
-                id,
-                backend.unwrap_or_else(|| Arc::new(Backend::new(&app.name, placements))),
-            )
+            let backend =
+                backend.unwrap_or_else(|| Arc::new(Backend::new(&id, &app.name, placements)));
+            (id, backend)
         })
         .collect()
 }

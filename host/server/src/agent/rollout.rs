@@ -93,7 +93,7 @@ async fn finish(
     match &failure {
         Some(why) => {
             let line = format!("release {release} was given up: {why}");
-            agent.logs.platform(&app.name, &line);
+            agent.logs.platform(&id.to_string(), &line);
             app.next_release = None;
         }
         // Whoever waits for the end of the roll-out must not meet the old

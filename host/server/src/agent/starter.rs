@@ -6,7 +6,7 @@ use std::{
 };
 
 use muster_api::{
-    id::{DropletId, InstanceId},
+    id::{AppId, DropletId, InstanceId},
     logs::LogSource,
 };
 use muster_blocks::Blocks;
@@ -72,19 +72,16 @@ impl Starter {
     /// Begins to bring up an instance; what comes of it shows in the instances.
     pub(crate) fn start(&self, app: &AppRecord, release: u64, index: u32, source: Source) {
         let id = self.inner.instances.begin(app.id, release, index);
-        let (inner, name) = (Arc::clone(&self.inner), Arc::<str>::from(&*app.name));
-        let app = app.id;
+        let (inner, app) = (Arc::clone(&self.inner), app.id);
         tokio::spawn(async move {
             let described = source.release(&inner.store, app, release).await;
             let up = match described {
-                Ok((release, droplet)) => inner.bring_up(id, &name, release, droplet, index).await,
+                Ok((release, droplet)) => inner.bring_up(id, app, release, droplet, index).await,
                 Err(reason) => Err(reason),
             };
             if let Err(reason) = up {
-                inner.logs.platform(
-                    &name,
-                    &format!("instance {index}/{release} did not start: {reason}"),
-                );
+                let line = format!("instance {index}/{release} did not start: {reason}");
+                inner.happened(app, &line);
                 inner.instances.crash(id, reason);
             }
         });
@@ -95,7 +92,7 @@ impl Inner {
     async fn bring_up(
         self: &Arc<Self>,
         id: InstanceId,
-        name: &Arc<str>,
+        app: AppId,
         release: ReleaseRecord,
         droplet: DropletRecord,
         index: u32,
@@ -119,7 +116,7 @@ impl Inner {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let runtime = Runtime::new(env, settings.limits.clone(), outbound, files);
-        let output = self.output(name, &label);
+        let output = self.output(app, &label);
         let instance = Instance::new(code, runtime, output);
         drop(turn);
         if let Some(check) = &settings.health {
@@ -128,16 +125,25 @@ impl Inner {
         if self.instances.serve(id, Arc::clone(&instance))
             && let Some(check) = settings.health.clone()
         {
-            tokio::spawn(health::watch(
-                Arc::clone(&self.instances),
-                id,
-                instance,
-                check,
-            ));
+            let this = Arc::clone(self);
+            let label = Arc::clone(&label);
+            tokio::spawn(async move {
+                let failed = health::watch(&this.instances, id, instance, &check).await;
+                if let Some(why) = failed {
+                    this.happened(app, &format!("instance {label} crashed: {why}"));
+                    this.instances.crash(id, why);
+                }
+            });
         }
-        self.logs
-            .platform(name, &format!("instance {label} serves"));
+        self.happened(app, &format!("instance {label} serves"));
         Ok(())
+    }
+
+    /// Tells whoever reads the app's log, and the leader once it is back if it
+    /// is away.
+    fn happened(&self, app: AppId, line: &str) {
+        self.logs.platform(&app.to_string(), line);
+        self.links.happened(app, line);
     }
 
     /// Has the droplet's blocks here. A host on which nothing was pushed gets
@@ -189,8 +195,8 @@ impl Inner {
         Ok(Some(folder))
     }
 
-    fn output(&self, app: &Arc<str>, label: &Arc<str>) -> OutputSink {
-        let (logs, app, label) = (Arc::clone(&self.logs), Arc::clone(app), Arc::clone(label));
+    fn output(&self, app: AppId, label: &Arc<str>) -> OutputSink {
+        let (logs, app, label) = (Arc::clone(&self.logs), app.to_string(), Arc::clone(label));
         Arc::new(move |output: Output<'_>| {
             let source = match output.stream {
                 Stream::Out => LogSource::Stdout,

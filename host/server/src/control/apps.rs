@@ -294,7 +294,7 @@ impl Apps {
     ) -> Result<Plan, ControlError> {
         let (actor, owned, terms) = (actor.clone(), name.to_owned(), terms.clone());
         let dry_run = terms.dry_run;
-        let plan = self
+        let (plan, id) = self
             .store
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
@@ -329,16 +329,17 @@ impl Apps {
                         tx.app_delete(app.id).await?;
                         record(tx, &actor, change_of(&app, "delete", ChangeKind::Deleted)).await?;
                     }
-                    Ok::<_, ControlError>(Plan {
+                    let plan = Plan {
                         removes,
                         changes: Vec::new(),
                         done: !dry_run,
-                    })
+                    };
+                    Ok::<_, ControlError>((plan, app.id))
                 })
             })
             .await?;
         if plan.done {
-            self.logs.forget(name);
+            self.logs.forget(&id.to_string());
         }
         Ok(plan)
     }

@@ -8,7 +8,7 @@ use muster_blocks::BlocksError;
 use muster_engine::{EngineError, plugin::PluginError};
 use muster_store::StoreError;
 
-/// Why a request was refused. Nothing was changed.
+/// Why a request was refused. Nothing was changed, but where it says so.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
     /// There is no such thing.
@@ -37,6 +37,17 @@ pub(crate) enum ControlError {
         /// What is missing.
         message: String,
         /// What to do about it.
+        remedy: String,
+    },
+    /// Whoever had to do it was asked and gave no answer: it may be done. The one
+    /// case in which something may have been changed.
+    #[error("{message}")]
+    Unknown {
+        /// A word for programs.
+        code: &'static str,
+        /// Who was asked for what.
+        message: String,
+        /// How to find out.
         remedy: String,
     },
     /// It is not what the client's `If-Match` says.

@@ -16,6 +16,7 @@ use muster_api::{
     logs::{LogLine, LogQuery},
     page::Page,
 };
+use muster_store::AppRecord;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -52,13 +53,14 @@ async fn log_tail(
         )
         .into());
     }
-    let app = require_app(&api.store, &actor, &app).await?.name;
+    let app = require_app(&api.store, &actor, &app).await?;
     let last = headers
         .get("last-event-id")
         .and_then(|id| id.to_str().ok())
         .and_then(|id| id.parse::<u64>().ok());
     if !query.follow {
-        let own = api.logs.app(&app).tail(&app, usize::MAX);
+        let own = api.logs.app(&app.id.to_string());
+        let own = own.tail(&app.name, usize::MAX);
         let items = last_lines(&api, &app, own, tail as usize, &query).await;
         return Ok(Json(Page { items, next: None }).into_response());
     }
@@ -73,14 +75,15 @@ async fn log_tail(
 /// The last lines that are asked for, of all hosts.
 async fn last_lines(
     api: &Api,
-    app: &str,
+    app: &AppRecord,
     own: Vec<LogLine>,
     tail: usize,
     query: &LogQuery,
 ) -> Vec<LogLine> {
     let mut lines = here(own_name(api).await.as_deref(), own);
     // Filters may leave few of many.
-    let elsewhere = api.links.log_tail(app, MAX_TAIL as usize).await;
+    let asked = (app.id, &*app.name);
+    let elsewhere = api.links.log_tail(asked, MAX_TAIL as usize).await;
     lines.extend(elsewhere);
     lines.retain(|line| query.takes(line));
     let mut lines = merged(lines);
@@ -125,23 +128,23 @@ fn here(host: Option<&str>, mut lines: Vec<LogLine>) -> Vec<LogLine> {
 /// new.
 async fn follow(
     api: Api,
-    app: String,
+    app: AppRecord,
     tail: usize,
     last: Option<u64>,
     query: LogQuery,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let log = api.logs.app(&app);
+    let log = api.logs.app(&app.id.to_string());
     let (first, begin) = match last {
         Some(last) => (Vec::new(), last),
         None => {
-            let own = log.tail(&app, usize::MAX);
+            let own = log.tail(&app.name, usize::MAX);
             let newest = own.last().map_or(0, |line| line.sequence);
             (last_lines(&api, &app, own, tail, &query).await, newest)
         }
     };
-    let elsewhere = api.links.log_follow(&app).await;
+    let elsewhere = api.links.log_follow((app.id, &app.name)).await;
     let own = own_name(&api).await;
-    let host = own.clone();
+    let (host, app) = (own.clone(), app.name);
     let rest = futures::stream::unfold(begin, move |last| {
         let (log, app, host) = (log.clone(), app.clone(), host.clone());
         async move {

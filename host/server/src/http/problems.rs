@@ -88,6 +88,17 @@ impl From<ControlError> for Refused {
             )
             .detail(message)
             .remedy(remedy),
+            ControlError::Unknown {
+                code,
+                message,
+                remedy,
+            } => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                code,
+                "Nobody can tell whether the change was made",
+            )
+            .detail(message)
+            .remedy(remedy),
             ControlError::Outdated { version } => super::etag::outdated(version.as_deref()),
             ControlError::Invalid(fields) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -12,7 +12,7 @@ use muster_api::{hosts::NODE_HEADER, permissions::Permission};
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
 
-use super::{Connection, WORDS_ALPN, dial::relay};
+use super::{CallError, Connection, WORDS_ALPN, dial::relay};
 use crate::control::{
     error::ControlError,
     linking::{Links, ambiguous},
@@ -68,8 +68,18 @@ impl Links {
         headers.remove(axum::http::header::AUTHORIZATION);
         headers.remove(NODE_HEADER);
         headers.insert(DELEGATE, told);
+        let changes = !request.method().is_safe();
         match relay(&host.addresses, config, request).await {
             Ok(response) => Ok(response.map(Body::new)),
+            Err(CallError::Unsure) if changes => Err(ControlError::Unknown {
+                code: "host-outcome-unknown",
+                message: format!(
+                    "{} was asked, and gave no answer; nobody can tell whether the change was made",
+                    host.name
+                ),
+                remedy: "look there what is the case, or ask again with the same Idempotency-Key"
+                    .to_owned(),
+            }),
             Err(error) => Err(ControlError::Conflict {
                 code: "host-silent",
                 message: format!("{} did not answer: {error}", host.name),

@@ -58,10 +58,16 @@ pub(crate) enum CallError {
     /// No address answers.
     #[error("no address answers")]
     Unreachable,
-    /// One end does not believe the other. `leader_said` when the other end had
-    /// been recognised before it said so.
+    /// This end does not believe the other.
     #[error("{0}")]
     Distrust(Distrust),
+    /// The other end does not believe this one. It had been recognised before it
+    /// said so, so that it is its word.
+    #[error("it answers: {0}")]
+    Refused(Distrust),
+    /// It was asked and gave no answer: it may have done what it was asked for.
+    #[error("it was asked, and gave no answer")]
+    Unsure,
     /// It answers, but not as it should.
     #[error("its answer cannot be used: {0}")]
     Answer(String),
@@ -121,7 +127,9 @@ pub(crate) async fn fetch<Q: Serialize>(
         .unwrap_or(Err(CallError::Unreachable))
 }
 
-/// Sends a request as it is, and gives the answer as it comes.
+/// Sends a request as it is, and gives the answer as it comes. Whatever fails but
+/// with [`CallError::Unsure`] has failed before the request was sent, or was
+/// refused.
 pub(super) async fn relay(
     addresses: &[String],
     config: ClientConfig,
@@ -136,8 +144,11 @@ pub(super) async fn relay(
     headers.remove(header::CONNECTION);
     headers.insert(header::HOST, HeaderValue::from_static("peer"));
     let reply = timeout(Patience::WORDS.whole, sender.send_request(request)).await;
-    let reply = reply.map_err(|_| CallError::Unreachable)?;
-    reply.map_err(|error| broken(&error))
+    let reply = reply.map_err(|_| CallError::Unsure)?;
+    reply.map_err(|error| match broken(&error) {
+        CallError::Unreachable if !error.is_canceled() => CallError::Unsure,
+        known => known,
+    })
 }
 
 fn odd(status: StatusCode, told: &[u8]) -> CallError {
@@ -173,6 +184,8 @@ async fn connect(
     while let Some(attempt) = attempts.next().await {
         match attempt {
             Ok(stream) => return Ok(stream),
+            // What the other end says before it is recognised is nobody's word.
+            Err(error) if tls::told(&error).is_some() => {}
             Err(error) => distrust = distrust.or(tls::reason(&error)),
         }
     }
@@ -209,9 +222,106 @@ fn broken(error: &hyper::Error) -> CallError {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(error) = cause.downcast_ref::<io::Error>() {
-            return tls::reason(error).map_or(CallError::Unreachable, CallError::Distrust);
+            return tls::told(error).map_or(CallError::Unreachable, CallError::Refused);
         }
         source = cause.source();
     }
     CallError::Unreachable
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_peering::{
+        Anchors, Authority, HostKey, Leaf,
+        tls::{client_config, leader_config, server_config},
+    };
+    use time::OffsetDateTime;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+    use tokio_rustls::TlsAcceptor;
+
+    use super::{super::WORDS_ALPN, *};
+
+    /// Fatal, `certificate_revoked`, as TLS has it before anything is encrypted.
+    const REVOKED: [u8; 7] = [21, 3, 3, 0, 2, 2, 44];
+
+    /// A host that is a group of its own.
+    struct Lone {
+        id: Uuid,
+        key: HostKey,
+        leaf: Leaf,
+        anchors: Anchors,
+    }
+
+    fn lone() -> Lone {
+        let (id, now) = (Uuid::from_u128(1), OffsetDateTime::now_utc());
+        let authority = Authority::generate(id, now).unwrap();
+        let key = HostKey::generate().unwrap();
+        let csr = key.csr(id).unwrap();
+        Lone {
+            id,
+            leaf: authority.issue(&csr, id, now, time::Duration::DAY).unwrap(),
+            anchors: Anchors::new([authority.certificate()]).unwrap(),
+            key,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_stranger_says_at_the_address_of_the_leader_is_not_its_word() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            stream.write_all(&REVOKED).await.unwrap();
+            // Until the other end has read it.
+            let _ = stream.read(&mut [0; 4096]).await;
+        });
+        let Lone {
+            key, leaf, anchors, ..
+        } = lone();
+        let leader = PeerIdentity {
+            host: Uuid::from_u128(2),
+            fingerprint: key.fingerprint(),
+        };
+        let config = leader_config(&leaf, &key, &anchors, &leader, WORDS_ALPN).unwrap();
+        let path = "/peer/v1/say";
+        let said = call::<_, ()>(&[address], config, path, Patience::WORDS, |_| ()).await;
+        let error = said.unwrap_err();
+        assert!(matches!(error, CallError::Unreachable), "{error:?}");
+    }
+
+    /// What comes of a call that is carried to a host which goes away after the
+    /// handshake, before or after it has read the call.
+    async fn carried_to_one_that_goes(after_reading: bool) -> CallError {
+        let host = lone();
+        let (leaf, key, anchors) = (&host.leaf, &host.key, &host.anchors);
+        let members = Arc::new(|_, _| true);
+        let served = server_config(leaf, key, anchors, members, WORDS_ALPN).unwrap();
+        let config = client_config(leaf, key, anchors, host.id, WORDS_ALPN).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            if after_reading {
+                let acceptor = TlsAcceptor::from(Arc::new(served));
+                let mut stream = acceptor.accept(stream).await.unwrap();
+                stream.read(&mut [0; 4096]).await.unwrap();
+            }
+        });
+        let request = Request::post("/peer/v1/call/x").body(Body::empty());
+        relay(&[address], config, request.unwrap())
+            .await
+            .unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn whether_a_call_was_heard_is_known_only_before_it_is_sent() {
+        let error = carried_to_one_that_goes(false).await;
+        assert!(matches!(error, CallError::Unreachable), "{error:?}");
+        let error = carried_to_one_that_goes(true).await;
+        assert!(matches!(error, CallError::Unsure), "{error:?}");
+    }
 }

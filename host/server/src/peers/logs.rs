@@ -8,7 +8,7 @@ use futures::{
     Stream, StreamExt,
     stream::{self, FuturesUnordered},
 };
-use muster_api::logs::LogLine;
+use muster_api::{id::AppId, logs::LogLine};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
@@ -32,7 +32,9 @@ const PROMPT: Patience = Patience {
 /// `POST /peer/v1/log`: the leader wants an app's lines.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct LogAsked {
-    pub(crate) app: String,
+    pub(crate) app: AppId,
+    /// The app's name, for the lines.
+    pub(crate) name: String,
     /// How many of the last lines; nothing with `after`.
     pub(crate) tail: usize,
     /// Wait for lines after this one.
@@ -61,15 +63,15 @@ pub(super) async fn told(
 }
 
 async fn read(logs: &Logs, asked: &LogAsked) -> LogTold {
-    let log = logs.app(&asked.app);
+    let log = logs.app(&asked.app.to_string());
     let Some(after) = asked.after else {
-        let all = log.tail(&asked.app, asked.tail.max(1));
+        let all = log.tail(&asked.name, asked.tail.max(1));
         let newest = all.last().map_or(0, |line| line.sequence);
         let skip = all.len().saturating_sub(asked.tail);
         let lines = all.into_iter().skip(skip).collect();
         return LogTold { lines, newest };
     };
-    let lines = timeout(NEWS, log.after(&asked.app, after)).await;
+    let lines = timeout(NEWS, log.after(&asked.name, after)).await;
     let lines = lines.ok().flatten().unwrap_or_default();
     LogTold {
         newest: lines.last().map_or(after, |line| line.sequence),
@@ -79,9 +81,10 @@ async fn read(logs: &Logs, asked: &LogAsked) -> LogTold {
 
 impl Links {
     /// The last lines of an app on other hosts, of each as many as it has.
-    pub(crate) async fn log_tail(&self, app: &str, tail: usize) -> Vec<LogLine> {
+    pub(crate) async fn log_tail(&self, (app, name): (AppId, &str), tail: usize) -> Vec<LogLine> {
         let asked = LogAsked {
-            app: app.to_owned(),
+            app,
+            name: name.to_owned(),
             tail,
             after: None,
         };
@@ -98,11 +101,15 @@ impl Links {
     }
 
     /// New lines of an app on other hosts, as they come.
-    pub(crate) async fn log_follow(&self, app: &str) -> impl Stream<Item = Vec<LogLine>> + use<> {
+    pub(crate) async fn log_follow(
+        &self,
+        (app, name): (AppId, &str),
+    ) -> impl Stream<Item = Vec<LogLine>> + use<> {
         let hosts = self.followers().await;
         let streams = hosts.into_iter().map(|host| {
             let asked = LogAsked {
-                app: app.to_owned(),
+                app,
+                name: name.to_owned(),
                 tail: 0,
                 after: None,
             };

@@ -4,12 +4,14 @@
 use axum::{
     Extension, Json, Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::StatusCode,
+    http::{StatusCode, header::CONNECTION},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, post},
 };
 use bytes::Bytes;
+use futures::StreamExt;
+use http_body_util::{BodyExt, Limited};
 
 use super::{
     Connection,
@@ -21,6 +23,8 @@ use super::{
 };
 use crate::control::{error::ControlError, linking::Links};
 
+/// What a member says of itself.
+const SAY: &str = "/peer/v1/say";
 /// The longest question of a stranger, in bytes.
 const QUESTION: usize = 64 << 10;
 /// The longest question of a member: it tells of all of its instances.
@@ -32,10 +36,7 @@ impl Links {
     /// What this host answers its peers.
     pub(crate) fn router(&self) -> Router {
         Router::new()
-            .route(
-                "/peer/v1/say",
-                post(say).layer(DefaultBodyLimit::max(REPORT)),
-            )
+            .route(SAY, post(say).layer(DefaultBodyLimit::max(REPORT)))
             .route(
                 "/peer/v1/stage",
                 post(staging::stage).layer(DefaultBodyLimit::max(REPORT)),
@@ -45,7 +46,8 @@ impl Links {
             .route("/peer/v1/log", post(logs::told))
             .route("/peer/v1/renew", post(renew))
             .route("/peer/v1/here", post(here))
-            .route_layer(middleware::from_fn(members_alone))
+            .route("/peer/v1/whereabouts", post(whereabouts))
+            .route_layer(middleware::from_fn_with_state(self.clone(), members_alone))
             .route("/peer/v1/ask", post(ask))
             .layer(DefaultBodyLimit::max(QUESTION))
             .route(&format!("{CALL}/{{*path}}"), any(called))
@@ -53,15 +55,33 @@ impl Links {
     }
 }
 
-/// Turns strangers away before anything of what they send is read.
+/// Turns strangers away before anything of what they send is read. Whoever was a
+/// member once is told how that ended, whatever it says, and nothing else.
 async fn members_alone(
+    State(links): State<Links>,
     Extension(connection): Extension<Connection>,
     request: Request,
     next: Next,
 ) -> Response {
-    match connection.peer {
-        Some(_) => next.run(request).await,
-        None => stranger().into_response(),
+    let Some(peer) = connection.peer else {
+        return stranger().into_response();
+    };
+    if links.admits(peer) {
+        return next.run(request).await;
+    }
+    if request.uri().path() != SAY {
+        return stranger().into_response();
+    }
+    // All of it has to come before the answer is heard; none of it is kept.
+    let mut said = Limited::new(request.into_body(), REPORT).into_data_stream();
+    while let Some(piece) = said.next().await {
+        if piece.is_err() {
+            return stranger().into_response();
+        }
+    }
+    match links.farewell(peer, &connection).await {
+        Ok(said) => ([(CONNECTION, "close")], Json(said)).into_response(),
+        Err(error) => failed(error).into_response(),
     }
 }
 
@@ -129,6 +149,10 @@ async fn here(
         .await
         .map(Json)
         .map_err(failed)
+}
+
+async fn whereabouts(State(links): State<Links>) -> Told<Option<Whereabouts>> {
+    Ok(Json(links.where_leader_is()))
 }
 
 fn stranger() -> (StatusCode, String) {

@@ -59,6 +59,22 @@ pub(crate) struct Say {
     pub(crate) about: About,
     /// All of its instances.
     pub(crate) instances: Vec<InstanceReport>,
+    /// What has happened while it did not hear the leader, oldest first. It may
+    /// come twice, if the answer gets lost.
+    #[serde(default)]
+    pub(crate) meanwhile: Vec<Happening>,
+}
+
+/// Something that happened to an app on a follower.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Happening {
+    /// When, by the follower's clock.
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) at: OffsetDateTime,
+    /// The app's name.
+    pub(crate) app: String,
+    /// What, as the app's log has it.
+    pub(crate) what: String,
 }
 
 /// The answer to [`Say`].

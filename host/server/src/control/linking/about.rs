@@ -1,8 +1,9 @@
 //! What this host tells others of itself.
 
-use std::{fs, net::IpAddr};
+use std::{collections::HashSet, fs, net::IpAddr};
 
 use muster_api::{
+    apps::DesiredState,
     hosts::{About, Capacity, HostMode},
     units::ByteSize,
 };
@@ -19,10 +20,13 @@ const OS_RELEASE: &str = "/etc/os-release";
 impl Links {
     /// What two hosts have to know of each other before they are linked.
     pub(super) async fn facts(&self) -> Result<Facts, ControlError> {
+        // What is on its way to run counts, such as a push that is being staged.
+        let jobs = self.0.store.job_list_unfinished().await?;
+        let busy: HashSet<_> = jobs.iter().filter_map(|job| job.app).collect();
         let apps = self.0.store.app_all().await?;
         let started = apps
             .iter()
-            .filter(|app| app.state == muster_api::apps::DesiredState::Started);
+            .filter(|app| app.state == DesiredState::Started || busy.contains(&app.id));
         Ok(Facts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL,

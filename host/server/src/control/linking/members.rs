@@ -1,20 +1,17 @@
 //! The leader's side: hosts that are members.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::{Arc, PoisonError};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use muster_api::{
-    hosts::{Applied, HostStanding, HostState, LinkedHost},
+    hosts::HostState,
     id::{HostId, LinkId},
-    page::{Page, PageQuery},
     plan::Plan,
 };
 use muster_peering::{
-    Leaf,
     membership::{
         Ending, Reply, Request,
         leader::{self, Effect, Event},
-        presence::{Addresses, Health, Presence},
+        presence::{Addresses, Presence},
     },
     tls::PeerIdentity,
 };
@@ -22,22 +19,19 @@ use muster_store::{ChangeKind, HostRecord, Tx};
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    ControlError, Links, damaged, draining,
-    leading::{LEAF_LIFE, change, memberships, state, value},
+    ControlError, Links, draining,
+    leading::{change, memberships, state, value},
     refused,
 };
 use crate::{
     control::{
-        content::against,
         record::{Actor, record},
         terms::Terms,
-        views::page_of,
     },
     peers::{
         Connection,
-        words::{Renew, Renewed, Said, Say},
+        words::{Said, Say},
     },
-    roles::catalog::PRIMARY,
 };
 
 /// How exactly the time is kept at which a host was heard: not each heartbeat is
@@ -95,6 +89,9 @@ impl Links {
         let mut generation = say.about.generation;
         if reply == Reply::Member {
             generation = self.heard(HostId(peer.host), &say, now).await?;
+            if !say.meanwhile.is_empty() {
+                self.reported(&say).await?;
+            }
         }
         let lead = self.memory().lead.clone();
         Ok(Said {
@@ -106,6 +103,49 @@ impl Links {
                 None => String::new(),
             },
             generation,
+        })
+    }
+
+    /// What a host is told that was a member once: how that ended.
+    pub(crate) async fn farewell(
+        &self,
+        peer: PeerIdentity,
+        connection: &Connection,
+    ) -> Result<Said, ControlError> {
+        let now = muster_store::now();
+        let was = |(_, state): &(_, leader::State)| matches!(state, leader::State::Ended { peer: Some(of), .. } if *of == peer);
+        let mut all = memberships(&self.0.store).await?.into_iter().rev();
+        let mut reply = Reply::NotKnown(None);
+        if let Some((record, state)) = all.find(was) {
+            let stepped = leader::step(&state, Event::Confirm { peer }, now);
+            let (_, mut effects) = stepped.map_err(|refusal| refused(&refusal))?;
+            // It asks until it has heard the answer; once is worth a line.
+            if !self.memory().came_back.insert(record.id) {
+                effects.retain(|effect| matches!(effect, Effect::Reply(_)));
+            }
+            let name = HostId(peer.host).to_string();
+            let actor = Actor {
+                origin: Some(connection.address.ip().to_string()),
+                ..Actor::host(name.clone())
+            };
+            reply = match &effects[..] {
+                [Effect::Reply(reply)] => reply.clone(),
+                _ => {
+                    self.0
+                        .store
+                        .write_or_refuse(move |tx| {
+                            Box::pin(async move { obey(tx, &actor, &name, &effects).await })
+                        })
+                        .await?
+                }
+            };
+        }
+        Ok(Said {
+            reply,
+            time: now,
+            leader: self.whereabouts(),
+            anchors: String::new(),
+            generation: 0,
         })
     }
 
@@ -165,50 +205,6 @@ impl Links {
             })
             .await?;
         Ok(generation)
-    }
-
-    /// Gives a member another certificate for the key that it has.
-    pub(crate) async fn renew(
-        &self,
-        peer: PeerIdentity,
-        renew: &Renew,
-    ) -> Result<Renewed, ControlError> {
-        let none = Renewed { leaf: None };
-        let Some(lead) = self.memory().lead.clone() else {
-            return Ok(none);
-        };
-        let found = self.0.store.membership_get(LinkId(renew.link)).await?;
-        let found = found.map(|record| state(&record)).transpose()?;
-        if found.and_then(|state| state.admitted()) != Some(peer) {
-            return Ok(none);
-        }
-        let csr = BASE64_STANDARD.decode(&renew.csr).unwrap_or_default();
-        let now = muster_store::now();
-        let Ok(leaf) = self
-            .authority(&lead)?
-            .issue(&csr, peer.host, now, LEAF_LIFE)
-        else {
-            return Ok(none);
-        };
-        if leaf.fingerprint() != peer.fingerprint {
-            return Ok(none);
-        }
-        let (id, not_after) = (HostId(peer.host), leaf.not_after());
-        self.0
-            .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    if let Some(mut host) = tx.host_get(id).await? {
-                        host.certificate_not_after = not_after;
-                        tx.host_put(&host).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await?;
-        Ok(Renewed {
-            leaf: Some(leaf.to_pem()),
-        })
     }
 
     /// Takes a host out of the group. By force if it is lost.
@@ -272,133 +268,10 @@ impl Links {
         Ok(plan)
     }
 
-    /// One page of the group's hosts: the leader, then by name.
-    pub(crate) async fn hosts(&self, query: &PageQuery) -> Result<Page<LinkedHost>, ControlError> {
-        page_of(self.all().await?, query)
-    }
-
-    /// One host, by name or id.
-    pub(crate) async fn host(&self, name: &str) -> Result<LinkedHost, ControlError> {
-        let all = self.all().await?;
-        let mut found = all
-            .into_iter()
-            .filter(|host| host.name == name || host.id.to_string() == name);
-        let host = found
-            .next()
-            .ok_or_else(|| ControlError::not_found("host", name))?;
-        if found.next().is_some() {
-            return Err(ambiguous(name));
-        }
-        Ok(host)
-    }
-
-    pub(crate) async fn all(&self) -> Result<Vec<LinkedHost>, ControlError> {
-        let mut all = Vec::new();
-        let draining = self.draining().await?;
-        let bundles = self.0.store.bundle_all().await?;
-        let lead = self.memory().lead.clone();
-        if let Some(lead) = lead {
-            let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
-            let about = self.about().await;
-            all.push(LinkedHost {
-                id: self.0.host,
-                name: self.0.name.get(),
-                standing: HostStanding::Leader,
-                state: match about.workloads {
-                    0 => HostState::Ready,
-                    _ => HostState::InUse,
-                },
-                draining: draining.contains(&self.0.host),
-                applied: Applied::Current,
-                about,
-                fingerprint: self.0.key.fingerprint().to_string(),
-                linked_at: leaf.issued_at(),
-                last_seen_at: muster_store::now(),
-                certificate_not_after: leaf.not_after(),
-            });
-        }
-        for mut host in self.0.store.host_all().await? {
-            host.about.content = against(&host.about.content, &bundles);
-            all.push(LinkedHost {
-                id: host.id,
-                name: host.name,
-                standing: HostStanding::Follower,
-                state: self.health(host.id),
-                draining: draining.contains(&host.id),
-                applied: self.applied(&host.about),
-                about: host.about,
-                fingerprint: host.fingerprint,
-                linked_at: host.linked_at,
-                last_seen_at: host.last_seen_at,
-                certificate_not_after: host.certificate_not_after,
-            });
-        }
-        Ok(all)
-    }
-
-    /// The roles that other hosts of the group play, with the hosts' names.
-    pub(crate) async fn roles_elsewhere(
-        &self,
-    ) -> Result<BTreeMap<String, Vec<String>>, ControlError> {
-        let mut roles: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for host in self.0.store.host_all().await? {
-            for role in host.about.roles {
-                roles.entry(role).or_default().push(host.name.clone());
-            }
-        }
-        roles.extend(
-            self.leader_name()
-                .map(|leader| (PRIMARY.to_owned(), vec![leader])),
-        );
-        Ok(roles)
-    }
-
-    /// What needs attention about the group, a line each.
-    pub(crate) async fn attention(&self) -> Result<Vec<String>, ControlError> {
-        let hosts = self.0.store.host_all().await?;
-        let lost = hosts
-            .iter()
-            .filter(|host| self.health(host.id) == HostState::Unreachable);
-        let mut lines: Vec<_> = lost
-            .map(|host| format!("host {}: nothing is heard of it", host.name))
-            .collect();
-        let link = self.show()?;
-        if let Some(leader) = link.leader.filter(|leader| !leader.reachable) {
-            lines.push(format!(
-                "the leader {} cannot be reached; this host goes on with what it knows",
-                leader.name
-            ));
-        }
-        Ok(lines)
-    }
-
-    async fn find(&self, name: &str) -> Result<HostRecord, ControlError> {
-        let all = self.0.store.host_all().await?;
-        let mut found = all
-            .into_iter()
-            .filter(|host| host.name == name || host.id.to_string() == name);
-        let host = found
-            .next()
-            .ok_or_else(|| ControlError::not_found("host", name))?;
-        if found.next().is_some() {
-            return Err(ambiguous(name));
-        }
-        Ok(host)
-    }
-
-    fn health(&self, id: HostId) -> HostState {
-        let now = self.monotonic();
-        let memory = self.memory();
-        match memory.presence.get(&id).map(|one| one.health(now)) {
-            None => HostState::Joining,
-            Some(Health::Ready) => HostState::Ready,
-            Some(Health::InUse) => HostState::InUse,
-            Some(Health::Unreachable) => HostState::Unreachable,
-        }
-    }
-
     /// Brings the lists that are kept in memory to what the store says.
     pub(super) async fn refresh(&self) -> Result<(), ControlError> {
+        // What was read before a change must not be noted after it.
+        let _one = self.0.refreshing.lock().await;
         let all = memberships(&self.0.store).await?;
         let followed = {
             let memory = self.memory();
@@ -412,6 +285,16 @@ impl Links {
             })),
             None => self.admit(all.iter().filter_map(|(_, state)| state.admitted())),
         }
+        let was = |state: &leader::State| match state {
+            leader::State::Ended { peer, .. } => *peer,
+            _ => None,
+        };
+        *self
+            .0
+            .former
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) =
+            all.iter().filter_map(|(_, state)| was(state)).collect();
         let joined = |state: &leader::State| match state {
             leader::State::Joined { peer } => Some(HostId(peer.host)),
             _ => None,
@@ -512,14 +395,6 @@ fn verb(how: Ending) -> &'static str {
         Ending::Left => "leave",
         Ending::Removed => "remove",
         Ending::ForcedOut => "force-out",
-    }
-}
-
-/// Several hosts have that name.
-pub(crate) fn ambiguous(name: &str) -> ControlError {
-    ControlError::Conflict {
-        code: "name-ambiguous",
-        message: format!("several hosts are called '{name}'"),
-        remedy: "name it by its id, which `muster link list` shows".to_owned(),
+        Ending::GroupEnded => "end",
     }
 }

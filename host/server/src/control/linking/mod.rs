@@ -6,26 +6,38 @@
 //! | --- | --- |
 //! | `own` | what this host keeps of itself: key, standing, certificate |
 //! | `about` | what it tells others: version, system, addresses |
-//! | `leading` | the leader's side: authority, link tokens, who asks to be let in |
-//! | `members` | the leader's side: hosts that are members, taking them out |
+//! | `leading` | the leader's side: authority, link tokens |
+//! | `entrance` | the leader's side: who asks to be let in |
+//! | `members` | the leader's side: what members say, taking them out |
+//! | `hosts` | the leader's side: the group's hosts as they are shown |
 //! | `following` | the follower's side: joining, heartbeats, leaving |
+//! | `saying` | the follower's side: what is said to the leader, and its answers |
+//! | `news` | the follower's side: what is to run, as the leader tells it |
+//! | `meanwhile` | what happens on a follower while its leader is away |
+//! | `whereabouts` | where hosts are, and how that gets about |
+//! | `renewal` | new certificates in time |
 //! | `draining` | which hosts get nothing new |
 //! | `group` | who is in the group and how they are dialled, and what part this host has |
-//! | `heeding` | the follower's side: what is to run, as the leader tells it |
 //! | `port` | the port for peers, open as long as there may be any |
 
 mod about;
 pub(crate) mod draining;
+mod entrance;
 mod following;
 mod group;
-mod heeding;
+mod hosts;
 mod leading;
+mod meanwhile;
 mod members;
+mod news;
 mod own;
 mod port;
+mod renewal;
+mod saying;
+mod whereabouts;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -34,7 +46,7 @@ use std::{
 use muster_api::{
     bundles::ContentProgress,
     hosts::{Capacity, HostMode},
-    id::HostId,
+    id::{HostId, LinkId},
     links::{Leader, Link, Standing},
 };
 use muster_blocks::Blocks;
@@ -43,6 +55,7 @@ use muster_ingress::Door;
 use muster_peering::{
     HostKey, Leaf, PeeringError, Pin,
     membership::{Refusal, joiner, presence::Presence},
+    tls::PeerIdentity,
 };
 use muster_store::Store;
 use time::OffsetDateTime;
@@ -51,11 +64,12 @@ use uuid::Uuid;
 
 use self::{
     group::Published,
+    meanwhile::Meanwhile,
     own::{Lead, Own},
 };
 pub(crate) use self::{
     group::{Followed, Member, Part},
-    members::ambiguous,
+    hosts::ambiguous,
 };
 use super::{
     error::ControlError,
@@ -105,9 +119,12 @@ struct Inner {
     started: Instant,
     memory: Mutex<Memory>,
     members: Arc<RwLock<HashMap<Uuid, Pin>>>,
+    /// Who was a member and may be told how that ended.
+    former: Arc<RwLock<HashSet<PeerIdentity>>>,
     port: tokio::sync::Mutex<Option<Listening>>,
     /// One exchange with the leader at a time.
     turn: tokio::sync::Mutex<()>,
+    refreshing: tokio::sync::Mutex<()>,
     wake: Notify,
     /// What followers are told.
     published: Published,
@@ -134,6 +151,8 @@ struct Memory {
     lead: Option<Lead>,
     /// Members by host, as they were heard.
     presence: HashMap<HostId, Presence>,
+    /// Memberships that were over, whose hosts have come back to hear so.
+    came_back: HashSet<LinkId>,
     /// The addresses that all followers were told, while this host leads.
     announced: Option<Vec<String>>,
     /// When the leader has answered last.
@@ -148,6 +167,8 @@ struct Memory {
     settings: Option<String>,
     /// Where this host is about to move, beside where it is.
     next_addresses: Vec<String>,
+    /// What the leader has not been told yet.
+    meanwhile: Meanwhile,
 }
 
 impl Links {
@@ -166,6 +187,7 @@ impl Links {
             next_addresses: next_addresses(&store).await?,
             own: own::load(&store).await?,
             lead: own::lead(&store).await?,
+            meanwhile: Meanwhile::recalled(own::meanwhile(&store).await?),
             ..Memory::default()
         };
         let links = Self(Arc::new(Inner {
@@ -182,8 +204,10 @@ impl Links {
             started: Instant::now(),
             memory: Mutex::new(memory),
             members: Arc::default(),
+            former: Arc::default(),
             port: tokio::sync::Mutex::default(),
             turn: tokio::sync::Mutex::default(),
+            refreshing: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             published: Published::default(),
             told: Notify::new(),

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{ControlError, damaged};
-use crate::peers::{state::News, words::Whereabouts};
+use crate::peers::{
+    state::News,
+    words::{Happening, Whereabouts},
+};
 
 /// The setting that holds the host's private key.
 const KEY: &str = "link.host-key";
@@ -22,6 +25,8 @@ const OWN: &str = "link.own";
 const LEAD: &str = "link.lead";
 /// The setting that holds what the leader has told of the group.
 const FOLLOWED: &str = "link.followed";
+/// The setting that holds what the leader has not been told yet.
+const MEANWHILE: &str = "link.meanwhile";
 /// For what the authority with its key is sealed.
 pub(super) const AUTHORITY: &str = "link.authority";
 /// For what a link token is sealed, as long as this host asks with it.
@@ -148,6 +153,16 @@ pub(super) async fn followed(store: &Store, sealer: &Sealer) -> Result<Option<Ne
 /// Keeps what the leader has told; nothing once there is none.
 pub(super) async fn save_followed(tx: &Tx, kept: Option<&Kept>) -> Result<(), StoreError> {
     tx.setting_put(FOLLOWED, &kept).await
+}
+
+/// What the leader has not been told yet.
+pub(super) async fn meanwhile(store: &Store) -> Result<Vec<Happening>, StoreError> {
+    Ok(store.setting_get(MEANWHILE).await?.unwrap_or_default())
+}
+
+/// Keeps what the leader has not been told yet.
+pub(super) async fn save_meanwhile(tx: &Tx, list: &[Happening]) -> Result<(), StoreError> {
+    tx.setting_put(MEANWHILE, &list).await
 }
 
 /// The name of a host's id in the words of the certificates.

@@ -1,7 +1,7 @@
 //! The port for peers: open while this host leads or follows, closed otherwise.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -16,13 +16,21 @@ use uuid::Uuid;
 use super::{ControlError, Links, damaged};
 use crate::peers::{ALPN, Listening};
 
-/// The leader's own list.
-struct Followers(Arc<RwLock<HashMap<Uuid, Pin>>>);
+/// The leader's own lists: who is a member, and who was one.
+struct Followers {
+    members: Arc<RwLock<HashMap<Uuid, Pin>>>,
+    former: Arc<RwLock<HashSet<PeerIdentity>>>,
+}
 
 impl Members for Followers {
     fn admits(&self, host: Uuid, fingerprint: Pin) -> bool {
-        let members = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
         members.get(&host) == Some(&fingerprint)
+    }
+
+    fn knew(&self, host: Uuid, fingerprint: Pin) -> bool {
+        let former = self.former.read().unwrap_or_else(PoisonError::into_inner);
+        former.contains(&PeerIdentity { host, fingerprint })
     }
 
     fn is_leader(&self) -> bool {
@@ -68,7 +76,8 @@ impl Links {
         let links = self.clone();
         Arc::new(move |connection| {
             let peer = PeerIdentity::of(connection).ok().flatten()?;
-            let links = links.clone();
+            // Whoever was a member once has nothing to ask for here.
+            let links = links.admits(peer).then(|| links.clone())?;
             Some(Box::new(move || links.admits(peer)))
         })
     }
@@ -84,7 +93,10 @@ impl Links {
             (
                 leaf,
                 anchors,
-                Arc::new(Followers(Arc::clone(&self.0.members))),
+                Arc::new(Followers {
+                    members: Arc::clone(&self.0.members),
+                    former: Arc::clone(&self.0.former),
+                }),
             )
         } else if let (Some((leaf, anchors)), Some(leader)) = (own.papers()?, own.state.leader()) {
             let others = Arc::clone(&self.0.members);

@@ -104,10 +104,12 @@ impl Staging {
                 failed(&error)
             }
         };
-        self.logs
-            .platform(&job.subject, &format!("push failed: {failure}"));
         let id = job.id;
         let app = job.app;
+        if let Some(app) = app {
+            let line = format!("push failed: {failure}");
+            self.logs.platform(&app.to_string(), &line);
+        }
         let ended = self
             .store
             .write(move |tx| {
@@ -155,8 +157,9 @@ impl Staging {
                     .map_err(Failure::Refused)?
             }
         };
-        for line in &staged.log {
-            self.logs.platform(&job.subject, line);
+        if let Some(app) = job.app {
+            let (app, lines) = (app.to_string(), staged.log.iter());
+            lines.for_each(|line| self.logs.platform(&app, line));
         }
         let log = staged.log.join("\n");
         let made = staged.made;

@@ -22,8 +22,8 @@ use crate::peers::{
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Links {
-    /// Follows what the leader tells, as long as this host has one.
-    pub(crate) async fn follow(self, stop: CancellationToken) {
+    /// Listens to what the leader tells, as long as this host has one.
+    pub(crate) async fn listen(self, stop: CancellationToken) {
         loop {
             let asked = tokio::select! {
                 asked = self.ask_for_news() => asked,
