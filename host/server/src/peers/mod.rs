@@ -7,7 +7,7 @@ pub(crate) mod calls;
 mod dial;
 mod hello;
 mod listener;
-mod logs;
+pub(crate) mod logs;
 mod routes;
 pub(crate) mod state;
 pub(crate) mod words;

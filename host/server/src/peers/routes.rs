@@ -15,7 +15,7 @@ use super::{
     Connection,
     blocks::BlockAsked,
     calls::{CALL, called},
-    logs,
+    logs::{self, Wanted},
     state::{StateAsked, StateTold},
     words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
 };
@@ -38,7 +38,8 @@ impl Links {
             )
             .route("/peer/v1/state", post(state))
             .route("/peer/v1/block", post(block))
-            .route("/peer/v1/log", post(logs::told))
+            .route(logs::OfApp::PATH, post(logs::told::<logs::OfApp>))
+            .route(logs::OfHosts::PATH, post(logs::told::<logs::OfHosts>))
             .route("/peer/v1/renew", post(renew))
             .route("/peer/v1/here", post(here))
             .route_layer(middleware::from_fn(members_alone))

@@ -40,6 +40,7 @@ use muster_api::{
 use muster_blocks::Blocks;
 use muster_identity::seal::Sealer;
 use muster_ingress::Door;
+use muster_logging::Recent;
 use muster_peering::{
     HostKey, Leaf, PeeringError, Pin,
     membership::{Refusal, joiner, presence::Presence},
@@ -115,10 +116,12 @@ struct Inner {
     capacity: OnceLock<Capacity>,
 }
 
-/// What the leader may ask of this host: its API, and the logs of apps.
+/// What the leader may ask of this host: its API, the logs of apps, and what it
+/// logs itself.
 pub(crate) struct Served {
     pub(crate) api: axum::Router,
     pub(crate) logs: Arc<Logs>,
+    pub(crate) recent: Recent,
 }
 
 /// What the store holds, for those who cannot wait for it, and what nobody
