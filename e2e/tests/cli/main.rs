@@ -4,6 +4,7 @@
 mod apps;
 mod deletion;
 mod formats;
+mod hosts;
 mod jobs_and_logs;
 mod keys;
 mod login;

@@ -24,6 +24,8 @@ pub mod name;
 pub mod page;
 pub mod permissions;
 pub mod plan;
+pub mod platform_log;
+pub mod ports;
 pub mod problem;
 pub mod projects;
 pub mod pushes;

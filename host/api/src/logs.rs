@@ -43,6 +43,36 @@ pub struct LogLine {
     pub message: String,
 }
 
+/// What the lines of every kind of log have.
+pub trait Line {
+    /// Its number on its host, growing, also over restarts.
+    fn sequence(&self) -> u64;
+    /// When.
+    fn time(&self) -> OffsetDateTime;
+    /// The host's name; none while nobody has said it.
+    fn host(&self) -> Option<&str>;
+    /// Says which host it is of; none where there is but one.
+    fn set_host(&mut self, host: Option<&str>);
+}
+
+impl Line for LogLine {
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    fn time(&self) -> OffsetDateTime {
+        self.time
+    }
+
+    fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    fn set_host(&mut self, host: Option<&str>) {
+        self.host = host.map(str::to_owned);
+    }
+}
+
 impl LogQuery {
     /// Whether a line is among those that are asked for.
     #[must_use]

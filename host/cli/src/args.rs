@@ -15,11 +15,14 @@ use crate::{
         job::JobCommand,
         key::KeyCommand,
         link::LinkCommand,
+        log::LogCommand,
         logging::LoggingCommand,
         login::LoginArgs,
         mail::MailCommand,
         node::NodeCommand,
+        op::OpCommand,
         own::SelfCommand,
+        ports::PortsArgs,
         project::ProjectCommand,
         quota::QuotaCommand,
         role::RoleCommand,
@@ -139,12 +142,20 @@ pub enum Command {
     /// Say what the host logs, how, and where to
     #[command(subcommand)]
     Logging(LoggingCommand),
+    /// Read what the hosts themselves log
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Link hosts with each other
     #[command(subcommand)]
     Link(LinkCommand),
     /// Look after the hosts of a group
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Show who listens where, and who needs to reach it
+    Ports(PortsArgs),
+    /// Set up the machine that a host runs on
+    #[command(subcommand)]
+    Op(OpCommand),
     /// Show how the host is
     Status(StatusArgs),
     /// Show what the host is
@@ -252,6 +263,12 @@ mod tests {
             &["job", "list"],
             &["logging"],
             &["logging", "set"],
+            &["log"],
+            &["log", "tail"],
+            &["log", "stream"],
+            &["ports"],
+            &["op"],
+            &["op", "static-ip"],
         ];
         for path in paths {
             let name = format!("help {}", path.join(" "))
@@ -335,6 +352,11 @@ mod tests {
             "muster audit list --outcome refused --since 2h --from 192.0.2.1",
             "muster audit verify --file log.ndjson --filtered",
             "muster logging set --module muster_server=debug --to stderr --to file:a.log --for 10m",
+            "muster log tail --host a --host b,c --level warn --target muster_server --since 2h -n 5",
+            "muster log stream --role router --text slow",
+            "muster ports --all",
+            "muster ports --nftables --ssh-port 2222 --peer 192.0.2.7 --peer 198.51.100.0/24",
+            "muster op static-ip 192.0.2.7/24 --interface eth0 --gateway 192.0.2.1 --dns 192.0.2.2 --dns 192.0.2.3",
         ] {
             assert!(is_valid(good), "{good}");
         }
@@ -378,6 +400,18 @@ mod tests {
             "muster logging set --level loud",
             "muster logging set --to paper",
             "muster logging set --level debug --for 10m --keep",
+            "muster log",
+            "muster log tail --level loud",
+            "muster log tail -n 10001",
+            "muster log tail --since yesterday",
+            "muster ports --all --nftables",
+            "muster ports --ssh-port 22",
+            "muster ports --nftables --ssh-port 0",
+            "muster ports --nftables --peer north",
+            "muster op static-ip 192.0.2.7/24 --interface eth0",
+            "muster op static-ip 192.0.2.7 --interface eth0 --gateway 192.0.2.1",
+            "muster op static-ip 192.0.2.7/33 --interface eth0 --gateway 192.0.2.1",
+            "muster op static-ip 192.0.2.7/24 --interface eth0 --gateway 192.0.2.1 --dns one",
         ] {
             assert!(!is_valid(bad), "{bad}");
         }

@@ -3,10 +3,13 @@
 //!
 //! Lines for standard error are written at once. All others go through a queue
 //! to one thread, so that a slow disk or a syslog server that hangs costs lines,
-//! which are counted, and never time.
+//! which are counted, and never time. The last lines stay in memory besides, for
+//! whoever asks the host for them.
 
 mod file;
 mod lines;
+mod recent;
+mod ring;
 mod sink;
 mod syslog;
 mod worker;
@@ -34,6 +37,10 @@ use self::{
     lines::{Lines, Output, Place},
     sink::Sink,
     worker::Worker,
+};
+pub use self::{
+    recent::Recent,
+    ring::{Bounds, Ring},
 };
 
 /// What a host begins to log with.
@@ -78,6 +85,7 @@ struct Inner {
     current: Mutex<Logging>,
     filter: reload::Handle<Targets, Registry>,
     output: Arc<Output>,
+    recent: Recent,
 }
 
 /// Sends the log lines of this process where they shall go from now on. A
@@ -89,8 +97,10 @@ pub fn start(start: Start) -> Result<Handle, LoggingError> {
     let sinks = open(&start, &start.logging, Sink::open_later)?;
     let (filter, handle) = reload::Layer::new(filter(&start.logging));
     let output = Arc::new(Output::new(&start.logging, Worker::spawn(sinks)));
+    let recent = Recent::default();
     tracing_subscriber::registry()
         .with(filter)
+        .with(recent.clone())
         .with(lines(Place::Stderr, &output).with_ansi(io::stderr().is_terminal()))
         .with(lines(Place::File, &output).with_ansi(false))
         .with(lines(Place::Syslog, &output).with_ansi(false))
@@ -102,6 +112,7 @@ pub fn start(start: Start) -> Result<Handle, LoggingError> {
             start,
             filter: handle,
             output,
+            recent,
         }),
     })
 }
@@ -123,6 +134,12 @@ impl Handle {
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.inner.output.worker.lost.load(Ordering::Relaxed)
+    }
+
+    /// The last lines, whatever places they went to.
+    #[must_use]
+    pub fn recent(&self) -> &Recent {
+        &self.inner.recent
     }
 
     /// Logs so from now on. Opens files and connects to syslog servers, which

@@ -1,23 +1,24 @@
 //! The last log lines of each app, in memory, for whoever asks or follows.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
     },
     time::SystemTime,
 };
 
 use muster_api::logs::{LogLine, LogSource};
 use muster_ingress::Access;
+use muster_logging::{Bounds, Ring};
 use time::OffsetDateTime;
-use tokio::sync::Notify;
 
-/// How many lines of each app are kept at most,
-const KEPT: usize = 10_000;
-/// and how many bytes of them.
-const KEPT_BYTES: usize = 4 << 20;
+/// How much of each app is kept at most.
+const BOUNDS: Bounds = Bounds {
+    lines: 10_000,
+    bytes: 4 << 20,
+};
 
 /// The logs of all apps, by the apps' ids: another app of the same name has
 /// another log.
@@ -42,18 +43,12 @@ impl Default for Logs {
 }
 
 /// The log of one app.
-#[derive(Default)]
-pub(crate) struct AppLog {
-    lines: Mutex<Lines>,
-    grown: Notify,
-    /// The app is gone: no more lines will come.
-    ended: AtomicBool,
-}
+pub(crate) struct AppLog(Ring<Entry>);
 
-#[derive(Default)]
-struct Lines {
-    entries: VecDeque<(u64, Entry)>,
-    bytes: usize,
+impl Default for AppLog {
+    fn default() -> Self {
+        Self(Ring::new(BOUNDS))
+    }
 }
 
 enum Entry {
@@ -91,8 +86,7 @@ impl Logs {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(id);
         if let Some(log) = log {
-            log.ended.store(true, Ordering::Relaxed);
-            log.grown.notify_waiters();
+            log.0.end();
         }
     }
 
@@ -154,67 +148,23 @@ impl Logs {
     }
 
     fn push(&self, app: &str, entry: Entry) {
-        let log = self.app(app);
-        {
-            let mut lines = log.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            // Numbered under the lock, so that numbers grow along the log.
-            let number = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-            lines.bytes += entry.size();
-            lines.entries.push_back((number, entry));
-            while lines.entries.len() > KEPT || lines.bytes > KEPT_BYTES {
-                let Some((_, oldest)) = lines.entries.pop_front() else {
-                    break;
-                };
-                lines.bytes -= oldest.size();
-            }
-        }
-        log.grown.notify_waiters();
+        let next = || self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        let size = entry.size();
+        self.app(app).0.push(entry, size, next);
     }
 }
 
 impl AppLog {
     /// The last `count` lines.
     pub(crate) fn tail(&self, app: &str, count: usize) -> Vec<LogLine> {
-        let lines = &self
-            .lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entries;
-        lines
-            .iter()
-            .skip(lines.len().saturating_sub(count))
-            .map(|(number, entry)| entry.line(*number, app))
-            .collect()
+        self.0.tail(count, |number, entry| entry.line(number, app))
     }
 
     /// The lines after one; waits until there are any. `None` once the app is
     /// gone.
     pub(crate) async fn after(&self, app: &str, sequence: u64) -> Option<Vec<LogLine>> {
-        loop {
-            let grown = self.grown.notified();
-            tokio::pin!(grown);
-            grown.as_mut().enable();
-            let found: Vec<LogLine> = {
-                let lines = &self
-                    .lines
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .entries;
-                let first = lines.partition_point(|(number, _)| *number <= sequence);
-                lines
-                    .iter()
-                    .skip(first)
-                    .map(|(number, entry)| entry.line(*number, app))
-                    .collect()
-            };
-            if !found.is_empty() {
-                return Some(found);
-            }
-            if self.ended.load(Ordering::Relaxed) {
-                return None;
-            }
-            grown.await;
-        }
+        let line = |number, entry: &Entry| entry.line(number, app);
+        self.0.after(sequence, line).await
     }
 }
 
@@ -275,13 +225,13 @@ mod tests {
     #[tokio::test]
     async fn followers_get_every_line_once_and_old_lines_go() {
         let logs = Logs::default();
-        for n in 0..KEPT + 5 {
+        for n in 0..BOUNDS.lines + 5 {
             logs.platform("shop", &n.to_string());
         }
         let log = logs.app("shop");
-        assert_eq!(log.tail("shop", usize::MAX).len(), KEPT);
+        assert_eq!(log.tail("shop", usize::MAX).len(), BOUNDS.lines);
         let tail = log.tail("shop", 2);
-        assert_eq!(tail[1].message, (KEPT + 4).to_string());
+        assert_eq!(tail[1].message, (BOUNDS.lines + 4).to_string());
         let next = log.after("shop", tail[0].sequence).await.unwrap();
         assert_eq!(next.len(), 1);
         let waiting = log.after("shop", tail[1].sequence);

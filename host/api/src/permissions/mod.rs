@@ -88,6 +88,7 @@ permissions! {
     ConfigWrite "config:write" Global "Change the configuration and rotate signing keys",
     AuditRead "audit:read" Global "Read, export and verify the audit log",
     LoggingWrite "logging:write" Global "Change what the host logs and where",
+    LogRead "log:read" Global "Read what the hosts themselves log, which may hold sensitive things",
     LinkRead "link:read" Global "See how this host is linked, and the hosts of its group",
     LinkWrite "link:write" Global "Link hosts, and take them out of the group",
 }
@@ -286,6 +287,7 @@ pub const BUNDLES: &[Bundle] = &[
             P::ConfigRead,
             P::AuditRead,
             P::LoggingWrite,
+            P::LogRead,
             P::LinkRead,
             P::LinkWrite,
             P::ProjectCreate,

@@ -144,6 +144,11 @@ pub const OPERATIONS: &[Operation] = &[
     op("logging_change", "PUT", "/api/v1/logging", Needs(P::LoggingWrite), &["logging set"]),
     op("logging_reset", "DELETE", "/api/v1/logging", Needs(P::LoggingWrite), &["logging reset"]),
 
+    op("platform_log_tail", "GET", "/api/v1/log", Needs(P::LogRead), &["log tail", "log stream"]),
+
+    op("port_list", "GET", "/api/v1/ports", Needs(P::StatusRead), &["ports"]),
+    op("port_rules", "GET", "/api/v1/ports/rules", Needs(P::LinkRead), &["ports"]),
+
     op("link_show", "GET", "/api/v1/link", Needs(P::LinkRead), &["link show"]),
     op("link_join", "POST", "/api/v1/link/actions/join", Needs(P::LinkWrite), &["link join"]),
     op("link_leave", "POST", "/api/v1/link/actions/leave", Needs(P::LinkWrite), &["link leave"]),

@@ -1,4 +1,4 @@
-//! `/api/v1/apps/{app}/logs`
+//! `/api/v1/apps/{app}/logs` and `/api/v1/log`
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -6,10 +6,13 @@ use std::{
 };
 
 use muster_api::{
-    logs::{LogLine, LogQuery},
+    logs::{Line, LogLine, LogQuery},
     page::Page,
+    platform_log::{LogGap, PlatformLine, PlatformLog, PlatformLogQuery},
 };
 use reqwest::Response;
+use serde::{Serialize, de::DeserializeOwned};
+use time::OffsetDateTime;
 
 use super::{Client, ClientError, events::Events};
 
@@ -19,15 +22,60 @@ const CATCH_UP: u32 = 10_000;
 const FOR_DAYS: Duration = Duration::from_secs(30 * 24 * 3600);
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
-/// The lines of an app as they come.
-pub struct Follow<'a> {
+/// Which lines of a log are asked for.
+pub trait Followable: Serialize + Clone {
+    /// What the log consists of.
+    type Line: Line + Serialize + DeserializeOwned + Clone;
+
+    /// The same, going on with new lines; after so many of the last ones in place
+    /// of those that were asked for.
+    fn following(&self, tail: Option<u32>) -> Self;
+}
+
+impl Followable for LogQuery {
+    type Line = LogLine;
+
+    fn following(&self, tail: Option<u32>) -> Self {
+        Self {
+            follow: true,
+            tail: tail.or(self.tail),
+            ..self.clone()
+        }
+    }
+}
+
+impl Followable for PlatformLogQuery {
+    type Line = PlatformLine;
+
+    fn following(&self, tail: Option<u32>) -> Self {
+        Self {
+            follow: true,
+            tail: tail.or(self.tail),
+            ..self.clone()
+        }
+    }
+}
+
+/// What comes of a log that is followed.
+#[derive(Debug)]
+pub enum Heard<L> {
+    /// A line.
+    Line(L),
+    /// Lines of a host are missing, or come again.
+    Gap(LogGap),
+}
+
+/// The lines of a log as they come.
+pub struct Follow<'a, Q: Followable> {
     client: &'a Client,
-    app: &'a str,
-    query: LogQuery,
+    path: Vec<String>,
+    query: Q,
     stream: Option<(Response, Events)>,
-    ready: VecDeque<LogLine>,
+    ready: VecDeque<Heard<Q::Line>>,
     /// The last line of each host.
-    last: HashMap<Option<String>, LogLine>,
+    last: HashMap<Option<String>, Q::Line>,
+    /// When the newest line was written before the connection broke.
+    resumed: Option<OffsetDateTime>,
 }
 
 impl Client {
@@ -41,29 +89,50 @@ impl Client {
     }
 
     /// The last lines of an app, then new ones as they come.
-    pub fn follow_logs<'a>(&'a self, app: &'a str, query: LogQuery) -> Follow<'a> {
+    pub fn follow_logs(&self, app: &str, query: LogQuery) -> Follow<'_, LogQuery> {
+        self.follow(&["apps", app, "logs"], query)
+    }
+
+    /// The last lines of the hosts themselves.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn platform_log(&self, query: &PlatformLogQuery) -> Result<PlatformLog, ClientError> {
+        self.call(self.get(&["log"]).query(query)).await
+    }
+
+    /// The last lines of the hosts themselves, then new ones as they come.
+    pub fn follow_platform_log(&self, query: PlatformLogQuery) -> Follow<'_, PlatformLogQuery> {
+        self.follow(&["log"], query)
+    }
+
+    fn follow<Q: Followable>(&self, path: &[&str], query: Q) -> Follow<'_, Q> {
         Follow {
             client: self,
-            app,
+            path: path.iter().map(|&part| part.to_owned()).collect(),
             query,
             stream: None,
             ready: VecDeque::new(),
             last: HashMap::new(),
+            resumed: None,
         }
     }
 }
 
-impl Follow<'_> {
-    /// The next line. After an error, the next call connects again and goes on
+impl<Q: Followable> Follow<'_, Q> {
+    /// What comes next. After an error, the next call connects again and goes on
     /// where the stream broke off.
     ///
     /// # Errors
     /// As of every call; transient if the stream broke off.
-    pub async fn next(&mut self) -> Result<LogLine, ClientError> {
+    pub async fn next(&mut self) -> Result<Heard<Q::Line>, ClientError> {
         loop {
-            if let Some(line) = self.ready.pop_front() {
-                self.last.insert(line.host.clone(), line.clone());
-                return Ok(line);
+            if let Some(heard) = self.ready.pop_front() {
+                if let Heard::Line(line) = &heard {
+                    let host = line.host().map(str::to_owned);
+                    self.last.insert(host, line.clone());
+                }
+                return Ok(heard);
             }
             let (mut response, mut events) = match self.stream.take() {
                 Some(stream) => stream,
@@ -72,47 +141,53 @@ impl Follow<'_> {
             let part = response.chunk().await;
             let part = part.map_err(|source| self.client.transport.unreachable(source))?;
             let Some(part) = part else {
-                // The host ends a stream when it stops or the app is deleted;
-                // the next attempt tells which.
+                // The host ends a stream when it stops, the token expires or the
+                // app is deleted; the next attempt tells which.
                 tokio::time::sleep(REOPEN_PAUSE).await;
                 continue;
             };
-            for event in events
-                .feed(&part)
-                .into_iter()
-                .filter(|event| event.name == "line")
-            {
-                let line =
-                    serde_json::from_str(&event.data).map_err(|error| ClientError::Malformed {
-                        url: response.url().to_string(),
-                        reason: error.to_string(),
-                    })?;
-                if !self.is_known(&line) {
-                    self.ready.push_back(line);
+            for event in events.feed(&part) {
+                let malformed = |error: serde_json::Error| ClientError::Malformed {
+                    url: response.url().to_string(),
+                    reason: error.to_string(),
+                };
+                let read = &event.data;
+                match event.name.as_str() {
+                    "line" => {
+                        let line = serde_json::from_str(read).map_err(malformed)?;
+                        if !self.is_known(&line) {
+                            self.ready.push_back(Heard::Line(line));
+                        }
+                    }
+                    "missing" => {
+                        let gap = serde_json::from_str(read).map_err(malformed)?;
+                        self.ready.push_back(Heard::Gap(gap));
+                    }
+                    _ => {}
                 }
             }
             self.stream = Some((response, events));
         }
     }
 
-    async fn open(&self) -> Result<Response, ClientError> {
-        let mut query = LogQuery {
-            follow: true,
-            ..self.query.clone()
-        };
-        if !self.last.is_empty() {
-            query.tail = Some(CATCH_UP);
-        }
-        let request = self.client.get(&["apps", self.app, "logs"]);
-        let request = request.query(&query).timeout(FOR_DAYS);
-        self.client.send(request).await
+    async fn open(&mut self) -> Result<Response, ClientError> {
+        self.resumed = self.last.values().map(Line::time).max();
+        let tail = self.resumed.map(|_| CATCH_UP);
+        let path: Vec<_> = self.path.iter().map(String::as_str).collect();
+        let request = self.client.get(&path).query(&self.query.following(tail));
+        self.client.send(request.timeout(FOR_DAYS)).await
     }
 
-    /// Whether a line has been given before. Numbers begin anew when the host
-    /// does, so a low number alone does not say so.
-    fn is_known(&self, line: &LogLine) -> bool {
-        self.last
-            .get(&line.host)
-            .is_some_and(|last| line.sequence <= last.sequence && line.time <= last.time)
+    /// Whether a line has been given before, or was not asked for when all began.
+    /// Numbers begin anew when the host does, so a low number alone does not say
+    /// so.
+    fn is_known(&self, line: &Q::Line) -> bool {
+        let Some(resumed) = self.resumed else {
+            return false;
+        };
+        match self.last.get(&line.host().map(str::to_owned)) {
+            Some(last) => line.sequence() <= last.sequence() && line.time() <= last.time(),
+            None => line.time() <= resumed,
+        }
     }
 }

@@ -18,6 +18,7 @@ mod keys;
 mod links;
 mod logging;
 mod logs;
+mod ports;
 mod projects;
 mod quotas;
 mod retry;
@@ -46,6 +47,7 @@ pub use self::{
     connect::{connect, login_command},
     credentials::local_key,
     error::ClientError,
+    logs::{Follow, Followable, Heard},
     retry::{Patience, patiently},
     transport::Transport,
 };

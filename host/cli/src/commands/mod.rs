@@ -16,15 +16,19 @@ mod identity;
 mod info;
 pub mod job;
 pub mod key;
+mod lines;
 pub mod link;
+pub mod log;
 pub mod logging;
 pub mod login;
 mod logout;
 pub mod mail;
 pub mod node;
+pub mod op;
 pub mod own;
 pub mod passkey;
 mod password;
+pub mod ports;
 pub mod project;
 pub mod quota;
 pub mod role;
@@ -108,6 +112,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::ResetPassword(args) => sign_up::reset_password(&scope, args).await,
         Command::Audit(command) => audit::run(&scope, command).await,
         Command::Logging(command) => logging::run(&scope, command).await,
+        Command::Log(command) => log::run(&scope, command).await,
+        Command::Ports(args) => ports::run(&scope, args).await,
+        Command::Op(command) => op::run(&scope, command).await,
         Command::Status(args) => status::run(&scope, args).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),

@@ -15,11 +15,14 @@ mod links;
 mod logging;
 mod logs;
 mod plans;
+mod platform_log;
+mod ports;
 mod projects;
 mod quotas;
 mod roles;
 mod routes;
 mod sheet;
+mod static_ip;
 mod status;
 mod terms;
 #[cfg(test)]
@@ -35,7 +38,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 pub use self::{
-    config::settled, contexts::ContextRow, logs::log_line, sheet::Sheet, status::HostStatuses,
+    config::settled, contexts::ContextRow, logs::log_line, platform_log::platform_line,
+    ports::HostPorts, sheet::Sheet, status::HostStatuses,
 };
 use crate::failure::{Exit, Failure};
 

@@ -10,6 +10,8 @@ use muster_api::{
     logging::LoggingState,
     logs::LogLine,
     page::Page,
+    platform_log::PlatformLog,
+    ports::Ports,
     roles::Role,
     routes::Route,
     status::{Info, Status},
@@ -18,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Format, Sheet, View, data};
+use super::{Format, HostPorts, Sheet, View, data};
 
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -261,4 +263,37 @@ fn logging() {
         "source": "changed", "until": "2026-03-01T12:10:00Z", "start": {}, "lost": 3,
     }));
     insta::assert_snapshot!("logging-table", table(&state));
+}
+
+#[test]
+fn what_hosts_log() {
+    let log: PlatformLog = read(json!({ "items": [
+        { "sequence": 1, "time": "2026-03-01T11:00:00.5Z", "host": "north", "level": "info",
+          "target": "muster_server::boot", "message": "the host serves",
+          "fields": { "management": "127.0.0.1:7480", "host": "north" } },
+        { "sequence": 9, "time": "2026-03-01T11:00:01Z", "host": "south\u{1b}[2J", "level": "warn",
+          "target": "muster::plugin", "role": "router", "message": "slow\u{1b}[2J\n" },
+    ], "missing": [{ "host": "east", "reason": "no address answers" }] }));
+    insta::assert_snapshot!("platform-log-table", table(&log));
+    insta::assert_snapshot!("platform-log-json", data(Format::Json, &log).unwrap());
+}
+
+#[test]
+fn ports() {
+    let port = |address: &str, port: u16, needed_by: &str, open: bool| {
+        json!({ "address": address, "port": port, "protocol": "tcp", "role": "base",
+                "purpose": "what is said", "needed_by": needed_by, "open": open,
+                "reachable": if address == "::1" { "from-here" } else { "from-elsewhere" } })
+    };
+    let ports: Ports = read(json!({ "host": "north", "items": [
+        port("::1", 7480, "people-and-programs", true),
+        port("0.0.0.0", 8080, "users-of-apps", true),
+        port("192.0.2.1", 7444, "hosts-of-the-group", false),
+    ]}));
+    insta::assert_snapshot!("ports-table", table(&ports));
+    let mut all = HostPorts::default();
+    all.add("north", Ok(ports));
+    all.add("south", Err("the host does not answer".to_owned()));
+    insta::assert_snapshot!("ports-all-table", table(&all));
+    insta::assert_snapshot!("ports-all-json", data(Format::Json, &all).unwrap());
 }

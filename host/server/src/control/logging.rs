@@ -9,7 +9,7 @@ use muster_api::{
     logging::{LogTarget, Logging, LoggingChange, LoggingSource, LoggingState},
     problem::FieldProblem,
 };
-use muster_logging::{Handle, LoggingError};
+use muster_logging::{Handle, LoggingError, Recent};
 use muster_store::{ChangeKind, Store, StoreError};
 use time::OffsetDateTime;
 use tokio::sync::Mutex as Turn;
@@ -81,6 +81,11 @@ impl LoggingControl {
             }
         }
         Ok(control)
+    }
+
+    /// The host's last lines.
+    pub(crate) fn recent(&self) -> &Recent {
+        self.handle.recent()
     }
 
     /// How the host logs.

@@ -25,6 +25,7 @@ pub(crate) mod logging;
 pub(crate) mod passwords;
 pub(crate) mod placing;
 pub(crate) mod plans;
+pub(crate) mod ports;
 pub(crate) mod post;
 pub(crate) mod projects;
 pub(crate) mod pushes;

@@ -202,7 +202,7 @@ impl ThisHost {
             let message = format!("{MOST_ADDRESSES} addresses are enough");
             return Err(wrong(message));
         }
-        let port = self.links.peers_port();
+        let port = self.links.port_number();
         let whole = addresses.iter().map(|text| {
             with_port(text, port).ok_or_else(|| {
                 wrong(format!(

@@ -112,7 +112,7 @@ async fn event_stream(
 }
 
 /// Waits until an access token expires; for ever without one.
-async fn expiry(until: Option<OffsetDateTime>) {
+pub(super) async fn expiry(until: Option<OffsetDateTime>) {
     let Some(until) = until else {
         return std::future::pending().await;
     };
@@ -143,21 +143,21 @@ fn last_event(headers: &HeaderMap) -> Answer<Option<u64>> {
 pub(crate) struct Streams(Arc<Mutex<HashMap<String, usize>>>);
 
 /// A stream is open until this is dropped.
-struct Place {
+pub(super) struct Place {
     streams: Streams,
     caller: String,
 }
 
 impl Streams {
-    fn take(&self, caller: &str) -> Answer<Place> {
+    pub(super) fn take(&self, caller: &str) -> Answer<Place> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mine = open.entry(caller.to_owned()).or_default();
         if *mine >= MAX_STREAMS {
             let title = "Too many streams are open";
             let refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", title);
             return Err(refused
-                .detail(format!("you have {MAX_STREAMS} streams of events open"))
-                .remedy("close one, or follow all events with a single one"));
+                .detail(format!("you have {MAX_STREAMS} streams open"))
+                .remedy("close one, or follow everything with a single one"));
         }
         *mine += 1;
         Ok(Place {

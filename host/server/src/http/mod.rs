@@ -14,6 +14,7 @@ mod droplets;
 mod etag;
 mod events;
 mod factors;
+mod gather;
 pub(crate) mod idempotency;
 mod identities;
 mod jobs;
@@ -27,6 +28,8 @@ mod node;
 mod oauth;
 mod openapi;
 mod pages;
+mod platform_log;
+mod ports;
 mod probes;
 mod problems;
 mod projects;
@@ -166,6 +169,8 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(status::routes())
         .merge(audit::routes())
         .merge(logging::routes())
+        .merge(platform_log::routes())
+        .merge(ports::routes())
         .merge(links::routes())
         .merge(projects::routes())
         .merge(access::routes())
@@ -232,11 +237,13 @@ pub(crate) async fn serve(
     ending: CancellationToken,
 ) {
     let (links, logs) = (api.links.clone(), Arc::clone(&api.logs));
+    let recent = api.logging.recent().clone();
     let router = router(api);
     links.serve(Served {
         api: router.clone(),
         logs,
         workshop,
+        recent,
     });
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service)

@@ -16,13 +16,14 @@ use crate::{
 
 /// What concerns a host by itself. Everything else is the group's, and the
 /// leader's to say.
-const OF_A_HOST: [Permission; 7] = [
+const OF_A_HOST: [Permission; 8] = [
     Permission::StatusRead,
     Permission::RoleRead,
     Permission::RoleWrite,
     Permission::ConfigRead,
     Permission::ConfigWrite,
     Permission::LoggingWrite,
+    Permission::LogRead,
     Permission::LinkRead,
 ];
 

@@ -1,27 +1,36 @@
-//! The log lines of an app from all hosts: whoever runs instances of it has
-//! some, and whoever routes to it has those of requests.
+//! Log lines from all hosts. Those of an app: whoever runs instances of it has
+//! some, and whoever routes to it has those of requests. And those of the hosts
+//! themselves.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use futures::{
     Stream, StreamExt,
     stream::{self, FuturesUnordered},
 };
-use muster_api::{id::AppId, logs::LogLine};
-use serde::{Deserialize, Serialize};
+use muster_api::{
+    id::AppId,
+    logs::{Line, LogLine},
+    platform_log::{LogGap, PlatformLine, PlatformLogQuery},
+};
+use muster_logging::Recent;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
-use super::{Connection, Patience, WORDS_ALPN, call, state::Neighbour};
-use crate::{
-    control::linking::{Links, Part},
-    logs::Logs,
+use super::{CallError, Connection, Patience, WORDS_ALPN, call, state::Neighbour};
+use crate::control::{
+    error::ControlError,
+    linking::{Links, Member, Part, Served, ambiguous},
 };
 
 /// How long a question for lines after one waits for some.
 const NEWS: Duration = Duration::from_secs(10);
 /// How long to wait before a host is asked again that did not answer.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long new lines of a host itself are gathered before they are given: to
+/// give them may make further ones.
+const BREATH: Duration = Duration::from_millis(200);
 /// How long a host may take that is asked for its last lines: who asks waits for
 /// all of them.
 const PROMPT: Patience = Patience {
@@ -29,12 +38,86 @@ const PROMPT: Patience = Patience {
     answer: 64 << 20,
 };
 
-/// `POST /peer/v1/log`: the leader wants an app's lines.
+/// A log that every host has a part of.
+pub(crate) trait Wanted:
+    Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// Its lines.
+    type Line: Line + Serialize + DeserializeOwned + Send + 'static;
+    /// Where peers are asked for it.
+    const PATH: &'static str;
+
+    /// All lines that are kept on this host, oldest first.
+    fn tail(&self, here: &Served) -> Vec<Self::Line>;
+
+    /// The lines of this host after that number; waits until there are any. `None`
+    /// if there will be none.
+    fn after(
+        &self,
+        here: &Served,
+        sequence: u64,
+    ) -> impl Future<Output = Option<Vec<Self::Line>>> + Send;
+}
+
+/// The log of an app.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct LogAsked {
+pub(crate) struct OfApp {
     pub(crate) app: AppId,
     /// The app's name, for the lines.
     pub(crate) name: String,
+}
+
+impl Wanted for OfApp {
+    type Line = LogLine;
+    const PATH: &'static str = "/peer/v1/log";
+
+    fn tail(&self, here: &Served) -> Vec<LogLine> {
+        let log = here.logs.app(&self.app.to_string());
+        log.tail(&self.name, usize::MAX)
+    }
+
+    async fn after(&self, here: &Served, sequence: u64) -> Option<Vec<LogLine>> {
+        let log = here.logs.app(&self.app.to_string());
+        log.after(&self.name, sequence).await
+    }
+}
+
+/// What hosts say themselves, as far as it is asked for.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct OfHosts {
+    pub(crate) query: PlatformLogQuery,
+}
+
+impl Wanted for OfHosts {
+    type Line = PlatformLine;
+    const PATH: &'static str = "/peer/v1/platform-log";
+
+    fn tail(&self, here: &Served) -> Vec<PlatformLine> {
+        let mut lines = here.recent.tail();
+        lines.retain(|line| self.query.takes(line));
+        lines
+    }
+
+    async fn after(&self, here: &Served, mut sequence: u64) -> Option<Vec<PlatformLine>> {
+        let recent: &Recent = &here.recent;
+        loop {
+            // Not read before the pause: what comes in it is given at once.
+            recent.after(sequence).await?;
+            tokio::time::sleep(BREATH).await;
+            let mut lines = recent.after(sequence).await?;
+            sequence = lines.last().map_or(sequence, |line| line.sequence);
+            lines.retain(|line| self.query.takes(line));
+            if !lines.is_empty() {
+                return Some(lines);
+            }
+        }
+    }
+}
+
+/// The leader wants lines.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct LogAsked<W> {
+    pub(crate) wanted: W,
     /// How many of the last lines; nothing with `after`.
     pub(crate) tail: usize,
     /// Wait for lines after this one.
@@ -42,126 +125,216 @@ pub(crate) struct LogAsked {
 }
 
 /// The answer to [`LogAsked`].
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct LogTold {
-    pub(crate) lines: Vec<LogLine>,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LogTold<L> {
+    pub(crate) lines: Vec<L>,
     /// The number of the newest line, here or before.
     pub(crate) newest: u64,
 }
 
-/// Tells the leader an app's lines.
-pub(super) async fn told(
+/// Lines of other hosts, and what is missing of them.
+pub(crate) struct Gathered<L> {
+    pub(crate) lines: Vec<L>,
+    pub(crate) gaps: Vec<LogGap>,
+}
+
+/// Tells the leader lines of this host.
+pub(super) async fn told<W: Wanted>(
     State(links): State<Links>,
     Extension(connection): Extension<Connection>,
-    Json(asked): Json<LogAsked>,
-) -> Result<Json<LogTold>, StatusCode> {
+    Json(asked): Json<LogAsked<W>>,
+) -> Result<Json<LogTold<W::Line>>, StatusCode> {
     let leads = connection.peer.is_some_and(|peer| links.is_led_by(peer));
     let (Some(served), true) = (links.served(), leads) else {
         return Err(StatusCode::FORBIDDEN);
     };
-    Ok(Json(read(&served.logs, &asked).await))
+    Ok(Json(read(served, &asked).await))
 }
 
-async fn read(logs: &Logs, asked: &LogAsked) -> LogTold {
-    let log = logs.app(&asked.app.to_string());
+async fn read<W: Wanted>(here: &Served, asked: &LogAsked<W>) -> LogTold<W::Line> {
     let Some(after) = asked.after else {
-        let all = log.tail(&asked.name, asked.tail.max(1));
-        let newest = all.last().map_or(0, |line| line.sequence);
-        let skip = all.len().saturating_sub(asked.tail);
-        let lines = all.into_iter().skip(skip).collect();
+        let mut lines = asked.wanted.tail(here);
+        let newest = lines.last().map_or(0, Line::sequence);
+        lines.drain(..lines.len().saturating_sub(asked.tail));
         return LogTold { lines, newest };
     };
-    let lines = timeout(NEWS, log.after(&asked.name, after)).await;
+    let lines = timeout(NEWS, asked.wanted.after(here, after)).await;
     let lines = lines.ok().flatten().unwrap_or_default();
     LogTold {
-        newest: lines.last().map_or(after, |line| line.sequence),
+        newest: lines.last().map_or(after, Line::sequence),
         lines,
     }
 }
 
+/// Which hosts are asked: this one, and followers.
+pub(crate) struct Asked {
+    pub(crate) here: bool,
+    pub(crate) others: Vec<Member>,
+    /// Hosts that cannot be asked from here.
+    pub(crate) gaps: Vec<LogGap>,
+}
+
 impl Links {
-    /// The last lines of an app on other hosts, of each as many as it has.
-    pub(crate) async fn log_tail(&self, (app, name): (AppId, &str), tail: usize) -> Vec<LogLine> {
+    /// The hosts of the group that have these names or ids; all of them if none is
+    /// named.
+    ///
+    /// # Errors
+    /// If there is no such host, or several have a name.
+    pub(crate) async fn log_hosts(&self, names: &[&str]) -> Result<Asked, ControlError> {
+        let (mut others, mut gaps) = (Vec::new(), Vec::new());
+        match self.part().await? {
+            Part::Alone => {}
+            Part::Leads(members) => others = members,
+            Part::Follows(followed) => {
+                let myself = self.myself().id;
+                let rest = followed.state.hosts.iter().filter(|host| host.id != myself);
+                gaps = rest
+                    .map(|host| (host.id, gap(&host.name, "only the leader asks other hosts")))
+                    .collect();
+            }
+        }
+        let myself = self.myself();
+        let mut chosen = HashSet::new();
+        for name in names {
+            let here = [(myself.id, myself.name.as_str())].into_iter();
+            let all = here
+                .chain(
+                    others
+                        .iter()
+                        .map(|it| (it.neighbour.id, it.neighbour.name.as_str())),
+                )
+                .chain(gaps.iter().map(|(id, gap)| (*id, gap.host.as_str())));
+            let mut found = all.filter(|(id, known)| known == name || id.to_string() == *name);
+            let (id, _) = found
+                .next()
+                .ok_or_else(|| ControlError::not_found("host", *name))?;
+            if found.next().is_some() {
+                return Err(ambiguous(name));
+            }
+            chosen.insert(id);
+        }
+        let wanted = |id| names.is_empty() || chosen.contains(&id);
+        others.retain(|it| wanted(it.neighbour.id));
+        gaps.retain(|(id, _)| wanted(*id));
+        Ok(Asked {
+            here: wanted(myself.id),
+            others,
+            gaps: gaps.into_iter().map(|(_, gap)| gap).collect(),
+        })
+    }
+
+    /// The last lines of other hosts, of each at most so many.
+    pub(crate) async fn log_tail<W: Wanted>(
+        &self,
+        hosts: &[Member],
+        wanted: &W,
+        tail: usize,
+    ) -> Gathered<W::Line> {
         let asked = LogAsked {
-            app,
-            name: name.to_owned(),
+            wanted: wanted.clone(),
             tail,
             after: None,
         };
-        let hosts = self.followers().await;
-        let mut answers: FuturesUnordered<_> = hosts
-            .iter()
-            .map(|host| self.log_of(host, &asked, PROMPT))
+        let (mut lines, mut gaps) = (Vec::new(), Vec::new());
+        let (lost, there): (Vec<_>, Vec<_>) = hosts.iter().partition(|host| host.lost);
+        gaps.extend(
+            lost.into_iter()
+                .map(|host| gap(&host.neighbour.name, "nothing is heard of it")),
+        );
+        let mut answers: FuturesUnordered<_> = there
+            .into_iter()
+            .map(|host| {
+                let told = self.log_of(&host.neighbour, &asked, PROMPT);
+                async move { (host, told.await) }
+            })
             .collect();
-        let mut lines = Vec::new();
-        while let Some(told) = answers.next().await {
-            lines.extend(told.unwrap_or_default().lines);
+        while let Some((host, told)) = answers.next().await {
+            match told {
+                Ok(told) => lines.extend(told.lines),
+                Err(error) => gaps.push(gap(&host.neighbour.name, error)),
+            }
         }
-        lines
+        gaps.sort_by(|one, other| one.host.cmp(&other.host));
+        Gathered { lines, gaps }
     }
 
-    /// New lines of an app on other hosts, as they come.
-    pub(crate) async fn log_follow(
+    /// New lines of other hosts, as they come. A host that does not answer is told
+    /// once, and once more when it does.
+    pub(crate) fn log_follow<W: Wanted>(
         &self,
-        (app, name): (AppId, &str),
-    ) -> impl Stream<Item = Vec<LogLine>> + use<> {
-        let hosts = self.followers().await;
+        hosts: Vec<Member>,
+        wanted: &W,
+    ) -> impl Stream<Item = Gathered<W::Line>> + use<W> {
         let streams = hosts.into_iter().map(|host| {
             let asked = LogAsked {
-                app,
-                name: name.to_owned(),
+                wanted: wanted.clone(),
                 tail: 0,
                 after: None,
             };
-            let begin = (self.clone(), Arc::new(host), asked);
-            Box::pin(stream::unfold(begin, async |(links, host, mut asked)| {
-                loop {
-                    let patience = match asked.after {
-                        None => PROMPT,
-                        Some(_) => Patience {
-                            whole: NEWS * 2,
-                            ..PROMPT
-                        },
-                    };
-                    match links.log_of(&host, &asked, patience).await {
-                        Some(told) => {
-                            asked.after = Some(told.newest);
-                            if !told.lines.is_empty() {
-                                return Some((told.lines, (links, host, asked)));
+            let begin = (self.clone(), Arc::new(host.neighbour), asked, false);
+            Box::pin(stream::unfold(
+                begin,
+                async |(links, host, mut asked, mut missing)| {
+                    loop {
+                        let patience = match asked.after {
+                            None => PROMPT,
+                            Some(_) => Patience {
+                                whole: NEWS * 2,
+                                ..PROMPT
+                            },
+                        };
+                        let (mut lines, mut gaps) = (Vec::new(), Vec::new());
+                        match links.log_of(&host, &asked, patience).await {
+                            Ok(told) => {
+                                asked.after = Some(told.newest);
+                                lines = told.lines;
+                                if missing {
+                                    gaps.push(LogGap {
+                                        host: host.name.clone(),
+                                        reason: None,
+                                    });
+                                }
+                                missing = false;
                             }
+                            Err(error) if !missing => {
+                                gaps.push(gap(&host.name, error));
+                                missing = true;
+                            }
+                            Err(_) => tokio::time::sleep(PAUSE).await,
                         }
-                        None => tokio::time::sleep(PAUSE).await,
+                        if !lines.is_empty() || !gaps.is_empty() {
+                            let gathered = Gathered { lines, gaps };
+                            return Some((gathered, (links, host, asked, missing)));
+                        }
                     }
-                }
-            }))
+                },
+            ))
         });
         stream::select_all(streams)
     }
 
-    async fn followers(&self) -> Vec<Neighbour> {
-        match self.part().await {
-            Ok(Part::Leads(members)) => members
-                .into_iter()
-                .filter(|member| !member.lost)
-                .map(|member| member.neighbour)
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    async fn log_of(
+    async fn log_of<W: Wanted>(
         &self,
         host: &Neighbour,
-        asked: &LogAsked,
+        asked: &LogAsked<W>,
         patience: Patience,
-    ) -> Option<LogTold> {
-        let config = self.dialling(host, WORDS_ALPN).ok()?;
+    ) -> Result<LogTold<W::Line>, CallError> {
+        let config = self.dialling(host, WORDS_ALPN);
+        let config = config.map_err(|error| CallError::Answer(error.to_string()))?;
         let asked = asked.clone();
-        let told = call::<_, LogTold>(&host.addresses, config, "/peer/v1/log", patience, |_| asked);
-        let (mut told, _) = told.await.ok()?;
+        let told =
+            call::<_, LogTold<W::Line>>(&host.addresses, config, W::PATH, patience, |_| asked);
+        let (mut told, _) = told.await?;
         for line in &mut told.lines {
-            line.host = Some(host.name.clone());
+            line.set_host(Some(&host.name));
         }
-        Some(told)
+        Ok(told)
+    }
+}
+
+fn gap(host: &str, reason: impl ToString) -> LogGap {
+    LogGap {
+        host: host.to_owned(),
+        reason: Some(reason.to_string()),
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod calls;
 mod dial;
 mod hello;
 mod listener;
-mod logs;
+pub(crate) mod logs;
 mod routes;
 mod staging;
 pub(crate) mod state;

@@ -17,7 +17,8 @@ use super::{
     Connection,
     blocks::BlockAsked,
     calls::{CALL, called},
-    logs, staging,
+    logs::{self, Wanted},
+    staging,
     state::{StateAsked, StateTold},
     words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
 };
@@ -43,7 +44,8 @@ impl Links {
             )
             .route("/peer/v1/state", post(state))
             .route("/peer/v1/block", post(block))
-            .route("/peer/v1/log", post(logs::told))
+            .route(logs::OfApp::PATH, post(logs::told::<logs::OfApp>))
+            .route(logs::OfHosts::PATH, post(logs::told::<logs::OfHosts>))
             .route("/peer/v1/renew", post(renew))
             .route("/peer/v1/here", post(here))
             .route("/peer/v1/whereabouts", post(whereabouts))

@@ -1,19 +1,10 @@
 //! `muster app logs`
 
-use std::time::Duration;
-
 use clap::{Args, ValueEnum};
-use muster_api::logs::{LogLine, LogQuery, LogSource};
+use muster_api::logs::{LogQuery, LogSource};
 
 use super::Scope;
-use crate::{
-    client::Client,
-    failure::{Exit, Failure},
-    output::{self, Format, data, log_line},
-};
-
-/// How long to wait before a broken connection is tried again.
-const PAUSE: Duration = Duration::from_secs(2);
+use crate::{client::Client, commands::lines, failure::Failure, output::log_line};
 
 /// Which lines.
 #[derive(Debug, Args)]
@@ -88,44 +79,6 @@ pub async fn run(scope: &Scope, client: &Client, args: LogsArgs) -> Result<(), F
             .output
             .show(&client.logs(&args.name, &args.query()).await?);
     }
-    tokio::select! {
-        ended = follow(scope.output.format(), client, &args) => ended,
-        _ = tokio::signal::ctrl_c() => Ok(()),
-    }
-}
-
-async fn follow(format: Format, client: &Client, args: &LogsArgs) -> Result<(), Failure> {
-    let mut lines = client.follow_logs(&args.name, args.query());
-    let mut connected = false;
-    let mut waiting = false;
-    loop {
-        match lines.next().await {
-            Ok(line) => {
-                connected = true;
-                waiting = false;
-                output::print(&printed(format, &line)?)?;
-            }
-            Err(error) if connected && error.is_transient() => {
-                if !waiting {
-                    eprintln!("The connection is lost; trying again");
-                }
-                waiting = true;
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn printed(format: Format, line: &LogLine) -> Result<String, Failure> {
-    Ok(match format {
-        Format::Table => format!("{}\n", log_line(line)),
-        Format::Json => {
-            let json = serde_json::to_string(line).map_err(|error| {
-                Failure::new(Exit::Failure, format!("a line cannot be printed: {error}"))
-            })?;
-            format!("{json}\n")
-        }
-        Format::Yaml => format!("---\n{}", data(format, line)?),
-    })
+    let lines = client.follow_logs(&args.name, args.query());
+    lines::follow(scope.output.format(), lines, log_line).await
 }

@@ -1,7 +1,7 @@
 //! `muster audit`
 
 mod export;
-mod moment;
+pub(super) mod moment;
 mod verify;
 
 use clap::{Args, Subcommand, ValueEnum};

@@ -161,7 +161,7 @@ impl Links {
     }
 
     /// The port on which peers are listened to.
-    pub(crate) fn peers_port(&self) -> u16 {
+    pub(crate) fn port_number(&self) -> u16 {
         self.0.options.peers.port()
     }
 

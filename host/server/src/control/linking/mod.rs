@@ -52,6 +52,7 @@ use muster_api::{
 use muster_blocks::Blocks;
 use muster_identity::seal::Sealer;
 use muster_ingress::Door;
+use muster_logging::Recent;
 use muster_peering::{
     HostKey, Leaf, PeeringError, Pin,
     membership::{Refusal, joiner, presence::Presence},
@@ -136,10 +137,12 @@ struct Inner {
     capacity: OnceLock<Capacity>,
 }
 
-/// What the leader may ask of this host: its API, the logs of apps, staging.
+/// What the leader may ask of this host: its API, the logs of apps, what it logs
+/// itself, staging.
 pub(crate) struct Served {
     pub(crate) api: axum::Router,
     pub(crate) logs: Arc<Logs>,
+    pub(crate) recent: Recent,
     pub(crate) workshop: Workshop,
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -69,6 +70,36 @@ impl Links {
         tracing::info!(address = %opened.address(), "peers can connect");
         *port = Some(opened);
         Ok(())
+    }
+
+    /// Where peers are listened to, or would be, and whether they are now; none if
+    /// this host may not be linked.
+    pub(crate) async fn peers_port(&self) -> Option<(SocketAddr, bool)> {
+        let listening = self.0.port.lock().await;
+        let listening = listening.as_ref().map(Listening::address);
+        let options = &self.0.options;
+        let would = options.multi_node.then_some((options.peers, false));
+        listening.map(|address| (address, true)).or(would)
+    }
+
+    /// The other hosts of the group by name, with where they say they are.
+    pub(crate) async fn elsewhere(&self) -> Result<Vec<(String, Vec<String>)>, ControlError> {
+        let mut all: Vec<_> = self
+            .neighbours()
+            .await?
+            .into_iter()
+            .map(|host| (host.name, host.addresses))
+            .collect();
+        // A host that was just linked has not been told of the others yet.
+        let leader = {
+            let memory = self.memory();
+            let follows = memory.own.state.leader().is_some();
+            memory.own.leader.clone().filter(|_| follows)
+        };
+        all.extend(leader.map(|leader| (leader.name, leader.addresses)));
+        all.sort();
+        all.dedup();
+        Ok(all)
     }
 
     /// How the data path finds out who is in the group.

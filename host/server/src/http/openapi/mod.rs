@@ -46,7 +46,7 @@ something tells what it would do when asked with `dry_run=true`.";
         (name = "quotas", description = "How much projects may use"),
         (name = "apps", description = "What users push and reach"),
         (name = "droplets", description = "What staging made of packages"),
-        (name = "logs", description = "What apps write and answer"),
+        (name = "logs", description = "What apps write and answer, and what hosts say themselves"),
         (name = "blocks", description = "What packages are made of"),
         (name = "bundles", description = "Content that a group of hosts has in common"),
         (name = "routes", description = "Which host names and paths reach which apps"),
