@@ -133,11 +133,8 @@ async fn hosts_link_and_part() {
         (link.standing == Standing::Alone).then_some(link)
     })
     .await;
-    assert!(
-        told.ended
-            .expect("a reason")
-            .contains("taken this host out")
-    );
+    let why = told.ended.expect("a reason");
+    assert!(why.contains("removed on the leader"), "{why}");
 
     let plan: Plan = leader
         .send(Method::POST, "/link/actions/stop-leading", &json!({}))
