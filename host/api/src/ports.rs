@@ -77,7 +77,7 @@ pub struct Ports {
 pub struct RulesQuery {
     /// The port of the machine's ssh server. 22 unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 65535)]
     pub ssh_port: Option<u16>,
     /// Addresses of hosts that are yet to be linked, or networks in which they
     /// are, with commas between.

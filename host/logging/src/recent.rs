@@ -24,6 +24,8 @@ use crate::ring::{Bounds, Ring};
 const KEPT_BYTES: usize = 8 << 20;
 /// How many bytes of text one line has at most; the rest is cut off.
 const LINE: usize = 16 << 10;
+/// How many of them are the message's at most, so that what it names has room.
+const MESSAGE: usize = LINE / 2;
 /// What a field takes beside its text, about.
 const FIELD: usize = 64;
 
@@ -138,14 +140,18 @@ struct Text {
 
 impl Text {
     fn put(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let room = match field.name() {
+            "message" => self.left.min(MESSAGE),
+            _ => self.left,
+        };
         let mut short = Short {
             text: String::new(),
-            left: self.left,
+            left: room,
             cut: false,
         };
         // What is too long is an error to the writer, and cut off.
         let _ = short.write_fmt(value);
-        self.left = short.left;
+        self.left -= room - short.left;
         if short.cut {
             short.text.push('…');
         }

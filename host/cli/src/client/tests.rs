@@ -354,7 +354,8 @@ async fn followed_lines_come_once_each_over_a_broken_connection() {
     let mut lines = Vec::new();
     let error = loop {
         match follow.next().await {
-            Ok(line) => lines.push(line.message),
+            Ok(super::Heard::Line(line)) => lines.push(line.message),
+            Ok(super::Heard::Gap(gap)) => panic!("nothing is missing: {gap:?}"),
             Err(error) => break error,
         }
     };
