@@ -165,9 +165,8 @@ async fn a_host_that_is_told_to_stop_finishes_what_it_serves() {
         loop {
             let slow = asking.app(Method::GET, "hostile.localhost", "/sleep?ms=3000");
             let answer = slow.send().await;
-            let full = |answer: &reqwest::Response| {
-                answer.status() == StatusCode::SERVICE_UNAVAILABLE
-            };
+            let full =
+                |answer: &reqwest::Response| answer.status() == StatusCode::SERVICE_UNAVAILABLE;
             if !answer.as_ref().is_ok_and(full) {
                 return answer;
             }
