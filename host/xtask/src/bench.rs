@@ -18,7 +18,7 @@ mod sshd;
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -94,6 +94,7 @@ pub fn run(project: &Project, chosen: &[String], effort: Effort) -> Result<()> {
         password: password::generate()?,
         effort,
     };
+    let load = load()?;
     let mut outcomes = Vec::new();
     for benchmark in benchmarks {
         let measured = steps.step(benchmark.title, |step| {
@@ -115,13 +116,13 @@ pub fn run(project: &Project, chosen: &[String], effort: Effort) -> Result<()> {
         return Ok(());
     }
     let page = project.path("BENCHMARKS.md");
-    fs::write(&page, report::render(&machine()?, effort, &outcomes))
+    fs::write(&page, report::render(&machine(load)?, effort, &outcomes))
         .with_context(|| format!("could not write {}", page.display()))?;
     eprintln!("{}", page.display());
     Ok(())
 }
 
-fn clear(folder: &std::path::Path) -> Result<()> {
+fn clear(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)
             .with_context(|| format!("could not remove {}", folder.display()))?;
@@ -142,7 +143,7 @@ fn wait_ok(address: SocketAddr, host: &str) -> Result<()> {
     })
 }
 
-/// Waits until something is so, and says how long that took.
+/// Waits until something is so.
 fn wait_for(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
     let start = Instant::now();
     while !is_so()? {
@@ -154,8 +155,15 @@ fn wait_for(what: &str, mut is_so: impl FnMut() -> Result<bool>) -> Result<()> {
     Ok(())
 }
 
+/// How many programs of others ran or waited to, on the average of a minute.
+fn load() -> Result<String> {
+    let file = "/proc/loadavg";
+    let text = fs::read_to_string(file).with_context(|| format!("could not read {file}"))?;
+    Ok(text.split(' ').next().unwrap_or_default().to_owned())
+}
+
 /// The machine that the numbers hold for, in a few lines.
-fn machine() -> Result<Vec<(&'static str, String)>> {
+fn machine(load: String) -> Result<Vec<(&'static str, String)>> {
     let read = |path| fs::read_to_string(path).with_context(|| format!("could not read {path}"));
     let cpus = read("/proc/cpuinfo")?;
     let model = report::proc_field(&cpus, "model name")
@@ -173,6 +181,7 @@ fn machine() -> Result<Vec<(&'static str, String)>> {
         ("date", ask(Command::new("date").args(["-u", "+%F"]))?),
         ("processor", format!("{model}, {cores} cores")),
         ("memory", memory.unwrap_or_else(|| "unknown".to_owned())),
+        ("load before", load),
         ("system", ask(Command::new("uname").args(["-srm"]))?),
         ("compiler", ask(Command::new("rustc").arg("--version"))?),
         ("wasmtime", fresh::WASMTIME.to_owned()),

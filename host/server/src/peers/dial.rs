@@ -17,7 +17,11 @@ use muster_peering::tls::{self, Distrust, PeerIdentity};
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustls::ClientConfig;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use uuid::Uuid;
 
@@ -117,7 +121,9 @@ impl Caller {
         Self::on(connect(addresses, config).await?).await
     }
 
-    async fn on(stream: TlsStream<TcpStream>) -> Result<Self, CallError> {
+    pub(super) async fn on(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Self, CallError> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| broken(&error))?;

@@ -66,3 +66,60 @@ impl Kept {
         idle.callers.push((Instant::now(), caller));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_peering::HostKey;
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    fn host() -> Neighbour {
+        Neighbour {
+            id: HostId(uuid::Uuid::new_v4()),
+            name: "other".to_owned(),
+            fingerprint: HostKey::generate().unwrap().fingerprint(),
+            addresses: vec!["192.0.2.1:7444".to_owned()],
+        }
+    }
+
+    async fn caller() -> (Caller, DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(1 << 10);
+        (Caller::on(ours).await.unwrap(), theirs)
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_for_one_host_as_it_was_dialled() {
+        let (host, papers) = (host(), Some(OffsetDateTime::UNIX_EPOCH));
+        let mut kept = Kept::default();
+        let moved = Neighbour {
+            addresses: vec!["192.0.2.2:7444".to_owned()],
+            ..host.clone()
+        };
+        let (first, _open) = caller().await;
+        kept.keep(&host, papers, first);
+        assert!(kept.take(&self::host(), papers).is_none());
+        assert!(kept.take(&host, papers).is_some());
+        assert!(kept.take(&host, papers).is_none(), "it is in use");
+
+        for (asked, shown) in [(&moved, papers), (&host, None)] {
+            let (one, _open) = caller().await;
+            kept.keep(&host, papers, one);
+            assert!(kept.take(asked, shown).is_none());
+            assert!(kept.take(&host, papers).is_none(), "it was dropped");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_other_end_closed_is_dropped() {
+        let (host, mut kept) = (host(), Kept::default());
+        let (one, open) = caller().await;
+        kept.keep(&host, None, one);
+        drop(open);
+        // Only the connection's own task can learn of it.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(kept.take(&host, None).is_none());
+    }
+}

@@ -109,7 +109,7 @@ KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 StrictModes no
 UsePAM no
-LogLevel ERROR
+LogLevel FATAL
 Subsystem sftp internal-sftp
 "
     )
