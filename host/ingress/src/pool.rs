@@ -112,9 +112,10 @@ impl Pool {
             known.connections.clear();
             return None;
         }
+        let now = Instant::now();
         known
             .connections
-            .retain(|(since, connection)| since.elapsed() < IDLE && !connection.is_closed());
+            .retain(|(since, connection)| now < *since + IDLE && !connection.is_closed());
         // One whose last response is still on its way is not ready.
         let free = known
             .connections

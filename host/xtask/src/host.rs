@@ -117,6 +117,14 @@ impl Host {
         }
     }
 
+    /// Ends the host at once, without a chance to clean up.
+    pub fn kill(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.join_reader();
+    }
+
     fn terminate(&self) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             // It fails only for a host that has just ended.

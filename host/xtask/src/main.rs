@@ -24,7 +24,7 @@ mod wrk;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, value_parser};
+use clap::{Parser, builder::PossibleValuesParser, value_parser};
 
 use crate::{bench::Effort, build::Profile, project::Project, step::Steps};
 
@@ -65,12 +65,15 @@ enum Chore {
         #[arg(last = true)]
         runner: Vec<String>,
     },
-    /// Measure Muster beside others and write BENCHMARKS.md
+    /// Measure Muster, beside others where there are any, and write BENCHMARKS.md
     Bench {
-        /// How often to measure each side
+        /// Only these; they are shown, and BENCHMARKS.md stays as it is
+        #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(bench::names()))]
+        names: Vec<String>,
+        /// How often to measure
         #[arg(long, default_value_t = 3, value_parser = value_parser!(u64).range(1..))]
         rounds: u64,
-        /// How many seconds a round takes
+        /// How many seconds a round under load takes
         #[arg(long, default_value_t = 10, value_parser = value_parser!(u64).range(1..))]
         seconds: u64,
     },
@@ -111,7 +114,11 @@ fn run(chore: Chore) -> Result<ExitCode> {
         }
         Chore::Run { debug, serve } => return run::run(&project, debug, &serve),
         Chore::Test { runner } => test::run(&project, &runner)?,
-        Chore::Bench { rounds, seconds } => bench::run(&project, Effort { rounds, seconds })?,
+        Chore::Bench {
+            names,
+            rounds,
+            seconds,
+        } => bench::run(&project, &names, Effort { rounds, seconds })?,
     }
     Ok(ExitCode::SUCCESS)
 }

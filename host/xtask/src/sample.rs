@@ -1,14 +1,21 @@
 //! The sample app, pushed with the real command.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
-use crate::{guests, listeners::Listeners, project::Project, step::Step};
+use crate::{
+    guests,
+    listeners::Listeners,
+    project::Project,
+    step::{Step, ask},
+};
 
 /// The sample's name, as an app and as a folder.
 pub const NAME: &str = "hello";
@@ -70,6 +77,17 @@ impl Client<'_> {
         let mut command = self.command();
         command.args(["app", "push", NAME, "--path"]).arg(folder);
         step.run(command)
+    }
+
+    /// What the command says, as JSON.
+    ///
+    /// # Errors
+    /// If it fails, or says something else.
+    pub fn ask<A: Into<OsString>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Value> {
+        let mut command = self.command();
+        command.args(arguments.into_iter().map(Into::into));
+        let told = ask(command.args(["--output", "json"]))?;
+        serde_json::from_str(&told).with_context(|| format!("this is not JSON: {told}"))
     }
 
     fn command(&self) -> Command {

@@ -8,13 +8,18 @@ use std::{
 
 use axum::http::StatusCode;
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use muster_api::{blocks::Digest, id::HostId};
 use muster_blocks::BlocksError;
 use muster_peering::tls::PeerIdentity;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
-use super::{Patience, WORDS_ALPN, fetch};
-use crate::control::linking::Links;
+use super::{CallError, Patience, WORDS_ALPN, dial::Caller, state::Neighbour};
+use crate::control::{error::ControlError, linking::Links};
+
+/// Where blocks are asked for.
+const PATH: &str = "/peer/v1/block";
 
 /// `POST /peer/v1/block`: a member wants a block.
 #[derive(Serialize, Deserialize)]
@@ -22,18 +27,39 @@ pub(crate) struct BlockAsked {
     pub(crate) digest: Digest,
 }
 
-/// How long other hosts took for a block, on the average of late.
+/// How many blocks are fetched at the same time for whoever wants several.
+const AT_ONCE: usize = 4;
+/// How long a host that lacked a block is asked after all others: it may be
+/// fetching the same content itself.
+const LACKING: Duration = Duration::from_secs(5);
+
+/// How near other hosts are: how long they took for a block, on the average of
+/// late, and which of them lacked one.
 #[derive(Default)]
-pub(crate) struct Nearness(HashMap<HostId, Duration>);
+pub(crate) struct Nearness(HashMap<HostId, Seen>);
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    took: Option<Duration>,
+    lacked: Option<Instant>,
+}
 
 impl Nearness {
-    fn of(&self, host: HostId) -> Duration {
-        self.0.get(&host).copied().unwrap_or_default()
+    /// Whom to ask first: the lowest. Who was never asked comes before all.
+    fn of(&self, host: HostId, now: Instant) -> (bool, Duration) {
+        let seen = self.0.get(&host).copied().unwrap_or_default();
+        let lacks = seen.lacked.is_some_and(|at| now < at + LACKING);
+        (lacks, seen.took.unwrap_or_default())
     }
 
-    fn note(&mut self, host: HostId, took: Duration) {
-        let known = self.0.entry(host).or_insert(took);
-        *known = (*known * 3 + took) / 4;
+    fn took(&mut self, host: HostId, took: Duration) {
+        let seen = self.0.entry(host).or_default();
+        seen.took = Some(seen.took.map_or(took, |known| (known * 3 + took) / 4));
+        seen.lacked = None;
+    }
+
+    fn lacked(&mut self, host: HostId, now: Instant) {
+        self.0.entry(host).or_default().lacked = Some(now);
     }
 }
 
@@ -64,40 +90,94 @@ impl Links {
     /// Which block nobody has, or could not be kept.
     pub(crate) async fn have(&self, wanted: &[Digest]) -> Result<(), String> {
         let missing = self.blocks().missing(wanted).await;
-        for digest in missing.map_err(|error| error.to_string())? {
-            self.fetch_block(&digest).await?;
-        }
-        Ok(())
+        let missing = missing.map_err(|error| error.to_string())?;
+        let fetched = stream::iter(missing).map(|digest| {
+            let links = self.clone();
+            async move { links.fetch_block(&digest).await }
+        });
+        fetched.buffer_unordered(AT_ONCE).try_collect().await
     }
 
     async fn fetch_block(&self, digest: &Digest) -> Result<(), String> {
         let mut hosts = self.neighbours().await.map_err(|error| error.to_string())?;
-        hosts.sort_by_key(|host| self.nearness().of(host.id));
+        let began = Instant::now();
+        hosts.sort_by_cached_key(|host| self.nearness().of(host.id, began));
         let mut last = "this host is not linked with any".to_owned();
         for host in hosts {
-            let config = self.dialling(&host, WORDS_ALPN);
-            let config = config.map_err(|error| error.to_string())?;
             let began = Instant::now();
-            let asked = BlockAsked {
-                digest: digest.clone(),
-            };
-            let path = "/peer/v1/block";
-            match fetch(&host.addresses, config, path, Patience::BLOCK, &asked).await {
+            let asked = timeout(Patience::BLOCK.whole, self.ask_for(&host, digest)).await;
+            match asked.unwrap_or(Err(CallError::Unreachable)) {
                 Ok(Some(bytes)) => {
-                    self.nearness().note(host.id, began.elapsed());
+                    self.nearness().took(host.id, began.elapsed());
                     let kept = self.blocks().put(digest, bytes).await;
                     match kept {
                         Ok(()) => return Ok(()),
                         Err(error) => last = format!("{}: {error}", host.name),
                     }
                 }
-                Ok(None) => last = format!("{} does not have it", host.name),
+                Ok(None) => {
+                    self.nearness().lacked(host.id, Instant::now());
+                    last = format!("{} does not have it", host.name);
+                }
                 Err(error) => {
-                    self.nearness().note(host.id, Patience::BLOCK.whole);
+                    self.nearness().took(host.id, Patience::BLOCK.whole);
                     last = format!("{}: {error}", host.name);
                 }
             }
         }
         Err(format!("the block {digest} cannot be had: {last}"))
+    }
+
+    /// Asks a host for a block, over a connection that was kept if there is one.
+    /// What lay idle may have been closed meanwhile; that nobody answers there
+    /// says nothing of the host.
+    async fn ask_for(&self, host: &Neighbour, digest: &Digest) -> Result<Option<Bytes>, CallError> {
+        let wrong = |error: ControlError| CallError::Answer(error.to_string());
+        let papers = self.papers().map_err(wrong)?;
+        let papers = papers.map(|(leaf, _)| leaf.not_after());
+        let asked = BlockAsked {
+            digest: digest.clone(),
+        };
+        let most = Patience::BLOCK.answer;
+        loop {
+            let kept = self.kept().take(host, papers);
+            let Some(mut caller) = kept else { break };
+            if let Ok(told) = caller.fetch(PATH, &asked, most).await {
+                self.kept().keep(host, papers, caller);
+                return Ok(told);
+            }
+        }
+        let config = self.dialling(host, WORDS_ALPN).map_err(wrong)?;
+        let mut caller = Caller::dial(&host.addresses, config).await?;
+        let told = caller.fetch(PATH, &asked, most).await?;
+        self.kept().keep(host, papers, caller);
+        Ok(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_lacked_a_block_is_asked_last_for_a_while() {
+        let [near, far, new] = std::array::from_fn(|_| HostId(uuid::Uuid::new_v4()));
+        let mut nearness = Nearness::default();
+        let now = Instant::now();
+        nearness.took(near, Duration::from_millis(2));
+        nearness.took(far, Duration::from_millis(900));
+        let order = |nearness: &Nearness, now| {
+            let mut hosts = [far, near, new];
+            hosts.sort_by_cached_key(|host| nearness.of(*host, now));
+            hosts
+        };
+        assert_eq!(order(&nearness, now), [new, near, far]);
+        nearness.lacked(new, now);
+        assert_eq!(order(&nearness, now), [near, far, new]);
+        nearness.lacked(near, now);
+        assert_eq!(order(&nearness, now), [far, new, near]);
+        nearness.took(near, Duration::from_millis(2));
+        assert_eq!(order(&nearness, now), [near, far, new]);
+        assert_eq!(order(&nearness, now + LACKING), [new, near, far]);
     }
 }

@@ -1,4 +1,4 @@
-//! One question to a peer.
+//! Questions to a peer.
 
 use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
@@ -9,19 +9,27 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Request, Response, StatusCode,
     body::Incoming,
-    client::conn::http1,
+    client::conn::http1::{self, SendRequest},
     header::{self, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use muster_peering::tls::{self, Distrust, PeerIdentity};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustls::ClientConfig;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use uuid::Uuid;
 
 /// How long an address may take to answer the handshake.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a peer may leave what it was sent unacknowledged: a host that lost
+/// its power does not close its connections.
+const SILENCE: Duration = Duration::from_secs(5);
 /// How much later than the one before the next address is tried, so that one
 /// that does not answer holds nobody up.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -93,7 +101,8 @@ where
         let peer = PeerIdentity::of(tls).map_err(broken)?;
         let peer = peer.ok_or(CallError::Distrust(Distrust::Invalid))?;
         let exporter = tls::exporter(tls).map_err(broken)?;
-        let (status, told) = ask(stream, path, &body(&exporter), patience.answer).await?;
+        let mut caller = Caller::on(stream).await?;
+        let (status, told) = caller.ask(path, &body(&exporter), patience.answer).await?;
         if status != StatusCode::OK {
             return Err(odd(status, &told));
         }
@@ -106,25 +115,69 @@ where
         .unwrap_or(Err(CallError::Unreachable))
 }
 
-/// Asks for bytes. Nothing if the peer does not have them.
-pub(crate) async fn fetch<Q: Serialize>(
-    addresses: &[String],
-    config: ClientConfig,
-    path: &str,
-    patience: Patience,
-    body: &Q,
-) -> Result<Option<Bytes>, CallError> {
-    let whole = async {
-        let stream = connect(addresses, config).await?;
-        match ask(stream, path, body, patience.answer).await? {
+/// A connection to a peer that takes one question after the other.
+pub(crate) struct Caller(SendRequest<Full<Bytes>>);
+
+impl Caller {
+    /// Connects to whoever answers first at one of the `addresses`.
+    pub(crate) async fn dial(
+        addresses: &[String],
+        config: ClientConfig,
+    ) -> Result<Self, CallError> {
+        Self::on(connect(addresses, config).await?).await
+    }
+
+    pub(super) async fn on(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Self, CallError> {
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| broken(&error))?;
+        // Ends when the sender is dropped or the other end closes.
+        tokio::spawn(connection);
+        Ok(Self(sender))
+    }
+
+    /// Whether the other end has hung up.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Asks for at most so many bytes. Nothing if the peer does not have them.
+    pub(crate) async fn fetch<Q: Serialize>(
+        &mut self,
+        path: &str,
+        body: &Q,
+        most: usize,
+    ) -> Result<Option<Bytes>, CallError> {
+        match self.ask(path, body, most).await? {
             (StatusCode::OK, bytes) => Ok(Some(bytes)),
             (StatusCode::NOT_FOUND, _) => Ok(None),
             (status, told) => Err(odd(status, &told)),
         }
-    };
-    timeout(patience.whole, whole)
-        .await
-        .unwrap_or(Err(CallError::Unreachable))
+    }
+
+    async fn ask<Q: Serialize>(
+        &mut self,
+        path: &str,
+        body: &Q,
+        most: usize,
+    ) -> Result<(StatusCode, Bytes), CallError> {
+        let body =
+            serde_json::to_vec(body).map_err(|error| CallError::Answer(error.to_string()))?;
+        let request = Request::post(path)
+            .header(header::HOST, "peer")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| CallError::Answer(error.to_string()))?;
+        self.0.ready().await.map_err(|error| broken(&error))?;
+        let reply = self.0.send_request(request).await;
+        let reply = reply.map_err(|error| broken(&error))?;
+        let status = reply.status();
+        let body = Limited::new(reply.into_body(), most).collect().await;
+        let body = body.map_err(|error| CallError::Answer(error.to_string()))?;
+        Ok((status, body.to_bytes()))
+    }
 }
 
 /// Sends a request as it is, and gives the answer as it comes. Whatever fails but
@@ -169,6 +222,8 @@ async fn connect(
                 let handshake = async {
                     let stream = TcpStream::connect(address).await?;
                     stream.set_nodelay(true)?;
+                    let silence = u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX);
+                    set_tcp_user_timeout(&stream, silence)?;
                     connector
                         .connect(tls::server_name(Uuid::nil()), stream)
                         .await
@@ -190,31 +245,6 @@ async fn connect(
         }
     }
     Err(distrust.map_or(CallError::Unreachable, CallError::Distrust))
-}
-
-async fn ask<Q: Serialize>(
-    stream: TlsStream<TcpStream>,
-    path: &str,
-    body: &Q,
-    most: usize,
-) -> Result<(StatusCode, Bytes), CallError> {
-    let body = serde_json::to_vec(body).map_err(|error| CallError::Answer(error.to_string()))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| broken(&error))?;
-    // Ends when the sender is dropped or the other end closes.
-    tokio::spawn(connection);
-    let request = Request::post(path)
-        .header(header::HOST, "peer")
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(body)))
-        .map_err(|error| CallError::Answer(error.to_string()))?;
-    let reply = sender.send_request(request).await;
-    let reply = reply.map_err(|error| broken(&error))?;
-    let status = reply.status();
-    let body = Limited::new(reply.into_body(), most).collect().await;
-    let body = body.map_err(|error| CallError::Answer(error.to_string()))?;
-    Ok((status, body.to_bytes()))
 }
 
 /// With TLS 1.3 a client learns only by its first read whether it is believed.

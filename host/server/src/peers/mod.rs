@@ -6,6 +6,7 @@ pub(crate) mod blocks;
 pub(crate) mod calls;
 mod dial;
 mod hello;
+pub(crate) mod kept;
 mod listener;
 pub(crate) mod logs;
 mod routes;
@@ -14,7 +15,7 @@ pub(crate) mod state;
 pub(crate) mod words;
 
 pub(crate) use self::{
-    dial::{CallError, Patience, call, fetch},
+    dial::{CallError, Patience, call},
     listener::{Connection, Listening},
 };
 

@@ -2,51 +2,58 @@
 
 use std::fmt::Write;
 
-use super::{Benchmark, CONNECTIONS, Effort, WARM_UP};
-use crate::wrk::Measure;
+use super::{
+    Benchmark, Effort,
+    race::{CONNECTIONS, WARM_UP},
+};
 
 /// What a benchmark measured.
 pub struct Outcome {
-    /// The question.
-    pub benchmark: &'static Benchmark,
-    /// Muster.
-    pub ours: Side,
-    /// Whom it is beside.
-    pub theirs: Side,
+    /// The figures.
+    pub table: Table,
+    /// What they come to, in a sentence.
+    pub verdict: String,
 }
 
-/// One side's rounds.
-pub struct Side {
-    /// Its name in the table.
-    pub name: &'static str,
-    /// What each round measured; there is at least one.
-    pub rounds: Vec<Measure>,
+/// Figures, the first column being what they are of.
+pub struct Table {
+    /// The heads of the columns.
+    pub head: &'static [&'static str],
+    /// The rows, each as long as the head.
+    pub rows: Vec<Vec<String>>,
 }
 
-impl Side {
-    fn median(&self) -> Measure {
-        let of = |field: fn(&Measure) -> f64| median(self.rounds.iter().map(field).collect());
-        Measure {
-            rate: of(|m| m.rate),
-            p50: of(|m| m.p50),
-            p99: of(|m| m.p99),
-        }
-    }
+/// Says how a ratio stands to the mark, which it should not be below.
+pub fn ratio(ratio: f64, mark: f64) -> String {
+    let word = if ratio >= mark { "reached" } else { "missed" };
+    format!("Ratio {ratio:.2}; the mark is {mark:.1}: {word}.")
+}
+
+/// Says how a time in seconds stands to the mark, which it should not be above.
+pub fn limit(seconds: f64, mark: f64) -> String {
+    let word = if seconds <= mark { "reached" } else { "missed" };
+    format!("Median {seconds:.2} s; the mark is {mark:.0} s: {word}.")
 }
 
 /// The whole document.
-pub fn render(machine: &[(&str, String)], effort: Effort, outcomes: &[Outcome]) -> String {
+pub fn render(
+    machine: &[(&str, String)],
+    effort: Effort,
+    outcomes: &[(&Benchmark, Outcome)],
+) -> String {
     let Effort { rounds, seconds } = effort;
     let mut text = format!(
         "# Benchmarks
 
-`cargo xtask bench` wrote this page: it builds a release host, starts it with an empty data folder on free ports of 127.0.0.1, pushes `plugins/samples/hello`, and loads each side in turns with
+`cargo xtask bench` wrote this page: it builds a release host, and starts for each benchmark as many of it as that needs, with empty data folders on free ports of 127.0.0.1, all on this one machine. The app is `plugins/samples/hello`. `cargo xtask bench NAME` repeats a benchmark alone and leaves the page as it is.
+
+Rates are those of
 
 ```sh
 wrk --threads 1 --connections {CONNECTIONS} --duration {seconds}s --latency --header Host:NAME http://ADDRESS/
 ```
 
-after {WARM_UP} s of warm-up. Numbers are medians of {rounds} rounds. The rates hold for this machine alone; the ratio is what to compare.
+with each side in turns, after {WARM_UP} s of warm-up. Unless told, numbers are medians of {rounds} rounds. They hold for this machine alone; ratios are what to compare.
 
 | machine | |
 | --- | --- |
@@ -56,46 +63,38 @@ after {WARM_UP} s of warm-up. Numbers are medians of {rounds} rounds. The rates 
         // Writing to a string does not fail.
         let _ = writeln!(text, "| {name} | {value} |");
     }
-    for outcome in outcomes {
-        let _ = write!(text, "\n{}", section(outcome));
+    for (benchmark, outcome) in outcomes {
+        let _ = write!(text, "\n{}", section(benchmark, outcome));
     }
     text
 }
 
-fn section(outcome: &Outcome) -> String {
-    let Outcome {
-        benchmark,
-        ours,
-        theirs,
-    } = outcome;
-    let (our, their) = (ours.median(), theirs.median());
-    let rows = [(ours.name, our), (theirs.name, their)].map(|(name, m)| {
-        format!(
-            "| {name} | {:.0} | {:.2} | {:.2} |\n",
-            m.rate,
-            m.p50 / 1e3,
-            m.p99 / 1e3
-        )
-    });
+/// What the document says of one benchmark.
+pub fn section(benchmark: &Benchmark, outcome: &Outcome) -> String {
+    let Outcome { table, verdict } = outcome;
+    let row = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | ")).replace("|  |", "| |");
+    let rows = table.rows.iter();
+    let rows: String = rows
+        .map(|it| row(it.iter().map(String::as_str).collect()))
+        .collect();
     format!(
-        "## {title}
+        "## {title} (`{name}`)
 
 {question}
 
-| | requests/s | p50, ms | p99, ms |
-| --- | --- | --- | --- |
-{rows}
-Ratio {ratio:.2}; the mark is {mark:.1}.
+{head}{rule}{rows}
+{verdict}
 ",
         title = benchmark.title,
+        name = benchmark.name,
         question = benchmark.question,
-        rows = rows.concat(),
-        ratio = our.rate / their.rate,
-        mark = benchmark.mark,
+        head = row(table.head.to_vec()),
+        rule = row(vec!["---"; table.head.len()]),
     )
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle of values; between the two in the middle of an even number.
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {
@@ -124,18 +123,6 @@ mod tests {
     use super::*;
     use crate::bench::BENCHMARKS;
 
-    fn side(name: &'static str, rates: &[f64]) -> Side {
-        let rounds = rates.iter().map(|rate| Measure {
-            rate: *rate,
-            p50: 1100.0,
-            p99: 2345.0,
-        });
-        Side {
-            name,
-            rounds: rounds.collect(),
-        }
-    }
-
     #[test]
     fn medians_are_in_the_middle() {
         assert_eq!(median(vec![9.0, 1.0, 2.0]), 2.0);
@@ -143,27 +130,34 @@ mod tests {
     }
 
     #[test]
-    fn the_page_tells_medians_and_ratio() {
+    fn the_page_has_a_table_for_each_benchmark() {
         let outcome = Outcome {
-            benchmark: &BENCHMARKS[0],
-            ours: side("muster", &[400.0, 900.0, 450.0]),
-            theirs: side("other", &[100.0, 10.0, 100.0]),
+            table: Table {
+                head: &["", "requests/s"],
+                rows: vec![vec!["muster".to_owned(), "450".to_owned()]],
+            },
+            verdict: ratio(3.9, 4.0),
         };
         let machine = [("memory", "24 GiB".to_owned())];
-        let page = render(
-            &machine,
-            Effort {
-                rounds: 3,
-                seconds: 10,
-            },
-            &[outcome],
-        );
+        let effort = Effort {
+            rounds: 3,
+            seconds: 10,
+        };
+        let page = render(&machine, effort, &[(&BENCHMARKS[0], outcome)]);
         assert!(page.contains("| memory | 24 GiB |\n"), "{page}");
+        let table = "\n| | requests/s |\n| --- | --- |\n| muster | 450 |\n\n";
+        assert!(page.contains(table), "{page}");
         assert!(
-            page.contains("| muster | 450 | 1.10 | 2.35 |\n| other | 100 |"),
+            page.ends_with("\nRatio 3.90; the mark is 4.0: missed.\n"),
             "{page}"
         );
-        assert!(page.contains("\nRatio 4.50; the mark is 4.0.\n"), "{page}");
+    }
+
+    #[test]
+    fn marks_are_reached_or_missed() {
+        assert_eq!(ratio(0.9, 0.9), "Ratio 0.90; the mark is 0.9: reached.");
+        assert_eq!(limit(0.25, 1.0), "Median 0.25 s; the mark is 1 s: reached.");
+        assert!(limit(15.1, 15.0).ends_with("missed."));
     }
 
     #[test]

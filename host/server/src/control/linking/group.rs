@@ -29,6 +29,7 @@ use crate::{
     control::placing::Site,
     peers::{
         blocks::Nearness,
+        kept::Kept,
         state::{GroupSettings, GroupState, Neighbour, News},
     },
 };
@@ -296,6 +297,11 @@ impl Links {
             .nearness
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Connections to other hosts that nobody uses for the moment.
+    pub(crate) fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What this host has of the group's content, as it was noted last.

@@ -80,7 +80,7 @@ use super::{
 use crate::{
     agent::fleet::Fleet,
     logs::Logs,
-    peers::{Listening, blocks::Nearness},
+    peers::{Listening, blocks::Nearness, kept::Kept},
     roles::Roles,
 };
 
@@ -132,6 +132,7 @@ struct Inner {
     /// Sounds when what this host is to do has changed.
     told: Notify,
     nearness: Mutex<Nearness>,
+    kept: Mutex<Kept>,
     /// What the leader may ask of this host.
     served: OnceLock<Served>,
     capacity: OnceLock<Capacity>,
@@ -215,6 +216,7 @@ impl Links {
             published: Published::default(),
             told: Notify::new(),
             nearness: Mutex::default(),
+            kept: Mutex::default(),
             served: OnceLock::new(),
             capacity: OnceLock::new(),
         }));
