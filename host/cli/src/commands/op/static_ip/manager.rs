@@ -13,14 +13,14 @@ const NETWORKD: &str = "etc/systemd/network";
 
 /// Something that runs networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manager {
+enum Runner {
     Networkd,
     Netplan,
     NetworkManager,
     Ifupdown,
 }
 
-impl Manager {
+impl Runner {
     fn name(self) -> &'static str {
         match self {
             Self::Networkd => "systemd-networkd",
@@ -90,8 +90,8 @@ pub fn apply(
         .hint(hint))
     };
     match managers[..] {
-        [Manager::Networkd] if is_root => file.put(&root.join(NETWORKD)),
-        [Manager::Networkd] => Err(Failure::new(
+        [Runner::Networkd] if is_root => file.put(&root.join(NETWORKD)),
+        [Runner::Networkd] => Err(Failure::new(
             Exit::Forbidden,
             "only root may change the system; it was left alone",
         )
@@ -126,22 +126,22 @@ pub fn apply(
 }
 
 /// What runs networks on the machine whose files are below `root`.
-fn managers(root: &Path) -> Vec<Manager> {
+fn managers(root: &Path) -> Vec<Runner> {
     let running = running(root);
     let runs = |name: &str| running.iter().any(|it| it == name);
     let mut found = Vec::new();
     // The kernel keeps fifteen letters of a program's name.
     if runs("systemd-network") {
         found.push(match has_netplan(root) {
-            true => Manager::Netplan,
-            false => Manager::Networkd,
+            true => Runner::Netplan,
+            false => Runner::Networkd,
         });
     }
     if runs("NetworkManager") {
-        found.push(Manager::NetworkManager);
+        found.push(Runner::NetworkManager);
     }
     if has_ifupdown(root) {
-        found.push(Manager::Ifupdown);
+        found.push(Runner::Ifupdown);
     }
     found
 }
