@@ -240,7 +240,7 @@ mod tests {
         let me = HostId(uuid::Uuid::from_u128(1));
         let other = HostId(uuid::Uuid::from_u128(2));
         let app = AppId(uuid::Uuid::from_u128(3));
-        let fleet = Fleet::new(Arc::default(), me, "here");
+        let fleet = Fleet::new(Arc::default(), me, Name::new("here"));
         let told = vec![
             report(app, 0, InstanceState::Running),
             report(app, 1, InstanceState::Crashed),
