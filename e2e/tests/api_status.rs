@@ -182,7 +182,7 @@ async fn paths_and_methods_that_are_not_there_are_told_as_problems() {
         assert_eq!(problem.detail, path);
     }
     for (method, path, allowed) in [
-        (Method::POST, "/api/v1/info", "GET,HEAD"),
+        (Method::POST, "/api/v1/info", "GET,HEAD,PATCH"),
         (Method::PUT, "/api/v1/apps/hello", "GET,HEAD,PATCH,DELETE"),
         (Method::DELETE, "/api/v1/jobs", "GET,HEAD"),
         (Method::POST, "/healthz", "GET,HEAD"),

@@ -119,8 +119,13 @@ async fn apply(scope: &Scope, client: &Client, bundle: &str, dry_run: bool) -> R
             Failure::new(Exit::Failure, format!("{}: {error}", file.path)).hint("try again")
         })?;
         let values = parsed(path, &text)?;
-        let before = client.config(&section).await?;
-        let after = client.set_config(&section, &values, true).await?;
+        let there = |error| {
+            let hint = format!("correct {} and put the bundle again", file.path);
+            Failure::from(error).hint(hint)
+        };
+        let before = client.config(&section).await.map_err(there)?;
+        let after = client.set_config(&section, &values, true).await;
+        let after = after.map_err(there)?;
         let changes = difference(&before.values, &after.values).changes;
         plan.changes
             .extend(changes.iter().map(|line| format!("{section}: {line}")));
