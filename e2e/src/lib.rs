@@ -22,6 +22,7 @@ pub use client::{Client, files, push_of};
 pub use eventually::{eventually, eventually_within};
 pub use guests::{greeting, guest, guest_path, hello_version, workspace};
 pub use host::{Host, HostOptions, PASSWORD, Place, free_address, muster_binary};
+pub use links::{host_with_peers, named_host};
 pub use load::{Answers, Load};
 pub use logs::logged;
 pub use network::Network;

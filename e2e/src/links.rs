@@ -8,7 +8,37 @@ use muster_api::{
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-use crate::client::Client;
+use crate::{
+    client::Client,
+    host::{Host, HostOptions, free_address},
+};
+
+/// A host with a port for peers of its own, and more in its environment.
+///
+/// # Panics
+/// If it does not start.
+pub async fn host_with_peers(env: &[(&str, &str)]) -> (Host, Client) {
+    let peers = free_address().to_string();
+    let all = [("MUSTER_PEERS", peers.as_str())].into_iter();
+    let all = all.chain(env.iter().copied());
+    let host = Host::start_with(HostOptions {
+        env: all
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        ..HostOptions::default()
+    })
+    .await;
+    let client = host.client().await;
+    (host, client)
+}
+
+/// The same by that name.
+///
+/// # Panics
+/// If it does not start.
+pub async fn named_host(name: &str) -> (Host, Client) {
+    host_with_peers(&[("MUSTER_NAME", name)]).await
+}
 
 impl Client {
     /// How the host is linked.

@@ -12,26 +12,9 @@ use muster_api::{
     plan::Plan,
     roles::Role,
 };
-use muster_e2e::{
-    Client, Host, HostOptions, eventually, free_address, guest, only_field, push_of, refuse,
-};
+use muster_e2e::{Client, Host, eventually, guest, named_host, only_field, push_of, refuse};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-
-/// A host with its own port for peers.
-async fn host(name: &str) -> (Host, Client) {
-    let env = vec![
-        ("MUSTER_NAME".to_owned(), name.to_owned()),
-        ("MUSTER_PEERS".to_owned(), free_address().to_string()),
-    ];
-    let host = Host::start_with(HostOptions {
-        env,
-        ..HostOptions::default()
-    })
-    .await;
-    let client = host.client().await;
-    (host, client)
-}
 
 /// Links a host to the leader.
 async fn link(leader: &Client, follower: &Client) {
@@ -94,9 +77,9 @@ async fn told(leader: &Client, host: &str) -> LinkedHost {
 
 #[tokio::test]
 async fn what_the_leader_gets_every_host_has() {
-    let (north, leader) = host("north").await;
-    let (south, second) = host("south").await;
-    let (east, third) = host("east").await;
+    let (north, leader) = named_host("north").await;
+    let (south, second) = named_host("south").await;
+    let (east, third) = named_host("east").await;
     link(&leader, &second).await;
     link(&leader, &third).await;
     let big = content(3, 1);
@@ -137,7 +120,7 @@ async fn what_the_leader_gets_every_host_has() {
     refuse(ask, 409, "host-follows").await;
 
     // Who comes later gets all of it as well.
-    let (west, fourth) = host("west").await;
+    let (west, fourth) = named_host("west").await;
     link(&leader, &fourth).await;
     synced(&leader, "maps", &["east", "north", "south", "west"]).await;
     assert!(laid_out(&west, "maps/deep/big.bin").is_some_and(|it| it == big));
@@ -182,8 +165,8 @@ async fn what_the_leader_gets_every_host_has() {
 
 #[tokio::test]
 async fn a_host_that_was_killed_goes_on_where_it_was() {
-    let (north, leader) = host("north").await;
-    let (mut south, follower) = host("south").await;
+    let (north, leader) = named_host("north").await;
+    let (mut south, follower) = named_host("south").await;
     let bytes = content(6, 2);
     let file = leader.upload("big.bin", &bytes).await;
     put(&leader, "maps", "files", std::slice::from_ref(&file)).await;
@@ -242,7 +225,7 @@ async fn a_host_that_was_killed_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn other_content_under_a_name_is_refused_unless_it_is_to_be_replaced() {
-    let (_north, leader) = host("north").await;
+    let (_north, leader) = named_host("north").await;
     let one = leader.upload("a", b"one").await;
     let two = leader.upload("a", b"two").await;
     let ask = |path: &str, new: Value| leader.request(Method::PUT, path).json(&new);
@@ -313,8 +296,8 @@ async fn other_content_under_a_name_is_refused_unless_it_is_to_be_replaced() {
 
 #[tokio::test]
 async fn apps_and_roles_are_made_from_bundles() {
-    let (_north, leader) = host("north").await;
-    let (_south, follower) = host("south").await;
+    let (_north, leader) = named_host("north").await;
+    let (_south, follower) = named_host("south").await;
     link(&leader, &follower).await;
     let app = leader.upload("app.wasm", &guest("hello")).await;
     put(&leader, "shop", "package", &[app]).await;

@@ -10,25 +10,11 @@ use muster_api::{
     page::Page,
     status::Info,
 };
-use muster_e2e::{Client, Host, HostOptions, eventually, free_address, refuse};
+use muster_e2e::{Client, eventually, named_host, refuse};
 use serde_json::{Value, json};
 
 /// A value that must not be seen anywhere.
 const SECRET: &str = "correct-horse-battery";
-
-async fn host(name: &str) -> (Host, Client) {
-    let env = vec![
-        ("MUSTER_NAME".to_owned(), name.to_owned()),
-        ("MUSTER_PEERS".to_owned(), free_address().to_string()),
-    ];
-    let host = Host::start_with(HostOptions {
-        env,
-        ..HostOptions::default()
-    })
-    .await;
-    let client = host.client().await;
-    (host, client)
-}
 
 async fn set(client: &Client, section: &str, values: Value) {
     let path = format!("/config/{section}");
@@ -59,8 +45,8 @@ async fn applied(leader: &Client, name: &str, wanted: Applied) {
 
 #[tokio::test]
 async fn what_the_leader_settles_counts_everywhere() {
-    let (mut leading, leader) = host("north").await;
-    let (mut following, follower) = host("south").await;
+    let (mut leading, leader) = named_host("north").await;
+    let (mut following, follower) = named_host("south").await;
     set(&follower, "passwords", json!({ "min_length": 21 })).await;
     set(&leader, "passwords", json!({ "min_length": 17 })).await;
     let mail = json!({ "host": "mail.example", "from": "muster@example.org", "user": "muster", "password": SECRET });
@@ -122,7 +108,7 @@ async fn what_the_leader_settles_counts_everywhere() {
 
 #[tokio::test]
 async fn a_host_has_the_roles_that_it_was_linked_for() {
-    let (_leading, leader) = host("north").await;
+    let (_leading, leader) = named_host("north").await;
     let names = async |client: &Client| {
         let info: Info = client.get("/info").await;
         info.roles
@@ -136,7 +122,7 @@ async fn a_host_has_the_roles_that_it_was_linked_for() {
             vec!["base", "controller", "router", "stager"],
         ),
     ] {
-        let (_following, follower) = host(name).await;
+        let (_following, follower) = named_host(name).await;
         let new = json!({ "roles": ["dea"] });
         let token: LinkTokenSecret = leader.send(Method::POST, "/link-tokens", &new).await;
         let odd = json!({ "token": token.token, "roles": ["baker"] });

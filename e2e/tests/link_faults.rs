@@ -11,6 +11,7 @@ use muster_api::{
     links::{Link, LinkTokenState, Standing},
     page::Page,
     plan::Plan,
+    platform_log::PlatformLog,
 };
 use muster_e2e::{Client, Network, eventually, eventually_within, refuse};
 use reqwest::{Method, StatusCode};
@@ -269,6 +270,11 @@ async fn leader_and_follower_who_both_move_apart_find_each_other_through_a_third
     };
     let clients = linked(&network).await;
     sees(&clients[0], "south", &clients[1], HostState::Ready).await;
+    eventually("it knows of the third", async || {
+        let log: PlatformLog = clients[1].get("/log").await;
+        (log.missing.len() == 2).then_some(())
+    })
+    .await;
     network.cut(0, 1);
     for host in [0, 1] {
         let address = network.fresh_address();

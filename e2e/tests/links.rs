@@ -10,28 +10,11 @@ use muster_api::{
     page::Page,
     plan::Plan,
 };
-use muster_e2e::{Client, Host, HostOptions, eventually, free_address, guest, push_of, refuse};
+use muster_e2e::{
+    Client, eventually, free_address, guest, host_with_peers, named_host, push_of, refuse,
+};
 use muster_peering::LinkToken as Token;
 use serde_json::json;
-
-/// A host with its own port for peers.
-async fn host(name: &str, env: &[(&str, &str)]) -> (Host, Client) {
-    let mut all = vec![
-        ("MUSTER_NAME".to_owned(), name.to_owned()),
-        ("MUSTER_PEERS".to_owned(), free_address().to_string()),
-    ];
-    all.extend(
-        env.iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-    );
-    let host = Host::start_with(HostOptions {
-        env: all,
-        ..HostOptions::default()
-    })
-    .await;
-    let client = host.client().await;
-    (host, client)
-}
 
 async fn token(leader: &Client) -> String {
     let made: LinkTokenSecret = leader.send(Method::POST, "/link-tokens", &json!({})).await;
@@ -73,8 +56,8 @@ fn changed(token: &str, change: impl FnOnce(&mut Token)) -> String {
 
 #[tokio::test]
 async fn hosts_link_and_part() {
-    let (_leading, leader) = host("north", &[]).await;
-    let (_following, follower) = host("south", &[]).await;
+    let (_leading, leader) = named_host("north").await;
+    let (_following, follower) = named_host("south").await;
     let alone: Link = follower.get("/link").await;
     assert_eq!((alone.standing, alone.leader), (Standing::Alone, None));
 
@@ -149,33 +132,35 @@ async fn hosts_link_and_part() {
 
 #[tokio::test]
 async fn what_does_not_go_together_is_not_linked() {
-    let (_leading, leader) = host("north", &[]).await;
+    let (_leading, leader) = named_host("north").await;
     let good = token(&leader).await;
     let itself = leader
         .request(Method::POST, "/link/actions/join")
         .json(&json!({ "token": good }));
     refuse(itself, 409, "itself").await;
 
-    let (_appliance, appliance) = host("box", &[("MUSTER_MODE", "appliance")]).await;
+    let (_appliance, appliance) =
+        host_with_peers(&[("MUSTER_NAME", "box"), ("MUSTER_MODE", "appliance")]).await;
     refuses(&leader, &appliance, &good, "other-mode").await;
-    let (_single, single) = host("single", &[("MUSTER_MULTI_NODE", "false")]).await;
+    let (_single, single) =
+        host_with_peers(&[("MUSTER_NAME", "single"), ("MUSTER_MULTI_NODE", "false")]).await;
     refuses(&leader, &single, &good, "multi-node-off").await;
     let lead = single
         .request(Method::POST, "/link-tokens")
         .json(&json!({}));
     refuse(lead, 409, "multi-node-off").await;
 
-    let (_busy, busy) = host("busy", &[]).await;
+    let (_busy, busy) = named_host("busy").await;
     busy.push_component("hello", &guest("hello")).await;
     refuses(&leader, &busy, &good, "running-workloads").await;
     // Nor does one on which something is about to run.
-    let (_early, early) = host("early", &[]).await;
+    let (_early, early) = named_host("early").await;
     let wasm = early.upload("app.wasm", &guest("hello")).await;
     let path = "/apps/hello/pushes";
     let _: Job = early.send(Method::POST, path, &push_of(vec![wasm])).await;
     refuses(&leader, &early, &good, "running-workloads").await;
 
-    let (_south, south) = host("south", &[]).await;
+    let (_south, south) = named_host("south").await;
     for wrong in [
         "",
         "muster1.",
@@ -196,7 +181,7 @@ async fn what_does_not_go_together_is_not_linked() {
     let unknown = changed(&good, |token| token.id = uuid::Uuid::nil());
     refuses(&leader, &south, &unknown, "unknown-token").await;
     // Another leader at the address that the token names.
-    let (_other, other) = host("other", &[]).await;
+    let (_other, other) = named_host("other").await;
     let theirs: Token = token(&other).await.parse().expect("a token");
     let misled = changed(&good, |token| token.addresses = theirs.addresses.clone());
     refuses(&leader, &south, &misled, "pin-mismatch").await;
@@ -226,7 +211,7 @@ async fn what_does_not_go_together_is_not_linked() {
 
     // All of the addresses are tried, and two who come at once are one.
     let several = changed(&good, |token| token.addresses.insert(0, nobody));
-    let (_west, west) = host("west", &[]).await;
+    let (_west, west) = named_host("west").await;
     let ask = |client: &Client| {
         let ask = client.request(Method::POST, "/link/actions/join");
         ask.json(&json!({ "token": several })).send()
@@ -242,8 +227,8 @@ async fn what_does_not_go_together_is_not_linked() {
 
 #[tokio::test]
 async fn a_host_is_itself_wherever_it_is() {
-    let (mut leading, leader) = host("north", &[]).await;
-    let (mut following, follower) = host("south", &[]).await;
+    let (mut leading, leader) = named_host("north").await;
+    let (mut following, follower) = named_host("south").await;
     join(&follower, &token(&leader).await).await;
 
     let moved = free_address().to_string();
@@ -271,8 +256,8 @@ async fn a_host_is_itself_wherever_it_is() {
 
 #[tokio::test]
 async fn a_lost_host_is_forced_out_and_comes_back_as_a_stranger() {
-    let (_leading, leader) = host("north", &[]).await;
-    let (mut following, follower) = host("south", &[]).await;
+    let (_leading, leader) = named_host("north").await;
+    let (mut following, follower) = named_host("south").await;
     join(&follower, &token(&leader).await).await;
     following.kill();
     eventually("the leader misses the follower", async || {
@@ -306,8 +291,8 @@ async fn a_lost_host_is_forced_out_and_comes_back_as_a_stranger() {
 
 #[tokio::test]
 async fn a_lost_leader_can_be_abandoned() {
-    let (mut leading, leader) = host("north", &[]).await;
-    let (_following, follower) = host("south", &[]).await;
+    let (mut leading, leader) = named_host("north").await;
+    let (_following, follower) = named_host("south").await;
     join(&follower, &token(&leader).await).await;
     leading.kill();
     let leave = follower

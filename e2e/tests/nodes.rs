@@ -2,22 +2,9 @@
 
 use http::Method;
 use muster_api::{hosts::NODE_HEADER, links::Link, status::Info};
-use muster_e2e::{Client, Host, HostOptions, eventually, free_address, refuse};
+use muster_e2e::{Client, eventually, free_address, host_with_peers, refuse};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-
-async fn host(more: &[(&str, &str)]) -> (Host, Client) {
-    let mut env = vec![("MUSTER_PEERS".to_owned(), free_address().to_string())];
-    let more = more.iter();
-    env.extend(more.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let host = Host::start_with(HostOptions {
-        env,
-        ..HostOptions::default()
-    })
-    .await;
-    let client = host.client().await;
-    (host, client)
-}
 
 fn change(client: &Client, change: &Value) -> RequestBuilder {
     client.request(Method::PATCH, "/info").json(change)
@@ -41,8 +28,8 @@ async fn leader_is(follower: &Client, what: &str, is: impl Fn(&Link) -> bool) {
 
 #[tokio::test]
 async fn a_host_is_renamed_and_the_group_hears_of_it() {
-    let (_leading, leader) = host(&[]).await;
-    let (mut following, follower) = host(&[]).await;
+    let (_leading, leader) = host_with_peers(&[]).await;
+    let (mut following, follower) = host_with_peers(&[]).await;
     let token = leader.link_token().await.token;
     info(change(&leader, &json!({ "name": "north" }))).await;
     let joined = follower.joining(&token).send().await.expect("an answer");
@@ -93,7 +80,7 @@ async fn a_host_is_renamed_and_the_group_hears_of_it() {
 
 #[tokio::test]
 async fn a_name_that_was_configured_is_changed_there() {
-    let (_host, client) = host(&[("MUSTER_NAME", "edge")]).await;
+    let (_host, client) = host_with_peers(&[("MUSTER_NAME", "edge")]).await;
     let renaming = change(&client, &json!({ "name": "other" }));
     let problem = refuse(renaming, 409, "name-configured").await;
     assert!(problem.remedy.is_some_and(|it| it.contains("MUSTER_NAME")));
@@ -103,8 +90,8 @@ async fn a_name_that_was_configured_is_changed_there() {
 
 #[tokio::test]
 async fn a_host_that_announces_its_move_is_looked_for_there() {
-    let (mut leading, leader) = host(&[]).await;
-    let (_following, follower) = host(&[]).await;
+    let (mut leading, leader) = host_with_peers(&[]).await;
+    let (_following, follower) = host_with_peers(&[]).await;
     let token = leader.link_token().await.token;
     let joined = follower.joining(&token).send().await.expect("an answer");
     assert!(joined.status().is_success(), "{joined:?}");

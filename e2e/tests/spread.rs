@@ -19,34 +19,10 @@ use muster_api::{
     status::Info,
 };
 use muster_e2e::{
-    Client, Host, HostOptions, Load, eventually, free_address, guest, hello_version, push_of,
-    refuse,
+    Client, Load, eventually, guest, hello_version, host_with_peers, named_host, push_of, refuse,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-
-/// A host with its own port for peers.
-async fn host(name: &str) -> (Host, Client) {
-    host_in(name, "").await
-}
-
-/// The same in a zone.
-async fn host_in(name: &str, zone: &str) -> (Host, Client) {
-    let mut env = vec![
-        ("MUSTER_NAME".to_owned(), name.to_owned()),
-        ("MUSTER_PEERS".to_owned(), free_address().to_string()),
-    ];
-    if !zone.is_empty() {
-        env.push(("MUSTER_ZONE".to_owned(), zone.to_owned()));
-    }
-    let host = Host::start_with(HostOptions {
-        env,
-        ..HostOptions::default()
-    })
-    .await;
-    let client = host.client().await;
-    (host, client)
-}
 
 /// Links a host to the leader.
 async fn link(leader: &Client, follower: &Client) -> HostId {
@@ -98,9 +74,9 @@ async fn reaches(client: &Client, app: &str) {
 
 #[tokio::test]
 async fn instances_spread_and_every_router_reaches_them() {
-    let (_north, leader) = host("north").await;
-    let (_south, south) = host("south").await;
-    let (_east, east) = host("east").await;
+    let (_north, leader) = named_host("north").await;
+    let (_south, south) = named_host("south").await;
+    let (_east, east) = named_host("east").await;
     leader.push_component("shop", &guest("hello")).await;
     link(&leader, &south).await;
     link(&leader, &east).await;
@@ -139,8 +115,8 @@ async fn instances_spread_and_every_router_reaches_them() {
 
 #[tokio::test]
 async fn a_follower_does_what_its_leader_says() {
-    let (_north, leader) = host("north").await;
-    let (_south, south) = host("south").await;
+    let (_north, leader) = named_host("north").await;
+    let (_south, south) = named_host("south").await;
     link(&leader, &south).await;
     for (method, path) in [
         (Method::POST, "/apps/shop/pushes"),
@@ -159,8 +135,8 @@ async fn a_follower_does_what_its_leader_says() {
 
 #[tokio::test]
 async fn instances_of_a_lost_host_start_elsewhere_and_stay_there() {
-    let (_north, leader) = host("north").await;
-    let (mut lost, south) = host("south").await;
+    let (_north, leader) = named_host("north").await;
+    let (mut lost, south) = named_host("south").await;
     link(&leader, &south).await;
     leader.push_component("shop", &guest("hello")).await;
     scale(&leader, "shop", 4).await;
@@ -198,8 +174,8 @@ async fn instances_of_a_lost_host_start_elsewhere_and_stay_there() {
 
 #[tokio::test]
 async fn a_follower_goes_on_without_its_leader_and_through_its_own_restart() {
-    let (mut north, leader) = host("north").await;
-    let (mut follower, south) = host("south").await;
+    let (mut north, leader) = named_host("north").await;
+    let (mut follower, south) = named_host("south").await;
     link(&leader, &south).await;
     leader.push_component("shop", &guest("hello")).await;
     scale(&leader, "shop", 2).await;
@@ -229,8 +205,8 @@ async fn a_follower_goes_on_without_its_leader_and_through_its_own_restart() {
 /// Two hosts with an app of four instances, and load on both routers.
 #[tokio::test]
 async fn roll_outs_over_hosts_cost_no_request() {
-    let (north, leader) = host("north").await;
-    let (south, follower) = host("south").await;
+    let (north, leader) = named_host("north").await;
+    let (south, follower) = named_host("south").await;
     link(&leader, &follower).await;
     push(&leader, 0).await;
     scale(&leader, "busy", 4).await;
@@ -271,8 +247,9 @@ async fn roll_outs_over_hosts_cost_no_request() {
 
 #[tokio::test]
 async fn instances_are_where_the_app_wants_them_or_nowhere() {
-    let (_north, leader) = host("north").await;
-    let (_south, south) = host_in("south", "cellar").await;
+    let (_north, leader) = named_host("north").await;
+    let (_south, south) =
+        host_with_peers(&[("MUSTER_NAME", "south"), ("MUSTER_ZONE", "cellar")]).await;
     link(&leader, &south).await;
     let wanting = async |placement: Placement, instances| {
         let wasm = leader.upload("app.wasm", &guest("hello")).await;
@@ -336,8 +313,8 @@ async fn instances_are_where_the_app_wants_them_or_nowhere() {
 
 #[tokio::test]
 async fn the_log_of_an_app_comes_from_all_hosts() {
-    let (_north, leader) = host("north").await;
-    let (_south, south) = host("south").await;
+    let (_north, leader) = named_host("north").await;
+    let (_south, south) = named_host("south").await;
     link(&leader, &south).await;
     push(&leader, 0).await;
     scale(&leader, "busy", 2).await;
@@ -371,8 +348,8 @@ async fn the_log_of_an_app_comes_from_all_hosts() {
 
 #[tokio::test]
 async fn another_app_of_the_same_name_has_another_log() {
-    let (_north, leader) = host("north").await;
-    let (_south, south) = host("south").await;
+    let (_north, leader) = named_host("north").await;
+    let (_south, south) = named_host("south").await;
     link(&leader, &south).await;
     let run = async || {
         push(&leader, 0).await;
@@ -398,8 +375,8 @@ async fn another_app_of_the_same_name_has_another_log() {
 
 #[tokio::test]
 async fn a_drained_host_is_emptied_and_can_go() {
-    let (_north, leader) = host("north").await;
-    let (south_host, south) = host("south").await;
+    let (_north, leader) = named_host("north").await;
+    let (south_host, south) = named_host("south").await;
     link(&leader, &south).await;
     push(&leader, 0).await;
     scale(&leader, "busy", 4).await;
@@ -454,8 +431,8 @@ async fn a_drained_host_is_emptied_and_can_go() {
 
 #[tokio::test]
 async fn a_leader_has_its_hosts_answer() {
-    let (_north, leader) = host("north").await;
-    let (_south, south) = host("south").await;
+    let (_north, leader) = named_host("north").await;
+    let (_south, south) = named_host("south").await;
     link(&leader, &south).await;
     let of =
         |name: &str, method, path: &str| leader.request(method, path).header("muster-node", name);

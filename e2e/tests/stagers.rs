@@ -9,23 +9,9 @@ use muster_api::{
     links::Link,
     plan::Plan,
 };
-use muster_e2e::{Client, Host, HostOptions, free_address, guest, push_of};
+use muster_e2e::{Client, guest, named_host, push_of};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-
-async fn host(name: &str) -> (Host, Client) {
-    let env = vec![
-        ("MUSTER_NAME".to_owned(), name.to_owned()),
-        ("MUSTER_PEERS".to_owned(), free_address().to_string()),
-    ];
-    let host = Host::start_with(HostOptions {
-        env,
-        ..HostOptions::default()
-    })
-    .await;
-    let client = host.client().await;
-    (host, client)
-}
 
 /// Links a host that only stages.
 async fn link_stager(leader: &Client, follower: &Client) {
@@ -53,9 +39,9 @@ fn staged_on(job: &Job) -> Option<String> {
 
 #[tokio::test]
 async fn pushes_are_shared_out_among_the_stagers() {
-    let (_leading, leader) = host("north").await;
-    let (mut south, at_south) = host("south").await;
-    let (_west, at_west) = host("west").await;
+    let (_leading, leader) = named_host("north").await;
+    let (mut south, at_south) = named_host("south").await;
+    let (_west, at_west) = named_host("west").await;
     link_stager(&leader, &at_south).await;
     link_stager(&leader, &at_west).await;
 

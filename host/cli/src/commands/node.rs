@@ -64,6 +64,8 @@ pub struct SetupArgs {
     /// What it is: `core`, the host that decides for the group
     #[arg(value_parser = ["core"])]
     kind: String,
+    /// What the host is to be called; what it is called already unless told
+    name: Option<String>,
 }
 
 /// Where a host moves.
@@ -103,7 +105,14 @@ pub async fn run(scope: &Scope, command: NodeCommand) -> Result<(), Failure> {
     let client = scope.client()?;
     let output = &scope.output;
     match command {
-        NodeCommand::Setup(_) => {
+        NodeCommand::Setup(args) => {
+            if args.name.is_some() {
+                let change = InfoChange {
+                    name: args.name,
+                    ..InfoChange::default()
+                };
+                client.change_info(&change).await?;
+            }
             let new = NewLinkToken {
                 life_s: None,
                 roles: Vec::new(),

@@ -12,7 +12,7 @@ use crate::control::{
 };
 
 /// Why nothing starts on a host without the role.
-pub(super) const NO_DEA: &str = "this host has no dea role; add it with: muster role add dea";
+pub(super) const NO_DEA: &str = "this host has no dea role, or it is stopped; see: muster role list, and add it with: muster role add dea, or start it with: muster role start dea";
 
 /// What jobs are measured by.
 pub(super) struct Grounds<'a> {

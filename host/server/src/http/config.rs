@@ -13,7 +13,7 @@ use super::{
     Api,
     caller::Caller,
     etag::{DryRun, On, Tagged},
-    reply::{Answer, Input, Params, Segment},
+    reply::{Answer, Input, Params, Segment, to_its_end},
 };
 
 use crate::control::views::page_of;
@@ -60,8 +60,8 @@ async fn config_change(
     On(terms): On,
     Input(values): Input<Value>,
 ) -> Answer<Tagged<Json<SectionView>>> {
-    let set = api.config.change(&actor, &section, values, &terms);
-    let set = set.await?;
+    let work = async move { api.config.change(&actor, &section, values, &terms).await };
+    let set = to_its_end(work).await?;
     Ok(Tagged::new(&set.clone(), Json(set)))
 }
 
@@ -76,6 +76,7 @@ async fn config_reset(
     Segment(section): Segment<String>,
     On(terms): On,
 ) -> Answer<Tagged<Json<SectionView>>> {
-    let reset = api.config.reset(&actor, &section, &terms).await?;
+    let work = async move { api.config.reset(&actor, &section, &terms).await };
+    let reset = to_its_end(work).await?;
     Ok(Tagged::new(&reset.clone(), Json(reset)))
 }

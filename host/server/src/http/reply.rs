@@ -15,7 +15,7 @@ use muster_api::{
 use serde::de::DeserializeOwned;
 
 use super::{MAX_JSON, MAX_PUBLIC, problems::Refused};
-use crate::control::record::Actor;
+use crate::control::{error::ControlError, record::Actor};
 
 /// How deeply a JSON body may be nested.
 const MAX_DEPTH: usize = 32;
@@ -228,6 +228,15 @@ async fn with_id(response: Response, id: &str) -> Response {
         });
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(told.unwrap_or_else(|| bytes.to_vec())))
+}
+
+/// A change goes on even if the client does not wait: the database and what is in
+/// force must not differ.
+pub(super) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ControlError>> + Send + 'static,
+) -> Result<T, ControlError> {
+    let failed = |error| ControlError::Internal(format!("a change failed: {error}"));
+    tokio::spawn(work).await.map_err(failed)?
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{
     Api,
     caller::Caller,
     etag::{DryRun, On, Tagged},
-    reply::{Answer, Params, Raw, Segment},
+    reply::{Answer, Params, Raw, Segment, to_its_end},
 };
 use crate::control::{error::ControlError, terms::Outcome, views::page_of};
 
@@ -174,13 +174,4 @@ enum RoleOrPlan {
     Role(Role),
     /// What would be done, for a dry run.
     Plan(Plan),
-}
-
-/// A change of roles goes on even if the client does not wait: the database and
-/// what is in force must not differ.
-async fn to_its_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, ControlError>> + Send + 'static,
-) -> Result<T, ControlError> {
-    let failed = |error| ControlError::Internal(format!("a change of roles failed: {error}"));
-    tokio::spawn(work).await.map_err(failed)?
 }

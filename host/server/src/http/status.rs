@@ -13,7 +13,7 @@ use super::{
     Api,
     caller::Caller,
     etag::{DryRun, On, Tagged},
-    reply::{Answer, Input},
+    reply::{Answer, Input, to_its_end},
 };
 use crate::control::{error::ControlError, this_host::Whereabouts};
 
@@ -43,7 +43,8 @@ async fn info_change(
     On(terms): On,
     Input(change): Input<InfoChange>,
 ) -> Answer<Tagged<Json<Info>>> {
-    let settled = api.this_host.change(&actor, &terms, change).await?;
+    let host = api.this_host.clone();
+    let settled = to_its_end(async move { host.change(&actor, &terms, change).await }).await?;
     let info = info(&api, &settled).await?;
     Ok(Tagged::new(&settled, Json(info)))
 }

@@ -14,7 +14,9 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use muster_peering::tls::{self, Distrust, PeerIdentity};
-use rustix::net::sockopt::set_tcp_user_timeout;
+use rustix::net::sockopt::{
+    set_socket_keepalive, set_tcp_keepidle, set_tcp_keepintvl, set_tcp_user_timeout,
+};
 use rustls::ClientConfig;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -30,6 +32,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a peer may leave what it was sent unacknowledged: a host that lost
 /// its power does not close its connections.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How often a peer is asked for a sign of life that says nothing else.
+const PROBE: Duration = Duration::from_secs(2);
 /// How much later than the one before the next address is tried, so that one
 /// that does not answer holds nobody up.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -224,6 +228,10 @@ async fn connect(
                     stream.set_nodelay(true)?;
                     let silence = u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX);
                     set_tcp_user_timeout(&stream, silence)?;
+                    // Also while this end only waits for an answer.
+                    set_socket_keepalive(&stream, true)?;
+                    set_tcp_keepidle(&stream, PROBE)?;
+                    set_tcp_keepintvl(&stream, PROBE)?;
                     connector
                         .connect(tls::server_name(Uuid::nil()), stream)
                         .await

@@ -150,6 +150,8 @@ async fn serve(
     let (Ok(peer), Ok(exporter)) = (PeerIdentity::of(tls), exporter(tls)) else {
         return;
     };
+    // Who was a member once may say one more word, as strangers may.
+    let admitted = admit(tls).is_some();
     let connection = Connection {
         peer,
         exporter,
@@ -161,9 +163,9 @@ async fn serve(
         .header_read_timeout(PATIENCE)
         .serve_connection(TokioIo::new(stream), service);
     // A stranger has one question, and holds a place only as long as it takes.
-    let served = match peer {
-        Some(_) => served.await,
-        None => timeout(STRANGER, served).await.unwrap_or(Ok(())),
+    let served = match admitted {
+        true => served.await,
+        false => timeout(STRANGER, served).await.unwrap_or(Ok(())),
     };
     if let Err(error) = served {
         tracing::debug!(%address, %error, "a peer's connection broke");

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Connection, Patience, WORDS_ALPN, call, state::Neighbour};
 use crate::control::{
     linking::Links,
-    staging::{Order, Staged},
+    staging::{Order, Staged, Unstaged},
 };
 
 /// How long a host may take to stage a package: to fetch, stage and compile it.
@@ -80,7 +80,8 @@ pub(super) async fn stage(
     }
     Ok(Json(match served.workshop.make(order).await {
         Ok(staged) => StageTold::Staged(staged),
-        Err(problem) => StageTold::Refused(problem),
+        Err(Unstaged::Refused(problem)) => StageTold::Refused(*problem),
+        Err(Unstaged::Failed(why)) => StageTold::Failed(why),
     }))
 }
 

@@ -45,7 +45,12 @@ impl Roles {
                     self.board.seated(name, Some(&code));
                     self.board.stopped(name);
                 }
-                Err(error) => self.board.unusable(name, &error.to_string()),
+                Err(error) => {
+                    self.board.unusable(name, &error.to_string());
+                    if !record.enabled {
+                        self.board.stopped(name);
+                    }
+                }
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use muster_api::roles::RoleState;
 use muster_engine::plugin::{
     PluginCode, PluginError,
     staging::{Droplet, PackageFiles, Rejection, StagerPlugin, Terms, Wishes},
@@ -16,6 +17,8 @@ use super::{STAGER_LIMITS, board::Board, plugin_log};
 pub(crate) enum StagerError {
     /// Nobody plays the role here.
     NoRole,
+    /// Somebody has stopped the role.
+    Stopped,
     /// The stager refuses the package.
     Rejected(Rejection),
     /// The stager itself failed.
@@ -51,7 +54,13 @@ impl StagerSeat {
         wishes: &Wishes,
         terms: &Terms,
     ) -> Result<Droplet, StagerError> {
-        let code = self.code.load_full().ok_or(StagerError::NoRole)?;
+        let code = self
+            .code
+            .load_full()
+            .ok_or_else(|| match self.board.get("stager").state {
+                RoleState::Stopped => StagerError::Stopped,
+                _ => StagerError::NoRole,
+            })?;
         let staged = (|| {
             let mut plugin: StagerPlugin = code.instantiate(STAGER_LIMITS, plugin_log("stager"))?;
             plugin.start()?;

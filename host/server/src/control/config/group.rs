@@ -1,7 +1,7 @@
 //! The configuration of a group: a leader's sections count on every host that
 //! follows it, and the host's own again once it follows nobody.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +10,9 @@ use crate::{
     control::linking::{Links, Part},
     peers::state::GroupSettings,
 };
+
+/// How long to wait before what has failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl Config {
     /// Keeps what counts in step with the group, until stopped.
@@ -20,10 +23,13 @@ impl Config {
             let group = links.changed();
             tokio::pin!(group);
             group.as_mut().enable();
-            if let Err(error) = self.step(&links).await {
-                tracing::error!(%error, "the group's settings cannot be put in force; those from before count");
+            let stepped = self.step(&links).await;
+            let again = stepped.is_err();
+            if let Err(error) = stepped {
+                tracing::error!(%error, "the group's settings cannot be put in force; those from before count, and it is tried again");
             }
             tokio::select! {
+                () = tokio::time::sleep(AGAIN), if again => {}
                 () = group => {}
                 _ = changes.changed() => {}
                 () = stop.cancelled() => return,
@@ -74,8 +80,12 @@ impl Config {
     /// Has what a leader says count. Whether this host can do all of it.
     async fn heed(&self, heeded: Option<Heeded>) -> Result<bool, ControlError> {
         if self.heeded.load().as_deref() != heeded.as_ref() {
-            self.heeded.store(heeded.map(Arc::new));
-            self.settle().await?;
+            let before = self.heeded.swap(heeded.map(Arc::new));
+            if let Err(error) = self.settle().await {
+                // It is tried again.
+                self.heeded.store(before);
+                return Err(error);
+            }
         }
         let values = self.values.load();
         Ok(self.heeded.load().as_ref().is_none_or(|heeded| {

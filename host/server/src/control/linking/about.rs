@@ -70,7 +70,7 @@ impl Links {
         let roles = list.map(|page| page.items).unwrap_or_default();
         roles
             .into_iter()
-            .filter(|role| !role.builtin && role.state.is_played())
+            .filter(|role| !role.builtin && role.plugin.is_some() && role.state.is_played())
             .map(|role| role.name)
             .collect()
     }

@@ -208,7 +208,15 @@ impl Links {
     pub(super) async fn keep(&self, own: Own) -> Result<(), ControlError> {
         self.0
             .store
-            .write(move |tx| Box::pin(async move { own::save(tx, &own).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    // A step that was taken meanwhile counts for more.
+                    if own::load(tx).await?.state == own.state {
+                        own::save(tx, &own).await?;
+                    }
+                    Ok(())
+                })
+            })
             .await?;
         Ok(())
     }

@@ -138,6 +138,14 @@ impl Links {
     /// If it has a leader, which does.
     pub(crate) fn decides(&self) -> Result<(), ControlError> {
         let memory = self.memory();
+        // What it has told the leader of itself must stay true.
+        if matches!(memory.own.state, joiner::State::Asking { .. }) {
+            return Err(ControlError::Conflict {
+                code: "busy",
+                message: "the host is just being linked".to_owned(),
+                remedy: "try again in a moment".to_owned(),
+            });
+        }
         if memory.own.state.leader().is_none() {
             return Ok(());
         }

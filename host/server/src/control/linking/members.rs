@@ -195,6 +195,15 @@ impl Links {
             .store
             .write(move |tx| {
                 Box::pin(async move {
+                    // It may have been taken out, or got a certificate, meanwhile.
+                    let now = tx.host_get(heard.id).await?;
+                    let Some(now) = now.filter(|it| it.membership == heard.membership) else {
+                        return Ok(());
+                    };
+                    let heard = HostRecord {
+                        certificate_not_after: now.certificate_not_after,
+                        ..heard
+                    };
                     tx.host_put(&heard).await?;
                     if news {
                         tx.change_append("host", &heard.id.to_string(), ChangeKind::Updated, None)

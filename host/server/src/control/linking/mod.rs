@@ -159,6 +159,8 @@ struct Memory {
     came_back: HashSet<LinkId>,
     /// The addresses that all followers were told, while this host leads.
     announced: Option<Vec<String>>,
+    /// When that was.
+    announced_at: Option<Instant>,
     /// When the leader has answered last.
     leader_seen: Option<(Instant, OffsetDateTime)>,
     /// What to add to the clock here to have the leader's.

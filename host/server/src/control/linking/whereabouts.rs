@@ -1,11 +1,11 @@
 //! Where hosts are, and how that gets about.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use muster_peering::{
     Leaf,
-    membership::presence::Health,
+    membership::presence::{HEARTBEAT, Health},
     tls::{PeerIdentity, client_config},
 };
 
@@ -52,7 +52,14 @@ impl Links {
             };
             let now = Some(memory.own.addresses.list.clone());
             let moved = memory.announced != now;
+            let lately = memory
+                .announced_at
+                .is_some_and(|at| at.elapsed() < HEARTBEAT);
+            if lately && !moved {
+                return Ok(());
+            }
             memory.announced = now;
+            memory.announced_at = Some(Instant::now());
             (lead, moved)
         };
         let now = self.monotonic();
@@ -100,7 +107,13 @@ impl Links {
                 let path = "/peer/v1/whereabouts";
                 let told =
                     call::<_, Option<Whereabouts>>(&other.addresses, config, path, HEARSAY, |_| ());
-                Some(told.await.ok()?.0?.addresses)
+                match told.await {
+                    Ok((told, _)) => Some(told?.addresses),
+                    Err(error) => {
+                        tracing::debug!(host = other.name, %error, "it does not say where the leader is");
+                        None
+                    }
+                }
             })
             .collect();
         let mut heard = Vec::new();
@@ -111,6 +124,7 @@ impl Links {
                 }
             }
         }
+        tracing::debug!(asked = others.len(), ?heard, "the leader may be elsewhere");
         heard
     }
 

@@ -11,7 +11,7 @@ mod workshop;
 use std::{sync::Arc, time::Duration};
 
 use muster_api::{blocks::FileEntry, jobs::Progress, problem::Problem};
-use muster_store::{JobRecord, Store};
+use muster_store::{JobRecord, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,10 +22,14 @@ use self::{
 };
 pub(crate) use self::{
     release::entry_named,
-    workshop::{Order, Staged, Workshop},
+    workshop::{Order, Staged, Unstaged, Workshop},
 };
 use super::{
-    apps::newest_release, error::ControlError, host_names::HostNames, jobs, linking::Links,
+    apps::newest_release,
+    error::ControlError,
+    host_names::HostNames,
+    jobs::{self, problem},
+    linking::Links,
     pushes::PushInput,
 };
 use crate::logs::Logs;
@@ -91,11 +95,17 @@ impl Staging {
     }
 
     /// Stages a push. Whether the place answered where that was to happen.
-    async fn work(&self, job: &JobRecord, place: &Place) -> bool {
+    async fn work(&self, job: &JobRecord, place: &Place, is_last: bool) -> bool {
         let failure = match self.stage(job, place).await {
             Ok(()) => return true,
+            Err(Failure::Elsewhere(why)) if is_last => {
+                problem("push-failed", "The push failed", why, None)
+            }
             Err(Failure::Elsewhere(why)) => {
-                tracing::warn!(job = %job.id, why, "a push is staged elsewhere");
+                tracing::warn!(job = %job.id, why, "a push was not staged; it is tried again");
+                if let Err(error) = self.tell_of(job, format!("not staged: {why}")).await {
+                    tracing::error!(job = %job.id, %error, "a push's job cannot be written");
+                }
                 return false;
             }
             Err(Failure::Refused(problem)) => problem,
@@ -227,6 +237,13 @@ impl Staging {
             })
             .await;
         Ok(written?)
+    }
+
+    async fn tell_of(&self, job: &JobRecord, line: String) -> Result<(), StoreError> {
+        let id = job.id;
+        self.store
+            .write(move |tx| Box::pin(async move { jobs::tell(tx, id, "staging", &[line]).await }))
+            .await
     }
 
     async fn tell(

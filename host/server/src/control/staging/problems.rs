@@ -9,6 +9,9 @@ use crate::{
     roles::stager::StagerError,
 };
 
+/// The code of problems that nobody stages here.
+pub(super) const NO_STAGER: &str = "stager-missing";
+
 /// The host could not stage it.
 pub(super) fn failed(error: &ControlError) -> Problem {
     match error {
@@ -53,10 +56,16 @@ pub(super) fn stager_problem(error: StagerError) -> Problem {
             found
         }
         StagerError::NoRole => problem(
-            "stager-missing",
+            NO_STAGER,
             "This host has no stager role",
             "nothing was staged",
             Some("add it with: muster role add stager".to_owned()),
+        ),
+        StagerError::Stopped => problem(
+            NO_STAGER,
+            "This host's stager role is stopped",
+            "nothing was staged",
+            Some("start it with: muster role start stager".to_owned()),
         ),
         StagerError::Plugin(error) => problem(
             "stager-failed",

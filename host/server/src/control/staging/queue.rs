@@ -11,10 +11,16 @@ use muster_store::JobRecord;
 use tokio::task::{Id, JoinSet};
 
 use super::{ControlError, Staging, jobs};
-use crate::{control::linking::Part, peers::state::Neighbour};
+use crate::{
+    control::linking::{Member, Part},
+    peers::state::Neighbour,
+};
 
 /// How long a host gets nothing to stage after it did not answer.
 const REST: Duration = Duration::from_secs(15);
+
+/// How many times a push is tried, each time by another host if there is one.
+const ATTEMPTS: u32 = 3;
 
 /// A host with a stager.
 #[derive(Debug, Clone)]
@@ -41,6 +47,8 @@ pub(super) struct Queue {
     at_work: HashMap<Id, Working>,
     /// Hosts that did not answer, and when that was.
     resting: HashMap<HostId, Instant>,
+    /// How often a push was not staged because of a host.
+    failed: HashMap<JobId, u32>,
 }
 
 struct Working {
@@ -58,9 +66,11 @@ impl Queue {
             host: place.host(),
         };
         let staging = Arc::clone(staging);
+        let failed = self.failed.get(&job.id).copied().unwrap_or_default();
+        let is_last = failed + 1 >= ATTEMPTS;
         let task = self
             .tasks
-            .spawn(async move { staging.work(&job, &place).await });
+            .spawn(async move { staging.work(&job, &place, is_last).await });
         self.at_work.insert(task.id(), working);
     }
 
@@ -73,9 +83,15 @@ impl Queue {
             Some(Err(error)) => (error.id(), true),
             None => return std::future::pending().await,
         };
-        let ended = self.at_work.remove(&id);
-        if let Some(host) = ended.and_then(|it| it.host).filter(|_| !answered) {
-            self.resting.insert(host, Instant::now());
+        let Some(ended) = self.at_work.remove(&id) else {
+            return;
+        };
+        if answered {
+            self.failed.remove(&ended.job);
+        } else {
+            *self.failed.entry(ended.job).or_default() += 1;
+            self.resting
+                .extend(ended.host.map(|host| (host, Instant::now())));
         }
     }
 
@@ -115,8 +131,9 @@ impl Staging {
         Ok(idle.map(|place| (job, place)))
     }
 
-    /// The hosts with a stager, this one first: it has the packages. Where there
-    /// is none, this host says so.
+    /// The hosts with a stager, this one first: it has the packages. Those that are
+    /// drained have none but as a last resort, and one that is lost is waited for.
+    /// Where there is no stager at all, this host says so.
     async fn places(&self) -> Result<Vec<Place>, ControlError> {
         let mut places = Vec::new();
         if self.workshop.roles.has_stager() {
@@ -124,11 +141,18 @@ impl Staging {
         }
         if let Part::Leads(members) = self.links.part().await? {
             let draining = self.links.draining().await?;
-            let stagers = members.into_iter().filter(|it| {
-                let plays = it.about.roles.iter().any(|role| role == "stager");
-                plays && !it.lost && !draining.contains(&it.neighbour.id)
-            });
-            places.extend(stagers.map(|it| Place::There(it.neighbour)));
+            let plays = |it: &Member| it.about.roles.iter().any(|role| role == "stager");
+            let (there, lost): (Vec<_>, Vec<_>) =
+                members.into_iter().filter(plays).partition(|it| !it.lost);
+            let (drained, others): (Vec<_>, Vec<_>) = there
+                .into_iter()
+                .partition(|it| draining.contains(&it.neighbour.id));
+            let last_resort = places.is_empty() && others.is_empty();
+            let some = if last_resort { drained } else { others };
+            places.extend(some.into_iter().map(|it| Place::There(it.neighbour)));
+            if places.is_empty() && !lost.is_empty() {
+                return Ok(places);
+            }
         }
         if places.is_empty() {
             places.push(Place::Here);

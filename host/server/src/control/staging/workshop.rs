@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use super::{
     Failure, MAX_COMPONENT,
     package::Package,
-    problems::{failed, stager_problem},
+    problems::{NO_STAGER, failed, stager_problem},
     release::Made,
 };
 use crate::{
@@ -48,6 +48,14 @@ pub(crate) struct Staged {
     pub(super) log: Vec<String>,
 }
 
+/// Why a package was not staged for another host.
+pub(crate) enum Unstaged {
+    /// It cannot be, whoever tries.
+    Refused(Box<Problem>),
+    /// This host could not; another one may.
+    Failed(String),
+}
+
 impl Staged {
     /// The files that a host needs to run it.
     pub(crate) fn files(&self) -> impl Iterator<Item = &FileEntry> {
@@ -57,19 +65,25 @@ impl Staged {
 
 impl Workshop {
     /// Stages for another host, whose blocks are here already.
-    pub(crate) async fn make(&self, order: Order) -> Result<Staged, Problem> {
+    ///
+    /// # Errors
+    /// What is wrong with the package, or why this host could not.
+    pub(crate) async fn make(&self, order: Order) -> Result<Staged, Unstaged> {
         let made = async {
             let staged = self.stage(order).await?;
             self.compile(&staged.made).await?;
             Ok(staged)
         };
         made.await.map_err(|failure| match failure {
-            Failure::Refused(problem) => problem,
+            Failure::Refused(problem) if problem.code == NO_STAGER => {
+                Unstaged::Failed(problem.title)
+            }
+            Failure::Refused(problem) => Unstaged::Refused(Box::new(problem)),
             Failure::Control(error) => {
                 tracing::error!(%error, "a package of the leader was not staged");
-                failed(&error)
+                Unstaged::Failed(failed(&error).title)
             }
-            Failure::Elsewhere(why) => problem("push-failed", "The push failed", why, None),
+            Failure::Elsewhere(why) => Unstaged::Failed(why),
         })
     }
 
