@@ -8,11 +8,20 @@ use muster_api::{
     logging::LogLevel,
     platform_log::{LogGap, PlatformLine, PlatformLog},
 };
-use muster_e2e::{Client, PASSWORD, eventually, guest, named_host, only_field, refuse};
+use muster_e2e::{Client, Host, PASSWORD, eventually, guest, host_with_peers, only_field, refuse};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
 const GOOD: &str = "correct horse battery staple 42";
+
+/// A host which logs what its plugins do.
+async fn host(name: &str) -> (Host, Client) {
+    host_with_peers(&[
+        ("MUSTER_NAME", name),
+        ("MUSTER_LOG", "info,muster::plugin=debug"),
+    ])
+    .await
+}
 
 async fn link(leader: &Client, follower: &Client) {
     let token: LinkTokenSecret = leader.send(Method::POST, "/link-tokens", &json!({})).await;
@@ -113,7 +122,7 @@ impl Stream {
 
 #[tokio::test]
 async fn a_host_shows_what_it_logs_and_less_where_less_is_asked_for() {
-    let (host, client) = named_host("north").await;
+    let (host, client) = host("north").await;
     client.push_component("shop", &guest("hello")).await;
     let all = log(&client, "?tail=10000").await;
     assert!(all.missing.is_empty());
@@ -162,7 +171,7 @@ async fn a_host_shows_what_it_logs_and_less_where_less_is_asked_for() {
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_and_not_everybody_reads_it() {
-    let (host, client) = named_host("north").await;
+    let (host, client) = host("north").await;
     let get = |path: &str| client.request(Method::GET, path);
     let problem = refuse(get("/log?tail=10001"), 422, "invalid-request").await;
     assert_eq!(only_field(&problem), "tail");
@@ -188,7 +197,7 @@ async fn what_makes_no_sense_is_refused_and_not_everybody_reads_it() {
 
 #[tokio::test]
 async fn secrets_are_in_no_line_even_where_all_is_logged() {
-    let (host, client) = named_host("north").await;
+    let (host, client) = host("north").await;
     let loud = json!({ "logging": { "level": "trace" } });
     let _: Value = client.send(Method::PUT, "/logging", &loud).await;
     let again = host.client().await;
@@ -205,9 +214,9 @@ async fn secrets_are_in_no_line_even_where_all_is_logged() {
 
 #[tokio::test]
 async fn lines_come_from_all_hosts_and_one_that_is_away_is_told() {
-    let (_north, leader) = named_host("north").await;
-    let (mut south_host, south) = named_host("south").await;
-    let (_east, east) = named_host("east").await;
+    let (_north, leader) = host("north").await;
+    let (mut south_host, south) = host("south").await;
+    let (_east, east) = host("east").await;
     link(&leader, &south).await;
     link(&leader, &east).await;
     let all = log(&leader, "?tail=10000").await;
@@ -278,7 +287,7 @@ async fn lines_come_from_all_hosts_and_one_that_is_away_is_told() {
 
 #[tokio::test]
 async fn a_stream_begins_with_the_last_lines_and_takes_what_is_asked_for() {
-    let (_host, client) = named_host("north").await;
+    let (_host, client) = host("north").await;
     mention(&client).await;
     let query = "&tail=1&level=info&target=muster_server::control::logging";
     let mut stream = Stream::open(&client, query).await;
