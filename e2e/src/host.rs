@@ -1,23 +1,32 @@
 //! One host: the real binary in a process of its own.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
     fs::{self, File},
     hash::{BuildHasher, Hasher, RandomState},
     io::Read,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::OnceLock,
+    process::{self, Child, Command, Stdio},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{client::Client, guests::workspace};
+use crate::{
+    client::Client,
+    guests::workspace,
+    servers::{Database, on_postgres},
+};
 
 /// The admin's password on hosts of tests.
 pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Where a host is told of its database.
+const DATABASE_URL: &str = "MUSTER_DATABASE_URL";
 
 /// How long a host may take to be ready; generous, for machines under load.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -36,6 +45,8 @@ pub struct HostOptions {
     pub data_dir: Option<PathBuf>,
     /// Environment variables for the process.
     pub env: Vec<(String, String)>,
+    /// The program; the binary under test unless told.
+    pub binary: Option<PathBuf>,
     /// Where it runs; beside the test, on loopback, unless told.
     pub place: Option<Place>,
 }
@@ -67,6 +78,8 @@ pub struct Host {
     apps: SocketAddr,
     options: HostOptions,
     _temporary: Option<TempDir>,
+    /// What it shares with later hosts on the same data directory.
+    _database: Option<Arc<Database>>,
 }
 
 impl Host {
@@ -91,7 +104,7 @@ impl Host {
     /// # Panics
     /// If the binary cannot be run.
     #[must_use]
-    pub fn spawn(options: HostOptions) -> Self {
+    pub fn spawn(mut options: HostOptions) -> Self {
         let temporary = options
             .data_dir
             .is_none()
@@ -102,6 +115,11 @@ impl Host {
             .or_else(|| temporary.as_ref().map(|dir| dir.path().join("data")))
             .expect("one of both is there");
         seed_code_cache(&data_dir);
+        let database = database_of(&data_dir, &options);
+        if let Some(database) = &database {
+            let url = database.url();
+            options.env.push((DATABASE_URL.to_owned(), url));
+        }
         let (management, apps) = match &options.place {
             Some(place) => (place.management(), place.apps()),
             None => (free_address(), free_address()),
@@ -114,6 +132,7 @@ impl Host {
             apps,
             options,
             _temporary: temporary,
+            _database: database,
         }
     }
 
@@ -278,6 +297,22 @@ impl Drop for Host {
     }
 }
 
+/// The database of the host with that data directory, if the tests are to keep
+/// state on PostgreSQL and this one does not say where it does.
+fn database_of(data_dir: &Path, options: &HostOptions) -> Option<Arc<Database>> {
+    static KNOWN: Mutex<BTreeMap<PathBuf, Arc<Database>>> = Mutex::new(BTreeMap::new());
+    if !on_postgres() || options.env.iter().any(|(name, _)| name == DATABASE_URL) {
+        return None;
+    }
+    if options.data_dir.is_none() {
+        return Some(Arc::new(Database::create()));
+    }
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let database = known.entry(data_dir.to_owned());
+    let database = database.or_insert_with(|| Arc::new(Database::create()));
+    Some(Arc::clone(database))
+}
+
 fn run(data_dir: &Path, management: SocketAddr, apps: SocketAddr, options: &HostOptions) -> Child {
     let log = File::options()
         .create(true)
@@ -285,15 +320,16 @@ fn run(data_dir: &Path, management: SocketAddr, apps: SocketAddr, options: &Host
         .open(log_path(data_dir))
         .expect("the log can be written");
     // With a place of its own it listens on every address that it has or gets.
+    let binary = options.binary.clone().unwrap_or_else(muster_binary);
     let (mut command, [management, apps]) = match &options.place {
         Some(place) => {
             let mut command = Command::new("ip");
             command.args(["netns", "exec", &place.namespace]);
-            command.arg(muster_binary());
+            command.arg(binary);
             let everywhere = |address: SocketAddr| (Ipv4Addr::UNSPECIFIED, address.port()).into();
             (command, [management, apps].map(everywhere))
         }
-        None => (Command::new(muster_binary()), [management, apps]),
+        None => (Command::new(binary), [management, apps]),
     };
     command
         .args(["serve", "--data-dir"])
@@ -320,18 +356,34 @@ fn log_path(data_dir: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A loopback address whose port nobody uses at the moment. It lies below the
-/// ports that the system gives to outgoing connections: one of these could take
-/// it before the host does.
+/// A loopback address whose port nobody uses at the moment, and that no test which
+/// runs beside this one is given before it is bound. It lies below the ports that
+/// the system gives to outgoing connections: one of these could take it before the
+/// host does.
 ///
 /// # Panics
 /// If there is none.
 #[must_use]
 pub fn free_address() -> SocketAddr {
+    const FIRST: u64 = 10_000;
+    const PORTS: u64 = 22_000;
+    /// How many tests have ports of their own at the same time.
+    const SHARES: u64 = 16;
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    // nextest numbers the tests that run at the same time.
+    let slot = env::var("NEXTEST_TEST_GLOBAL_SLOT").ok();
+    let slot = slot.and_then(|slot| slot.parse::<u64>().ok());
+    let share = slot.unwrap_or_else(|| process::id().into()) % SHARES;
     for _ in 0..1000 {
-        let random = RandomState::new().build_hasher().finish();
-        let port = u16::try_from(10_000 + random % 22_000).expect("it is small");
+        let random = RandomState::new().build_hasher().finish() % (PORTS / SHARES);
+        let port = FIRST + share * (PORTS / SHARES) + random;
+        let port = u16::try_from(port).expect("it is small");
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.contains(&port) {
+            continue;
+        }
         if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            given.insert(port);
             return listener.local_addr().expect("it is bound");
         }
     }

@@ -2,8 +2,13 @@
 //! loopback ports or in networks of their own, a client of their API, and the
 //! guests to push.
 
+mod balancing;
 mod client;
+mod clock;
+pub mod console;
+mod disk;
 mod eventually;
+mod gate;
 mod guests;
 mod host;
 mod links;
@@ -13,13 +18,19 @@ mod network;
 mod plugins;
 mod raw;
 mod refusal;
+pub mod releases;
 mod serve;
 pub mod servers;
 pub mod sign_in;
+pub mod simulated;
 mod trouble;
 
+pub use balancing::{Edge, balanced_group, tls_client};
 pub use client::{Client, files, push_of};
+pub use clock::Clock;
+pub use disk::Disk;
 pub use eventually::{eventually, eventually_within};
+pub use gate::Gate;
 pub use guests::{greeting, guest, guest_path, hello_version, workspace};
 pub use host::{Host, HostOptions, PASSWORD, Place, free_address, muster_binary};
 pub use links::{host_with_peers, named_host};

@@ -7,6 +7,12 @@
 //! milliseconds since 1970 in UTC, as 64-bit integers: they sort and compare
 //! alike in both databases, whatever their ideas of time zones. Structures that
 //! are only ever read as a whole are JSON.
+//!
+//! Hosts of a cluster are upgraded one after the other, and can go back. So the
+//! version before must be able to go on with the schema of the next one: a change
+//! only adds, and what it adds to a table that there is has a default. What is to
+//! be renamed or removed takes two versions: the first one does without it, the
+//! next one removes it and raises [`WORKS_SINCE`].
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -25,6 +31,21 @@ mod m20261122_000010_changes_of_projects;
 mod m20261122_000020_links;
 mod m20261122_000021_placements;
 mod m20261122_000022_bundles;
+mod m20261122_000025_clusters;
+mod m20261122_000030_leases;
+mod m20261122_000031_commits;
+mod m20261122_000032_certificates;
+mod m20261122_000040_neighbours;
+mod m20261122_000041_messages;
+mod m20261122_000042_commits_by_number;
+
+/// The oldest version of Muster that can work with the newest schema. It is never
+/// newer than the version before the one that has the change.
+pub const WORKS_SINCE: &str = "0.1.0";
+
+/// Where a database keeps since which versions it can be worked with; the newest
+/// of them counts.
+pub const SINCE_TABLE: &str = "schema_since";
 
 /// Brings a database to the newest schema.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +69,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_links::Migration),
             Box::new(m20261122_000021_placements::Migration),
             Box::new(m20261122_000022_bundles::Migration),
+            Box::new(m20261122_000025_clusters::Migration),
+            Box::new(m20261122_000030_leases::Migration),
+            Box::new(m20261122_000031_commits::Migration),
+            Box::new(m20261122_000032_certificates::Migration),
+            Box::new(m20261122_000040_neighbours::Migration),
+            Box::new(m20261122_000041_messages::Migration),
+            Box::new(m20261122_000042_commits_by_number::Migration),
         ]
     }
 }

@@ -92,6 +92,10 @@ async fn routes_and_roles_are_managed() {
     person.write("note.txt", "no plugin");
     let refused = person.run("role add router --component note.txt").bad(1);
     assert!(refused.contains("not a WebAssembly component"), "{refused}");
+    person.run("node migrate 127.0.0.9").good();
+    assert!(person.run("info").good().contains("moves to    127.0.0.9:"));
+    person.run("node migrate --done").good();
+    assert!(!person.run("info").good().contains("moves to"));
     person.run("role stop router").bad(6);
     let told = person.run("role stop router --yes").good();
     assert_eq!(told, "Stopped the role router\n");

@@ -36,7 +36,9 @@ const SQL: &[&str] = &["sea-orm*", "sea-query*", "sqlx*"];
 const COMPILER: &[&str] = &["wasmtime*", "cranelift*"];
 const HOST: &[&str] = &[
     "muster-api",
+    "muster-backup",
     "muster-blocks",
+    "muster-bus",
     "muster-cli",
     "muster-engine",
     "muster-identity",
@@ -135,6 +137,23 @@ const RULES: &[Rule] = &[
         because: "the block store does not know what the bytes mean",
     },
     Rule {
+        who: Who::AllBut(&["muster-bus"]),
+        never: &["async-nats"],
+        because: "the bus is the one place that names NATS, so that hosts without it are none the wiser",
+    },
+    Rule {
+        who: Who::These(&["muster-bus"]),
+        never: &["muster-*", "axum*", "http*", "hyper*"],
+        because: "the bus carries names, whatever they are of",
+    },
+    Rule {
+        who: Who::These(&["muster-backup"]),
+        never: &[
+            "muster-*", "axum*", "http*", "std::fs", "std::net", "tokio*",
+        ],
+        because: "a backup is read and verified without a host, wherever it is kept",
+    },
+    Rule {
         who: Who::These(&["muster-identity"]),
         never: &[
             "muster-blocks",
@@ -186,10 +205,37 @@ const RULES: &[Rule] = &[
         because: "a plugin knows the host by its world alone, as those of third parties do",
     },
     Rule {
+        who: Who::These(&["muster-console-model"]),
+        never: &[
+            "leptos*",
+            "js-sys",
+            "wasm-bindgen*",
+            "web-sys",
+            "muster-backup",
+            "muster-blocks",
+            "muster-cli",
+            "muster-engine",
+            "muster-identity",
+            "muster-ingress",
+            "muster-logging",
+            "muster-migrations",
+            "muster-peering",
+            "muster-planner",
+            "muster-server",
+            "muster-store",
+            "std::env",
+            "std::fs",
+            "std::net",
+            "tokio*",
+        ],
+        because: "what the console works out is the same in every browser, and known of the API alone",
+    },
+    Rule {
         who: Who::Below(&["host", "migrations"]),
         never: &[
             "muster-sdk",
             "muster-router",
+            "muster-load-balancer",
             "muster-stager",
             "muster-dea",
             "muster-site",
@@ -301,6 +347,18 @@ fn the_words_of_the_api_are_made_of_little() {
             "host/api/Cargo.toml:{line}: {dependency} is new here; does it build for wasm32 and do no IO?"
         );
     }
+}
+
+#[test]
+fn the_console_knows_the_words_of_the_api_alone() {
+    // It is a workspace of its own, so that its manifest is read by itself.
+    let manifest = muster_e2e::workspace().join("frontend/Cargo.toml");
+    let text = fs::read_to_string(&manifest).expect("the console is there");
+    for line in text.lines().filter(|line| line.starts_with("muster-")) {
+        let ours = ["muster-api ", "muster-console-model "];
+        assert!(ours.iter().any(|ours| line.starts_with(ours)), "{line}");
+    }
+    assert!(text.contains("muster-api = { path = \"../host/api\" }"));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::config::Secret;
+
 /// The largest block, in bytes. A file is cut into blocks of this size and a
 /// rest.
 pub const MAX_BLOCK: usize = 4 << 20;
@@ -95,4 +97,69 @@ pub struct MissingQuery {
 pub struct MissingReply {
     /// The blocks to upload.
     pub missing: Vec<Digest>,
+}
+
+/// Where a host keeps its blocks, and how much that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BlockStorage {
+    /// `local` for files of the data directory, or
+    /// `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`.
+    #[schema(example = "s3://muster/blocks?endpoint=https://s3.example.com")]
+    pub place: String,
+    /// How many blocks there are; null if the server that keeps them is away.
+    #[serde(default)]
+    #[schema(required)]
+    pub blocks: Option<u64>,
+    /// How many bytes they have; null if the server is away.
+    #[serde(default)]
+    #[schema(required)]
+    pub bytes: Option<u64>,
+    /// Why the server cannot be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// What lies in files of the host in front of a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<BlockCache>,
+    /// Whether this host removes blocks there that nothing needs. Of a bucket that
+    /// several hosts share, only the one does that works on the group's state.
+    pub collects: bool,
+}
+
+/// A bounded part of the blocks, near at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BlockCache {
+    /// How many blocks are in it.
+    pub blocks: u64,
+    /// How many bytes these have.
+    pub bytes: u64,
+    /// How many bytes they may have.
+    pub limit: u64,
+}
+
+/// Where blocks are to be kept from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlocksMove {
+    /// `local`, or `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`.
+    #[schema(example = "s3://muster/blocks?endpoint=https://s3.example.com")]
+    pub to: String,
+    /// The id of an access key of the S3 server; the one that the host was started
+    /// with unless told.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub access_key: String,
+    /// Its secret.
+    #[serde(default, skip_serializing_if = "Secret::is_empty")]
+    pub secret_key: Secret,
+    /// The session token of an access key that passes.
+    #[serde(default, skip_serializing_if = "Secret::is_empty")]
+    pub session_token: Secret,
+}
+
+/// How to verify blocks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlocksVerify {
+    /// Fetch what is missing or damaged from other hosts.
+    #[serde(default)]
+    pub repair: bool,
 }

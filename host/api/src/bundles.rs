@@ -23,6 +23,8 @@ pub enum BundleKind {
     /// Sections of the configuration, a file each, which count once somebody
     /// applies them.
     Settings,
+    /// A version of Muster: one program, for `muster cluster upgrade`.
+    Release,
 }
 
 impl std::fmt::Display for BundleKind {
@@ -32,6 +34,7 @@ impl std::fmt::Display for BundleKind {
             Self::Package => "package",
             Self::Plugin => "plugin",
             Self::Settings => "settings",
+            Self::Release => "release",
         })
     }
 }
@@ -40,12 +43,18 @@ impl std::str::FromStr for BundleKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Files, Self::Package, Self::Plugin, Self::Settings]
-            .into_iter()
-            .find(|kind| kind.to_string() == text)
-            .ok_or_else(|| {
-                format!("'{text}' is no kind of bundle: files, package, plugin or settings")
-            })
+        [
+            Self::Files,
+            Self::Package,
+            Self::Plugin,
+            Self::Settings,
+            Self::Release,
+        ]
+        .into_iter()
+        .find(|kind| kind.to_string() == text)
+        .ok_or_else(|| {
+            format!("'{text}' is no kind of bundle: files, package, plugin, settings or release")
+        })
     }
 }
 
@@ -183,6 +192,7 @@ mod tests {
             BundleKind::Package,
             BundleKind::Plugin,
             BundleKind::Settings,
+            BundleKind::Release,
         ] {
             assert_eq!(kind.to_string().parse(), Ok(kind));
             assert_eq!(

@@ -38,6 +38,10 @@ pub struct About {
     pub addresses: Vec<String>,
     /// How often its addresses have changed.
     pub generation: u64,
+    /// Where load balancers reach the apps behind its router, as `host:port`, the
+    /// best first; nothing as long as it routes nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apps: Vec<String>,
     /// The roles that it plays, beside those that every host has.
     pub roles: Vec<String>,
     /// What it can give to instances.
@@ -83,6 +87,8 @@ pub struct Capacity {
 pub enum HostStanding {
     /// It keeps the group's state, and gives out link tokens.
     Leader,
+    /// It shares the group's state, and follows the one that leads at the moment.
+    ControlPlane,
     /// It follows the leader.
     Follower,
 }

@@ -38,6 +38,8 @@ ids! {
     InstanceId,
     /// Names a piece of longer work.
     JobId,
+    /// Names a message of a queue.
+    MessageId,
     /// Names a route.
     RouteId,
     /// Names a user.

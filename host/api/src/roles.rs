@@ -39,6 +39,9 @@ pub struct Role {
     pub state: RoleState,
     /// Whether it is part of the host rather than a plugin.
     pub builtin: bool,
+    /// Whether it takes no other role that a plugin plays beside it on its host.
+    #[serde(default)]
+    pub alone: bool,
     /// What it is for.
     pub summary: String,
     /// The plugin, if it is one.

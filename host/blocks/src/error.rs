@@ -28,7 +28,7 @@ pub enum BlocksError {
     Missing(Digest),
     /// The block was damaged where it is kept. It has been set aside, and counts
     /// as missing from now on.
-    #[error("the block {0} was damaged on disk and has been set aside; upload it again")]
+    #[error("the block {0} was damaged where it is kept and has been set aside; upload it again")]
     Corrupt(Digest),
     /// A file's size and its blocks contradict each other.
     #[error(
@@ -46,6 +46,16 @@ pub enum BlocksError {
     /// The disk is full. What was being written is gone.
     #[error("no space is left for blocks")]
     NoSpace,
+    /// The server that keeps the blocks does not do its part, for a reason that may
+    /// pass. Nothing was kept.
+    #[error("the server that keeps the blocks did not do it: {reason}")]
+    Away {
+        /// What it said, or why it could not be reached.
+        reason: String,
+    },
+    /// Blocks are there already, so that they cannot be moved there.
+    #[error("the blocks are kept there already")]
+    Same,
     /// Anything else.
     #[error("the block store failed: {0}")]
     Other(#[source] Box<dyn Error + Send + Sync>),

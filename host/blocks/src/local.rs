@@ -37,6 +37,39 @@ pub(crate) fn touch(path: &Path) -> Result<Option<u64>, BlocksError> {
     Ok(Some(file.metadata()?.len()))
 }
 
+/// The blocks in the directory with their lengths and when they were written.
+pub(crate) fn blocks(root: &Path) -> Result<Vec<(Digest, u64, SystemTime)>, BlocksError> {
+    let mut found = Vec::new();
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let name = entry.file_name();
+            let digest = name.to_str().and_then(|name| Digest::parse(name).ok());
+            let Some(digest) = digest else { continue };
+            let name = digest.as_str();
+            if path == root.join(&name[..2]).join(&name[2..4]).join(name) {
+                let metadata = entry.metadata()?;
+                found.push((digest, metadata.len(), metadata.modified()?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), BlocksError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Removes what uploads left behind that a crash cut short, and says how many
 /// bytes that freed. They are the files `<block>#<number>`, which the object
 /// store neither lists nor removes. Only those count that `is_old` says have not

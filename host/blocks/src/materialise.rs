@@ -110,7 +110,7 @@ mod tests {
     use muster_api::blocks::{Digest, MAX_BLOCK};
 
     use super::*;
-    use crate::testing::{content, store};
+    use crate::testing::{Fixture, content, on_both, store};
 
     async fn files(blocks: &Blocks) -> Vec<FileEntry> {
         vec![
@@ -138,13 +138,14 @@ mod tests {
         names
     }
 
-    #[tokio::test]
-    async fn a_tree_is_written_as_it_is_listed() {
-        let (blocks, _dir) = store();
+    on_both!(a_tree_is_written_as_it_is_listed);
+
+    async fn a_tree_is_written_as_it_is_listed(at: Fixture) {
+        let blocks = &at.blocks;
         let out = tempfile::tempdir().unwrap();
         let dest = out.path().join("tree");
         blocks
-            .materialise(&files(&blocks).await, &dest)
+            .materialise(&files(blocks).await, &dest)
             .await
             .unwrap();
         assert_eq!(

@@ -7,14 +7,20 @@ use crate::{
         access::{AccessBindingCommand, AccessRoleCommand},
         app::AppCommand,
         audit::AuditCommand,
+        backup::BackupCommand,
+        blocks::BlocksCommand,
         bundle::BundleCommand,
+        certificate::CertificateCommand,
+        cluster::ClusterCommand,
         completion::CompletionArgs,
         config::ConfigCommand,
         context::ContextCommand,
+        data::DataCommand,
         events::EventsArgs,
         job::JobCommand,
         key::KeyCommand,
         link::LinkCommand,
+        load_balancer::LoadBalancerCommand,
         log::LogCommand,
         logging::LoggingCommand,
         login::LoginArgs,
@@ -24,6 +30,7 @@ use crate::{
         own::SelfCommand,
         ports::PortsArgs,
         project::ProjectCommand,
+        queue::QueueCommand,
         quota::QuotaCommand,
         role::RoleCommand,
         route::RouteCommand,
@@ -31,6 +38,7 @@ use crate::{
         session::SessionCommand,
         sign_up::{ActivateArgs, ResetPasswordArgs, SignUpArgs},
         signing_key::SigningKeyCommand,
+        state::StateCommand,
         status::StatusArgs,
         term::TermCommand,
         token::TokenCommand,
@@ -59,7 +67,7 @@ Exit codes:
 
 /// Muster: a platform for WebAssembly apps on your own machines.
 #[derive(Debug, Parser)]
-#[command(name = "muster", version, after_help = AFTER_HELP)]
+#[command(name = "muster", version = muster_server::version(), after_help = AFTER_HELP)]
 pub struct Cli {
     /// How to print: table for people, json as the API says it, yaml the same
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = GLOBAL, hide_possible_values = true)]
@@ -79,7 +87,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a host on this machine
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Push apps and look after them
     #[command(subcommand)]
     App(AppCommand),
@@ -92,6 +100,18 @@ pub enum Command {
     /// Bring content to every host of the group
     #[command(subcommand)]
     Bundle(BundleCommand),
+    /// Make clusters of linked hosts
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Make backups, and restore them
+    #[command(subcommand)]
+    Backup(BackupCommand),
+    /// Take apps from one Muster to another
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// See to where the host keeps its blocks
+    #[command(subcommand)]
+    Blocks(BlocksCommand),
     /// Look at what takes longer
     #[command(subcommand)]
     Job(JobCommand),
@@ -151,11 +171,23 @@ pub enum Command {
     /// Look after the hosts of a group
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Load balancers, which spread requests over the routers of the group
+    #[command(subcommand)]
+    LoadBalancer(LoadBalancerCommand),
+    /// Certificates by which load balancers end TLS
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
+    /// Queues, in which work waits, and the bus that carries word of it
+    #[command(subcommand)]
+    Queue(QueueCommand),
     /// Show who listens where, and who needs to reach it
     Ports(PortsArgs),
     /// Set up the machine that a host runs on
     #[command(subcommand)]
     Op(OpCommand),
+    /// See to where a host's state is
+    #[command(subcommand)]
+    State(StateCommand),
     /// Show how the host is
     Status(StatusArgs),
     /// Show what the host is
@@ -220,6 +252,22 @@ mod tests {
             &["bundle"],
             &["bundle", "put"],
             &["bundle", "get"],
+            &["cluster"],
+            &["cluster", "create"],
+            &["cluster", "scale"],
+            &["cluster", "upgrade"],
+            &["cluster", "delete"],
+            &["backup"],
+            &["backup", "create"],
+            &["backup", "verify"],
+            &["backup", "restore"],
+            &["data"],
+            &["data", "export"],
+            &["data", "import"],
+            &["blocks"],
+            &["blocks", "move"],
+            &["blocks", "verify"],
+            &["blocks", "adopt"],
             &["job"],
             &["key"],
             &["key", "create"],
@@ -240,6 +288,8 @@ mod tests {
             &["link", "token"],
             &["node"],
             &["node", "attach"],
+            &["state"],
+            &["state", "move"],
             &["status"],
             &["session"],
             &["session", "end"],
@@ -266,6 +316,12 @@ mod tests {
             &["log"],
             &["log", "tail"],
             &["log", "stream"],
+            &["load-balancer"],
+            &["certificate"],
+            &["certificate", "put"],
+            &["queue"],
+            &["queue", "inspect"],
+            &["queue", "drop"],
             &["ports"],
             &["op"],
             &["op", "static-ip"],
@@ -333,9 +389,32 @@ mod tests {
             "muster app scale a --memory 64MiB",
             "muster app push --path . --env A=b=c",
             "muster app list -o json",
+            "muster load-balancer show --node edge-1",
+            "muster certificate put shop --certificate shop.pem --key shop.key",
+            "muster certificate put shop --self-made shop.test,*.shop.test",
             "muster bundle put maps ./maps --kind files --replace",
             "muster app push shop --bundle shop-package",
+            "muster blocks move --to s3://muster/blocks?region=x --dry-run",
+            "muster queue inspect mails --dead",
+            "muster queue retry mails --all-dead",
+            "muster queue drop mails 0190a7e0-0000-7000-8000-000000000001 --yes",
+            "muster blocks verify --repair --no-wait",
+            "muster data export f --app a --app b",
+            "muster data import f --project p --skip --dry-run",
+            "muster backup create --blocks list --no-wait",
+            "muster backup verify --file a.muster-backup --key-file k",
+            "muster backup restore a.muster-backup --data-dir d --replace --passphrase-file p",
+            "muster serve --blocks-url s3://muster?endpoint=http://127.0.0.1:9000 --blocks-cache 1GiB",
             "muster role add router --bundle my-router",
+            "muster cluster create north --control-plane a,b,c --workers d --dry-run",
+            "muster cluster show",
+            "muster cluster scale north --workers d,e --yes --no-wait",
+            "muster cluster upgrade north --to ./muster --dry-run",
+            "muster cluster upgrade north --bundle muster-0-2-0 --patience 60 --yes",
+            "muster cluster upgrade north --back --yes --no-wait",
+            "muster cluster delete north --yes",
+            "muster state move --to postgres://muster:secret@db-1,db-2/muster --data-dir d",
+            "muster state move --back",
             "muster role add --all-but mdns,harbor",
             "muster --node south node rename east",
             "muster node migrate 192.0.2.7 192.0.2.8:7444",
@@ -370,12 +449,36 @@ mod tests {
             "muster app push a --path . --env A",
             "muster app push a --path . --env =b",
             "muster app list -o xml",
+            "muster certificate put shop",
+            "muster certificate put shop --certificate shop.pem",
+            "muster certificate put shop --key shop.key",
+            "muster certificate put shop --key a --certificate b --self-made c",
+            "muster queue inspect",
+            "muster queue retry mails",
+            "muster queue drop mails first",
+            "muster queue drop mails --all-dead 0190a7e0-0000-7000-8000-000000000001",
             "muster bundle put maps",
             "muster bundle put maps ./maps --kind film",
+            "muster cluster create north",
+            "muster cluster scale north",
+            "muster cluster upgrade north",
+            "muster cluster upgrade north --to ./muster --back",
+            "muster state move",
+            "muster state move --back --confirm",
             "muster app push shop --bundle shop-package --path .",
             "muster role add router --bundle a --component b.wasm",
             "muster role add router --all-but dea",
             "muster role add",
+            "muster data export",
+            "muster data import f --yes --dry-run",
+            "muster backup verify",
+            "muster backup verify a --file b",
+            "muster backup create --blocks some",
+            "muster backup restore --data-dir d",
+            "muster backup restore a --data-dir d --passphrase-file p --key-file k",
+            "muster blocks move",
+            "muster blocks move s3://muster",
+            "muster serve --blocks-url /srv/blocks",
             "muster node migrate",
             "muster node migrate 192.0.2.7 --done",
             "muster job show 17",

@@ -4,6 +4,7 @@ mod args;
 mod client;
 mod commands;
 mod contexts;
+mod data_file;
 mod explain;
 mod failure;
 mod manifest;

@@ -11,7 +11,7 @@ use muster_engine::plugin::{
 
 use crate::{
     cache::DecisionCache,
-    router_slot::{Backoff, RouterFailure, RouterMaker, RouterSlot},
+    slot::{Backoff, PluginFailure, RouterMaker, RouterSlot},
     table::RouteTable,
 };
 
@@ -80,6 +80,15 @@ impl Decider {
                 }
                 Undecided::Failing
             })
+    }
+
+    /// Whether there is a router that knows its routes and is not resting after a
+    /// failure.
+    pub(crate) fn is_well(&mut self) -> bool {
+        self.follow_slot();
+        self.table.is_known()
+            && self.maker.is_some()
+            && (self.plugin.is_some() || self.not_before.is_none())
     }
 
     /// Takes over the router that is in force now. A new one starts with an
@@ -159,6 +168,6 @@ impl Decider {
         let now = Instant::now();
         let again_in = self.backoff.next(now);
         self.not_before = Some(now + again_in);
-        (maker.failed)(&RouterFailure { error, again_in });
+        (maker.failed)(&PluginFailure { error, again_in });
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use muster_engine::{Refusal, RequestContext};
@@ -21,7 +21,7 @@ use crate::{
     pool::Failed,
     relay::{self, MOST_HOPS, NOT_HERE, Order},
     reply::{self, ReplyBody},
-    service::{REQUEST_ID, Worker, not_running, with_id},
+    service::{REQUEST_ID, Worker, elsewhere, not_running, with_id},
 };
 
 /// How much longer than its app's time limit a response may be on its way; the
@@ -234,11 +234,7 @@ fn id_of(headers: &HeaderMap) -> Option<Arc<str>> {
 }
 
 fn not_here(id: &str) -> Response<ReplyBody> {
-    let mut response = not_running(id);
-    response
-        .headers_mut()
-        .insert(NOT_HERE, HeaderValue::from_static("1"));
-    response
+    elsewhere(not_running(id))
 }
 
 fn no_host(host: &str, id: &str) -> Response<ReplyBody> {

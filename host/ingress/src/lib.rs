@@ -9,14 +9,19 @@
 //! An instance may be on another host of the group: [`relay`] says what goes
 //! between hosts, [`pool`] keeps a worker's connections, [`peer`] what is known
 //! of each host, and [`door`] takes in what other hosts send here.
+//!
+//! Before the routers may be a load balancer: [`balance`] is its data path.
 
 mod access;
 mod backends;
+pub mod balance;
 mod cache;
 mod deadline;
 mod decider;
 mod deliver;
 mod door;
+mod fronts;
+mod health;
 mod host_name;
 mod lingering;
 mod listener;
@@ -24,14 +29,17 @@ mod peer;
 mod pool;
 mod relay;
 mod reply;
-mod router_slot;
 mod service;
+mod slot;
 mod table;
 
 pub use access::{Access, AccessSink};
 pub use backends::{Backend, Backends, Place, Placement};
 pub use door::{APPS_ALPN, Admission, Admit, Arrival, Door};
+pub use fronts::Fronts;
 pub use listener::{Ingress, IngressOptions};
 pub use peer::Peer;
-pub use router_slot::{Backoff, RouterFailure, RouterMaker, RouterSlot};
+pub use slot::{
+    Backoff, BalancerMaker, BalancerSlot, Maker, PluginFailure, RouterMaker, RouterSlot, Slot,
+};
 pub use table::RouteTable;

@@ -3,15 +3,17 @@
 use std::{
     cell::RefCell,
     convert::Infallible,
+    error::Error,
     io,
     net::SocketAddr,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
 use http::{Request, Response};
+use http_body::Body;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -27,13 +29,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     access::AccessSink,
     backends::Backends,
+    balance::{Client, announced},
     deadline::Deadline,
     decider::Decider,
     door::{self, Arrival, Door},
+    fronts::Fronts,
     pool::Pool,
-    reply::ReplyBody,
-    router_slot::RouterSlot,
-    service::{RequestIds, Worker},
+    service::{Caller, RequestIds, Worker},
+    slot::RouterSlot,
     table::RouteTable,
 };
 
@@ -62,6 +65,11 @@ pub struct IngressOptions {
     pub backends: Arc<Backends>,
     /// Takes a record of each request.
     pub access: AccessSink,
+    /// Who may say for whom it asks.
+    pub fronts: Arc<Fronts>,
+    /// Whether this host is about to stop: it still serves, but asks clients to
+    /// connect anew and whoever checks it to look elsewhere.
+    pub leaving: Arc<AtomicBool>,
 }
 
 /// The running data path.
@@ -140,7 +148,7 @@ impl Ingress {
 
 /// A socket that shares its port with those of the other workers: the kernel
 /// spreads connections over them.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
@@ -167,6 +175,9 @@ async fn run(
         sink: Arc::clone(&options.access),
         ids: RequestIds::new(),
         pool: Pool::default(),
+        table: Arc::clone(&options.table),
+        fronts: Arc::clone(&options.fronts),
+        leaving: Arc::clone(&options.leaving),
     });
     let connections = TaskTracker::new();
     let mut tend = tokio::time::interval(TEND);
@@ -214,19 +225,47 @@ async fn connection(
     stop: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
-    serve(stream, peer, stop, async move |request, deadline| {
-        worker.answer(request, peer, deadline).await
-    })
-    .await;
+    if !worker.fronts.has(peer.ip()) {
+        let caller = Caller {
+            address: peer,
+            front: false,
+        };
+        return serve(stream, peer, stop, async move |request, deadline| {
+            worker.answer(request, caller, deadline).await
+        })
+        .await;
+    }
+    // It may say so before its first request, too.
+    let client = Client {
+        address: peer,
+        to: peer,
+        tls: false,
+    };
+    match announced(stream, client, false).await {
+        Ok((client, stream)) => {
+            let caller = Caller {
+                address: client.address,
+                front: true,
+            };
+            serve(stream, peer, stop, async move |request, deadline| {
+                worker.answer(request, caller, deadline).await
+            })
+            .await;
+        }
+        Err(error) => tracing::debug!(%peer, %error, "a proxy does not say for whom it asks"),
+    }
 }
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve(
+pub(crate) async fn serve<B>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     stop: CancellationToken,
-    answer: impl AsyncFn(Request<Incoming>, Deadline) -> Response<ReplyBody>,
-) {
+    answer: impl AsyncFn(Request<Incoming>, Deadline) -> Response<B>,
+) where
+    B: Body + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let deadline = Deadline::default();
     let service = service_fn(|request| {
         let (answer, deadline) = (&answer, deadline.clone());

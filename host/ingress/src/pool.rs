@@ -1,5 +1,5 @@
-//! One worker's connections to other hosts: HTTP/1.1 over mutual TLS, kept open
-//! and used again.
+//! One worker's connections to other machines: HTTP/1.1, kept open and used
+//! again.
 
 use std::{
     cell::RefCell,
@@ -16,14 +16,18 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_rustls::TlsConnector;
 use uuid::Uuid;
 
 use crate::{lingering::Lingering, peer::Peer};
 
 /// How long an address may take until its handshake is done.
-const CONNECT: Duration = Duration::from_secs(2);
+pub(crate) const CONNECT: Duration = Duration::from_secs(2);
 /// How long a peer may leave what it was sent unacknowledged: a host that lost
 /// its power does not close its connections.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -43,25 +47,52 @@ pub(crate) enum Failed {
     Spoilt(String),
 }
 
-type Connection = SendRequest<Lingering>;
+/// A connection over which a request can be sent.
+pub(crate) type Connection = SendRequest<Lingering>;
 
-/// One worker's connections. Never leaves its thread.
-#[derive(Default)]
-pub(crate) struct Pool {
-    idle: RefCell<HashMap<Uuid, Idle>>,
+/// Somebody to whom requests are sent. A new address makes a new one.
+pub(crate) trait Far {
+    /// Who it is.
+    fn id(&self) -> Uuid;
+
+    /// Dials. What is to be said before the first request is the `preface`.
+    async fn connect(&self, preface: &[u8]) -> io::Result<Connection>;
 }
 
-struct Idle {
+/// One worker's connections. Never leaves its thread.
+pub(crate) struct Pool<F> {
+    idle: RefCell<HashMap<Uuid, Idle<F>>>,
+    /// What is said first over each connection.
+    preface: Vec<u8>,
+}
+
+struct Idle<F> {
     /// Whom they lead to; a host with another address is another one.
-    peer: Weak<Peer>,
+    peer: Weak<F>,
     connections: Vec<(Instant, Connection)>,
 }
 
-impl Pool {
+impl<F> Default for Pool<F> {
+    fn default() -> Self {
+        Self::with_preface(Vec::new())
+    }
+}
+
+impl<F> Pool<F> {
+    /// No connections yet; over each that comes, the preface is said first.
+    pub(crate) fn with_preface(preface: Vec<u8>) -> Self {
+        Self {
+            idle: RefCell::default(),
+            preface,
+        }
+    }
+}
+
+impl<F: Far> Pool<F> {
     /// Sends a request and gives the response's head.
     pub(crate) async fn ask(
         &self,
-        peer: &Arc<Peer>,
+        peer: &Arc<F>,
         mut request: Request<Lingering>,
     ) -> Result<Response<Incoming>, Failed> {
         // What lay idle may have been closed meanwhile, which shows before
@@ -72,7 +103,7 @@ impl Pool {
                 answered => return answered,
             }
         }
-        match connect(peer).await {
+        match peer.connect(&self.preface).await {
             Ok(connection) => self.send(peer, connection, request).await,
             Err(error) => Err(Failed::NotSent(Box::new(request), error.to_string())),
         }
@@ -80,7 +111,7 @@ impl Pool {
 
     async fn send(
         &self,
-        peer: &Arc<Peer>,
+        peer: &Arc<F>,
         mut connection: Connection,
         request: Request<Lingering>,
     ) -> Result<Response<Incoming>, Failed> {
@@ -105,9 +136,9 @@ impl Pool {
         }
     }
 
-    fn take(&self, peer: &Arc<Peer>) -> Option<Connection> {
+    fn take(&self, peer: &Arc<F>) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
-        let known = idle.get_mut(&peer.id)?;
+        let known = idle.get_mut(&peer.id())?;
         if !std::ptr::eq(known.peer.as_ptr(), Arc::as_ptr(peer)) {
             known.connections.clear();
             return None;
@@ -126,9 +157,9 @@ impl Pool {
 
     /// Keeps a connection for the next request after the response that is on its
     /// way.
-    fn keep(&self, peer: &Arc<Peer>, connection: Connection) {
+    fn keep(&self, peer: &Arc<F>, connection: Connection) {
         let mut idle = self.idle.borrow_mut();
-        let known = idle.entry(peer.id).or_insert_with(|| Idle {
+        let known = idle.entry(peer.id()).or_insert_with(|| Idle {
             peer: Arc::downgrade(peer),
             connections: Vec::new(),
         });
@@ -142,30 +173,48 @@ impl Pool {
     }
 }
 
-async fn connect(peer: &Peer) -> io::Result<Connection> {
-    let connector = TlsConnector::from(Arc::clone(&peer.tls));
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in &peer.addresses {
-        let handshake = async {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            let silence = u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX);
-            rustix::net::sockopt::set_tcp_user_timeout(&stream, silence)?;
-            // It is recognised by its certificate; the name means nothing.
-            let name = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
-            connector.connect(name, stream).await
-        };
-        match timeout(CONNECT, handshake).await {
-            Ok(Ok(stream)) => {
-                let (sender, connection) = http1::handshake(TokioIo::new(stream))
-                    .await
-                    .map_err(io::Error::other)?;
-                tokio::task::spawn_local(connection);
-                return Ok(sender);
-            }
-            Ok(Err(error)) => last = error,
-            Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),
-        }
+impl Far for Peer {
+    fn id(&self) -> Uuid {
+        self.id
     }
-    Err(last)
+
+    async fn connect(&self, preface: &[u8]) -> io::Result<Connection> {
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in &self.addresses {
+            let handshake = async {
+                let stream = tuned(TcpStream::connect(address).await?)?;
+                // It is recognised by its certificate; the name means nothing.
+                let name = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
+                let mut stream = connector.connect(name, stream).await?;
+                stream.write_all(preface).await?;
+                speak(stream).await
+            };
+            match timeout(CONNECT, handshake).await {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Has what is sent leave at once, and a machine noticed that is gone.
+pub(crate) fn tuned(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    let silence = u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX);
+    rustix::net::sockopt::set_tcp_user_timeout(&stream, silence)?;
+    Ok(stream)
+}
+
+/// Speaks HTTP over a connection. Must be called on a worker.
+pub(crate) async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+) -> io::Result<Connection> {
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
+    tokio::task::spawn_local(connection);
+    Ok(sender)
 }

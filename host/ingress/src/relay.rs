@@ -52,8 +52,13 @@ impl Order {
 
 /// Makes a request ready for another host.
 pub(crate) fn outgoing(head: &mut Parts, order: &Order) {
-    strip(&mut head.headers);
+    onward(head);
     order.put(&mut head.headers);
+}
+
+/// Makes a request ready for whoever is next.
+pub(crate) fn onward(head: &mut Parts) {
+    strip(&mut head.headers);
     // The other host wants a path; whom it is for is in the Host header.
     let path = head.uri.path_and_query().cloned();
     if let (Some(path), Some(authority)) = (path, head.uri.authority()) {

@@ -12,12 +12,12 @@ use crate::access::RecordedBody;
 pub(crate) type ReplyBody = Either<RecordedBody, Full<Bytes>>;
 
 /// A problem document.
-pub(crate) fn problem(
+pub(crate) fn problem<B>(
     status: StatusCode,
     code: &str,
     title: &str,
     request: &str,
-) -> Response<ReplyBody> {
+) -> Response<Either<B, Full<Bytes>>> {
     let document = Problem {
         code: code.to_owned(),
         status: status.as_u16(),

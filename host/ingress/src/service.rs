@@ -4,7 +4,10 @@ use std::{
     cell::RefCell,
     fmt::Write,
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -22,17 +25,21 @@ use crate::{
     deadline::Deadline,
     decider::{Decider, Undecided},
     deliver::Errand,
+    fronts::Fronts,
+    health::{self, HEALTH},
     host_name::host_name,
     lingering::Lingering,
+    peer::Peer,
     pool::Pool,
-    relay::{self, Order},
+    relay::{self, NOT_HERE, Order},
     reply::{self, ReplyBody},
+    table::RouteTable,
 };
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(crate) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The longest path that goes into a log line.
 const MAX_SHOWN_PATH: usize = 1024;
@@ -43,7 +50,19 @@ pub(crate) struct Worker {
     pub(crate) backends: Arc<Backends>,
     pub(crate) sink: AccessSink,
     pub(crate) ids: RequestIds,
-    pub(crate) pool: Pool,
+    pub(crate) pool: Pool<Peer>,
+    pub(crate) table: Arc<RouteTable>,
+    pub(crate) fronts: Arc<Fronts>,
+    pub(crate) leaving: Arc<AtomicBool>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+    /// Its address, or that of the client for which it says to ask.
+    pub(crate) address: SocketAddr,
+    /// Whether it is believed where requests come from.
+    pub(crate) front: bool,
 }
 
 /// Makes ids that no other worker and no other run makes.
@@ -74,7 +93,26 @@ impl Worker {
     pub(crate) async fn answer(
         &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        caller: Caller,
+        deadline: Deadline,
+    ) -> Response<ReplyBody> {
+        let leaving = self.leaving.load(Ordering::Relaxed);
+        let mut response = if request.uri().path() == HEALTH {
+            health::reply(!leaving && self.decider.borrow_mut().is_well())
+        } else {
+            self.route(request, caller, deadline).await
+        };
+        if leaving {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
+    }
+
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        caller: Caller,
         deadline: Deadline,
     ) -> Response<ReplyBody> {
         let (started, began) = (Instant::now(), SystemTime::now());
@@ -89,15 +127,25 @@ impl Worker {
                 &id,
             );
         };
+        // A load balancer asks elsewhere then; nobody is to believe that there is
+        // no such route.
+        if !self.table.is_known() {
+            return elsewhere(reply::problem(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "router-starting",
+                "This host does not know its routes yet",
+                &id,
+            ));
+        }
         let forward = match self.decide(&host, &mut head) {
             Ok(decision) => decision,
             Err(Undecided::NoRouter) => {
-                return reply::problem(
+                return elsewhere(reply::problem(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "router-missing",
                     "This host has no router role",
                     &id,
-                );
+                ));
             }
             Err(Undecided::Failing) => {
                 return reply::problem(
@@ -124,7 +172,8 @@ impl Worker {
                     id,
                     deadline,
                 };
-                self.forward(forward, head, body, &host, peer, record).await
+                self.forward(forward, head, body, &host, caller, record)
+                    .await
             }
         }
     }
@@ -139,7 +188,7 @@ impl Worker {
         mut head: Parts,
         body: Incoming,
         host: &str,
-        peer: SocketAddr,
+        caller: Caller,
         Record {
             started,
             began,
@@ -169,7 +218,7 @@ impl Worker {
             sink: Arc::clone(&self.sink),
             deadline,
         };
-        set_forwarded(&mut head, host, peer, &id);
+        let tls = set_forwarded(&mut head, host, caller, &id);
         let errand = Errand {
             backend: &backend,
             order: Order {
@@ -180,7 +229,7 @@ impl Worker {
             request: Request::from_parts(head, Lingering::new(body)),
             context: RequestContext {
                 id: Arc::clone(&id),
-                tls: false,
+                tls,
             },
             started,
         };
@@ -225,10 +274,27 @@ pub(crate) fn not_running(id: &str) -> Response<ReplyBody> {
     )
 }
 
-/// Tells the app where the request came from. What the client claims about
-/// that is not passed on.
-fn set_forwarded(head: &mut Parts, host: &str, peer: SocketAddr, id: &str) {
+/// Tells whoever has sent the request on that nothing was done, and that another
+/// host may do it.
+pub(crate) fn elsewhere(mut response: Response<ReplyBody>) -> Response<ReplyBody> {
+    let mark = HeaderValue::from_static("1");
+    response.headers_mut().insert(NOT_HERE, mark);
+    response
+}
+
+/// Tells the app where the request came from. What a client claims about that
+/// is not passed on; what a load balancer says is. Whether it came by TLS.
+fn set_forwarded(head: &mut Parts, host: &str, caller: Caller, id: &str) -> bool {
     let text = |text: &str| HeaderValue::from_str(text).ok();
+    let said = |name: &HeaderName| {
+        let said = head.headers.get(name).filter(|_| caller.front);
+        said.cloned()
+    };
+    let (chain, name, scheme) = (
+        said(&FORWARDED_FOR),
+        said(&FORWARDED_HOST),
+        said(&FORWARDED_PROTO),
+    );
     let claimed: Vec<HeaderName> = head
         .headers
         .keys()
@@ -239,10 +305,15 @@ fn set_forwarded(head: &mut Parts, host: &str, peer: SocketAddr, id: &str) {
         head.headers.remove(name);
     }
     relay::strip_ours(&mut head.headers);
+    let tls = scheme.as_ref().is_some_and(|scheme| scheme == "https");
+    let scheme = if tls { "https" } else { "http" };
     let values = [
-        (FORWARDED_FOR, text(&peer.ip().to_string())),
-        (FORWARDED_HOST, text(host)),
-        (FORWARDED_PROTO, Some(HeaderValue::from_static("http"))),
+        (
+            FORWARDED_FOR,
+            chain.or_else(|| text(&caller.address.ip().to_string())),
+        ),
+        (FORWARDED_HOST, name.or_else(|| text(host))),
+        (FORWARDED_PROTO, Some(HeaderValue::from_static(scheme))),
         (REQUEST_ID, text(id)),
     ];
     for (name, value) in values {
@@ -251,10 +322,11 @@ fn set_forwarded(head: &mut Parts, host: &str, peer: SocketAddr, id: &str) {
             None => head.headers.remove(name),
         };
     }
+    tls
 }
 
 /// Whether a header tells where a request came from.
-fn is_claim(name: &HeaderName) -> bool {
+pub(crate) fn is_claim(name: &HeaderName) -> bool {
     name == header::FORWARDED
         || name.as_str() == "x-real-ip"
         || name.as_str().starts_with("x-forwarded-")

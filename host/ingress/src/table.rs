@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -22,6 +22,8 @@ type Key = (String, String);
 #[derive(Default)]
 pub struct RouteTable {
     generation: AtomicU64,
+    /// Whether anybody has said what the routes are, if only that there are none.
+    known: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -39,6 +41,13 @@ impl RouteTable {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Whether it is known what the routes are. Until then, that there is none
+    /// means nothing.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.known.load(Ordering::Acquire)
+    }
+
     /// Replaces the table. The generation grows if anything differs.
     pub fn replace(&self, routes: Vec<Route>) {
         let mut inner = self.lock();
@@ -53,6 +62,7 @@ impl RouteTable {
             .map(|(key, _)| key);
         let touched: Vec<Key> = gone.chain(differing).cloned().collect();
         if touched.is_empty() {
+            self.known.store(true, Ordering::Release);
             return;
         }
         let generation = self.generation.load(Ordering::Acquire) + 1;
@@ -62,6 +72,7 @@ impl RouteTable {
             inner.history.pop_front();
         }
         self.generation.store(generation, Ordering::Release);
+        self.known.store(true, Ordering::Release);
     }
 
     /// What brings a plugin that holds `generation`, or nothing, up to date.
@@ -145,6 +156,9 @@ mod tests {
     #[test]
     fn the_same_table_again_is_no_new_generation() {
         let table = RouteTable::default();
+        assert!(!table.is_known());
+        table.replace(Vec::new());
+        assert!(table.is_known());
         table.replace(vec![route(1, 1)]);
         table.replace(vec![route(1, 1)]);
         assert_eq!(table.generation(), 1);

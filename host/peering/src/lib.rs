@@ -26,4 +26,4 @@ pub use error::PeeringError;
 pub use host_key::HostKey;
 pub use leaf::Leaf;
 pub use pin::Pin;
-pub use token::{LinkToken, TokenError};
+pub use token::{LinkToken, MOST_ADDRESSES, TokenError};

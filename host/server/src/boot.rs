@@ -1,61 +1,31 @@
 //! Starting and stopping a host: what is opened in which order, and how it is
 //! let go.
 
+mod duties;
+mod ground;
+mod open_files;
 mod people;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use muster_api::id::HostId;
-use muster_blocks::{Blocks, BlocksError};
-use muster_engine::{Engine, EngineError, EngineOptions};
-use muster_identity::seal::Sealer;
-use muster_ingress::{Backends, Ingress, IngressOptions, RouteTable, RouterSlot};
-use muster_store::{Store, StoreError};
-use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use uuid::Uuid;
+use muster_blocks::BlocksError;
+use muster_bus::BusUrl;
+use muster_engine::EngineError;
+use muster_store::{DatabaseUrl, StoreError};
 
-use self::people::People;
+use self::{duties::Duties, ground::Ground};
 use crate::{
-    agent::{Agent, fleet::Fleet, instances::Instances, starter::Starter},
     control::{
-        access::AccessControl,
-        apps::Apps,
-        audit::Audit,
-        bundles::Bundles,
-        content::Content,
-        droplets::Droplets,
-        error::ControlError,
-        host_names::HostNames,
-        housekeeping::Housekeeping,
-        jobs::Jobs,
-        linking::{LinkOptions, Links},
-        logging::LoggingControl,
-        placing::Placing,
-        projects::Projects,
-        pushes::Pushes,
-        quotas::Quotas,
-        routes::Routes,
-        staging::{Staging, Workshop},
-        terms_of_use::TermsOfUse,
-        this_host::{self, ThisHost},
-        views::Urls,
+        block_storage::BlockOptions, error::ControlError, leadership::Leadership,
+        linking::LinkOptions,
     },
-    data_dir::{DataDir, DataDirError},
-    http::{Api, Host, idempotency::Repeats, rate_limits::RateLimits},
-    logs::Logs,
-    roles::Roles,
+    data_dir::DataDirError,
+    http::front::Front,
 };
 
-/// How long requests may finish when the host stops.
-const GRACE: Duration = Duration::from_secs(30);
-/// How many instances may live at the same time.
-const INSTANCES: u32 = 1000;
+/// How long a part's work may take to end when the host gets another part. What
+/// goes on after that changes nothing any more.
+const CHANGE: Duration = Duration::from_secs(3);
 
 /// What a host is told when it starts.
 #[derive(Debug, Clone)]
@@ -66,6 +36,10 @@ pub struct ServeOptions {
     pub management: SocketAddr,
     /// Where apps are reached.
     pub apps: SocketAddr,
+    /// Where a load balancer listens, if the host is one.
+    pub balancer: SocketAddr,
+    /// Where it listens for TLS.
+    pub balancer_tls: SocketAddr,
     /// The host's name; the machine's unless told.
     pub name: Option<String>,
     /// The domain of apps that name no route.
@@ -76,6 +50,24 @@ pub struct ServeOptions {
     pub logging: muster_logging::Handle,
     /// How the host may be linked with others.
     pub links: LinkOptions,
+    /// Where the host keeps its blocks.
+    pub blocks: BlockOptions,
+    /// The database with the group's state, if that is not to be in the host's own
+    /// folder.
+    pub database: Option<DatabaseUrl>,
+    /// The bus that carries hints and durable work, if there is one.
+    pub bus: Option<BusUrl>,
+    /// Whether this program is on trial, see [`start`](crate::start).
+    pub on_trial: bool,
+}
+
+/// Why a host has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Its process is to become another program.
+    Replaced,
 }
 
 /// Why a host does not start.
@@ -114,12 +106,17 @@ impl From<ControlError> for ServeError {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::Store(error) => Self::Store(error),
+            ControlError::Blocks(error) => Self::Blocks(error),
+            ControlError::Conflict {
+                message, remedy, ..
+            } => Self::Other(format!("{message}; {remedy}")),
             other => Self::Other(other.to_string()),
         }
     }
 }
 
-/// Runs a host until `stop` resolves, then lets requests finish.
+/// Runs a host until `stop` resolves or another program is to take its place, then
+/// lets requests finish.
 ///
 /// # Errors
 /// If the host does not start. Nothing was changed then but, on a first start,
@@ -127,258 +124,58 @@ impl From<ControlError> for ServeError {
 pub async fn serve(
     options: ServeOptions,
     stop: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError> {
-    let started = Instant::now();
-    let metrics = crate::http::metrics::install();
-    let dir = Arc::new(DataDir::open(&options.data_dir)?);
-    let store = Store::open(&dir.database()).await?;
-    let logging = LoggingControl::new(store.clone(), options.logging.clone()).await?;
-    let blocks = Blocks::open(&dir.blocks())?;
-    let engine = Engine::new(&EngineOptions {
-        cache: dir.code(),
-        instances: INSTANCES,
-    })?;
-    let management = TcpListener::bind(options.management).await.map_err(listen(
-        "management",
-        "--management",
-        options.management,
-    ))?;
-    let listening = management.local_addr().unwrap_or(options.management);
-    let sealer = Sealer::new(&dir.sealing_key()?)
-        .ok_or_else(|| ServeError::Other("the sealing key is of no use".to_owned()))?;
-    let people = People::open(&store, &dir, sealer.clone(), listening).await?;
-    let config = people.config.clone();
-    let id = host_id(&store).await?;
-    people
-        .users
-        .ensure_admin(options.initial_password.clone(), announce_admin)
-        .await?;
-
-    let (slot, table, backends) = (
-        RouterSlot::default(),
-        Arc::new(RouteTable::default()),
-        Arc::new(Backends::default()),
-    );
-    let (logs, instances) = (Arc::new(Logs::default()), Arc::new(Instances::default()));
-    let roles = Arc::new(Roles::new(
-        store.clone(),
-        blocks.clone(),
-        engine.clone(),
-        slot.clone(),
-    ));
-    roles.boot().await?;
-
-    let access = Arc::clone(&logs);
-    let ingress = Ingress::start(IngressOptions {
-        address: options.apps,
-        workers: std::thread::available_parallelism().map_or(1, usize::from),
-        router: slot,
-        table: Arc::clone(&table),
-        backends: Arc::clone(&backends),
-        access: Arc::new(move |record| access.access(record)),
-    })
-    .map_err(listen("apps", "--apps", options.apps))?;
-
-    let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let name = this_host::name(&store, options.name.as_deref(), machine_name).await?;
-    let fleet = Arc::new(Fleet::new(Arc::clone(&instances), id, name.clone()));
-    let links = Links::open(
-        store.clone(),
-        Arc::clone(&roles),
-        Arc::clone(&fleet),
-        (blocks.clone(), ingress.door()),
-        name.clone(),
-        sealer,
-        options.links,
+) -> Result<Ended, ServeError> {
+    open_files::allow_most();
+    let (mut ground, listener) = Ground::open(options).await?;
+    let (leadership, mut part) = Leadership::open(
+        &ground.own,
+        ground.id,
+        ground.options.database.clone(),
+        (ground.links.clone(), ground.bus.clone()),
     )
     .await?;
-    config.step(&links).await?;
-    tasks.spawn(config.clone().keep_in_step(links.clone(), ending.clone()));
-    tasks.spawn(links.clone().keep_up(ending.clone()));
-    tasks.spawn(links.clone().listen(ending.clone()));
-    let starter = Starter::new(
-        store.clone(),
-        blocks.clone(),
-        engine.clone(),
-        Arc::clone(&dir),
-        Arc::clone(&logs),
-        instances,
-        links.clone(),
-    );
-    let placing = Placing {
-        store: store.clone(),
-        links: links.clone(),
-        fleet: Arc::clone(&fleet),
-        roles: Arc::clone(&roles),
-        unplaced: Arc::default(),
-    };
-    let agent = Agent {
-        store: store.clone(),
-        roles: Arc::clone(&roles),
-        fleet: Arc::clone(&fleet),
-        links: links.clone(),
-        placing: placing.clone(),
-        neighbours: Default::default(),
-        starter,
-        table,
-        backends,
-        logs: Arc::clone(&logs),
-        started,
-    };
-    tasks.spawn(agent.run(ending.clone()));
-    let names = HostNames {
-        domain: options.app_domain.to_ascii_lowercase(),
-        machine: name.clone(),
-        config: config.clone(),
-    };
-    let workshop = Workshop {
-        blocks: blocks.clone(),
-        engine,
-        roles: Arc::clone(&roles),
-    };
-    let staging = Staging {
-        store: store.clone(),
-        workshop: workshop.clone(),
-        links: links.clone(),
-        logs: Arc::clone(&logs),
-        names: names.clone(),
-    };
-    tasks.spawn(staging.run(ending.clone()));
-    tasks.spawn(crate::http::metrics::keep_up(
-        metrics.clone(),
-        ending.clone(),
-    ));
-    people.keep_up(&tasks, &ending);
-    let content = Content {
-        store: store.clone(),
-        blocks: blocks.clone(),
-        links: links.clone(),
-        dir: Arc::clone(&dir),
-    };
-    tasks.spawn(content.run(ending.clone()));
-    let housekeeping = Housekeeping {
-        store: store.clone(),
-        config: config.clone(),
-        blocks: blocks.clone(),
-        links: links.clone(),
-        dir: Arc::clone(&dir),
-    };
-    tasks.spawn(housekeeping.run(ending.clone()));
+    let front = Front::default();
+    let mut duties = Some(Duties::begin(&ground, (&leadership, &part), &front).await?);
+    ground.keep_up();
+    ground.spawn(front.clone().serve(listener, ground.ending()));
+    ground.spawn(leadership.clone().run(ground.ending()));
+    tracing::info!(host = %ground.name.get(), management = %ground.management, apps = %ground.apps, "the host serves");
 
-    let (audit, refusals) = Audit::new(store.clone());
-    tasks.spawn(refusals.run(ending.clone()));
-
-    let urls = Urls {
-        port: ingress.address().port(),
+    tokio::pin!(stop);
+    let releases = ground.releases.clone();
+    let ended = loop {
+        tokio::select! {
+            () = &mut stop => break Ended::Stopped,
+            () = releases.leaving() => break Ended::Replaced,
+            next = leadership.next(&part) => part = next,
+        }
+        if let Some(duties) = duties.take() {
+            duties.end(CHANGE).await;
+        }
+        match Duties::begin(&ground, (&leadership, &part), &front).await {
+            Ok(begun) => {
+                duties = Some(begun);
+                leadership.took_up(&part);
+            }
+            Err(error) => {
+                tracing::error!(%error, "this host could not take up its part; it is tried again");
+                leadership.give_up(&part).await;
+            }
+        }
     };
-    let this_host = ThisHost {
-        store: store.clone(),
-        links: links.clone(),
-        name: name.clone(),
-        named: options.name.is_some(),
-        turn: Arc::default(),
-    };
-    let host = Host {
-        id,
-        name,
-        management: listening,
-        apps: ingress.address(),
-        app_domain: options.app_domain,
-        started,
-    };
-    tracing::info!(host = %host.name.get(), management = %host.management, apps = %host.apps, "the host serves");
-    let rate_limits = Arc::new(RateLimits::new(&config.get()));
-    tasks.spawn(Arc::clone(&rate_limits).keep_up(config.clone(), ending.clone()));
-    let api = Api {
-        host: Arc::new(host),
-        this_host,
-        apps: Apps {
-            store: store.clone(),
-            urls: urls.clone(),
-            fleet: Arc::clone(&fleet),
-            logs: Arc::clone(&logs),
-        },
-        droplets: Droplets {
-            store: store.clone(),
-        },
-        pushes: Pushes {
-            store: store.clone(),
-            blocks: blocks.clone(),
-            names: names.clone(),
-        },
-        bundles: Bundles {
-            store: store.clone(),
-            blocks: blocks.clone(),
-            links: links.clone(),
-        },
-        routes: Routes {
-            store: store.clone(),
-            urls,
-            names,
-        },
-        jobs: Jobs {
-            store: store.clone(),
-        },
-        keys: people.keys,
-        projects: Projects {
-            store: store.clone(),
-        },
-        quotas: Quotas {
-            store: store.clone(),
-        },
-        access: AccessControl {
-            store: store.clone(),
-        },
-        sessions: people.sessions,
-        sign_in: people.sign_in,
-        factors: people.factors,
-        authorization: people.authorization,
-        users: people.users,
-        accounts: people.accounts,
-        activations: people.activations,
-        sign_ups: people.sign_ups,
-        terms_of_use: TermsOfUse {
-            store: store.clone(),
-        },
-        post: people.post,
-        config,
-        audit,
-        logging,
-        links,
-        placing,
-        roles,
-        blocks,
-        logs,
-        fleet,
-        store: store.clone(),
-        metrics,
-        rate_limits,
-        repeats: Repeats::open(store.clone()).await?,
-        streams: Default::default(),
-        ending: ending.clone(),
-    };
-    let http = tasks.spawn(crate::http::serve(
-        management,
-        api,
-        workshop,
-        ending.clone(),
-    ));
-
-    stop.await;
     tracing::info!(
         "the host stops; requests may finish for {} s",
-        GRACE.as_secs()
+        ground::GRACE.as_secs()
     );
-    let _ = tokio::task::spawn_blocking(move || ingress.stop(GRACE)).await;
-    ending.cancel();
-    tasks.close();
-    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
-        tracing::warn!("some work did not end in time; it goes on at the next start");
+    ground.leave().await;
+    ground.stop_serving().await;
+    if let Some(duties) = duties {
+        duties.end(ground::GRACE).await;
     }
-    drop(http);
-    store.close().await?;
+    leadership.close().await;
+    ground.end().await?;
     tracing::info!("the host has stopped");
-    Ok(())
+    Ok(ended)
 }
 
 fn listen(
@@ -392,17 +189,6 @@ fn listen(
         address,
         source,
     }
-}
-
-async fn host_id(store: &Store) -> Result<HostId, StoreError> {
-    if let Some(id) = store.setting_get::<HostId>("host-id").await? {
-        return Ok(id);
-    }
-    let id = HostId(Uuid::now_v7());
-    store
-        .write(move |tx| Box::pin(async move { tx.setting_put("host-id", &id).await }))
-        .await?;
-    Ok(id)
 }
 
 /// Tells the operator how to log in: once, and on standard error as plain text,

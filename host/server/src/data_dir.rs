@@ -14,6 +14,9 @@ use rustix::fs::{FlockOperation, flock};
 /// The folder of the contents of bundles, from where their links are.
 pub(crate) const VERSIONS: &str = ".versions";
 
+/// What is there as long as a backup is restored.
+pub(crate) const RESTORING: &str = ".restoring";
+
 /// A host's folder, locked for as long as this value lives.
 #[derive(Debug)]
 pub(crate) struct DataDir {
@@ -24,6 +27,11 @@ pub(crate) struct DataDir {
 /// Why the folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
+    /// A backup was to be restored into it, and was not to the end.
+    #[error(
+        "a restore into the data directory {0} was cut short; do it again with: muster backup restore FILE --data-dir {0} --replace"
+    )]
+    HalfRestored(PathBuf),
     /// Another host has it.
     #[error(
         "the data directory {0} is in use by another host; stop that one or choose another directory with --data-dir"
@@ -43,6 +51,20 @@ impl DataDir {
     /// Makes the folder if there is none and locks it. The lock goes with the
     /// process, however it ends.
     pub(crate) fn open(root: &Path) -> Result<Self, DataDirError> {
+        let dir = Self::hold(root)?;
+        if root.join(RESTORING).exists() {
+            return Err(DataDirError::HalfRestored(root.to_owned()));
+        }
+        let droplets = dir.droplets();
+        fs::create_dir_all(&droplets).map_err(|source| DataDirError::Io {
+            path: droplets,
+            source,
+        })?;
+        Ok(dir)
+    }
+
+    /// Makes the folder if there is none and locks it, whatever is in it.
+    pub(crate) fn hold(root: &Path) -> Result<Self, DataDirError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| DataDirError::Io { path, source }
@@ -65,12 +87,20 @@ impl DataDir {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(DataDirError::InUse(root.to_owned())),
             Err(error) => return Err(failed(&path)(error.into())),
         }
-        let dir = Self {
+        Ok(Self {
             root: root.to_owned(),
             _lock: lock,
-        };
-        fs::create_dir_all(dir.droplets()).map_err(failed(&dir.droplets()))?;
-        Ok(dir)
+        })
+    }
+
+    /// The folder itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where backups go unless told.
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.root.join("backups")
     }
 
     /// The database.

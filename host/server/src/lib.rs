@@ -8,8 +8,21 @@ mod data_dir;
 mod http;
 mod logs;
 mod peers;
+mod releases;
 mod roles;
 
-pub use boot::{ServeError, ServeOptions, serve};
-pub use control::linking::LinkOptions;
+pub use boot::{Ended, ServeError, ServeOptions, serve};
+pub use control::{
+    backups::restore::{
+        RestoredBackup, UnusableBackup, VerifiedBackup, restore_backup, verify_backup,
+    },
+    block_storage::BlockOptions,
+    leadership::moving::{MoveState, MovedState, UnmovedState, move_state},
+    linking::LinkOptions,
+};
 pub use http::openapi_document;
+pub use muster_backup::Lock as BackupLock;
+pub use muster_blocks::{Credentials, Place};
+pub use muster_bus::{BusUrl, BusUrlError};
+pub use muster_store::{CopyProgress, DatabaseUrl, DatabaseUrlError, version};
+pub use releases::{Guard, Start, start, try_other};

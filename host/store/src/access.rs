@@ -14,7 +14,7 @@ use crate::{
     tx::Tx,
 };
 
-mod role {
+pub(crate) mod role {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -35,7 +35,7 @@ mod role {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod binding {
+pub(crate) mod binding {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -13,7 +13,7 @@ use crate::{
     tx::Tx,
 };
 
-mod key {
+pub(crate) mod key {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -3,11 +3,7 @@
 //! enough.
 
 use muster_api::id::ProjectId;
-use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    QueryOrder, QuerySelect,
-    entity::prelude::*,
-};
+use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -18,13 +14,13 @@ use crate::{
     tx::Tx,
 };
 
-mod change {
+pub(crate) mod change {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "changes")]
     pub struct Model {
-        #[sea_orm(primary_key)]
+        #[sea_orm(primary_key, auto_increment = false)]
         pub revision: i64,
         pub resource: String,
         pub resource_id: String,
@@ -167,16 +163,24 @@ impl Tx {
         kind: ChangeKind,
         project: Option<ProjectId>,
     ) -> Result<u64, StoreError> {
+        // Counted here rather than by the database, which would leave out the
+        // numbers of what was rolled back. Writers take turns.
+        let last = match self.revision() {
+            Some(last) => last,
+            None => self.change_latest().await?,
+        };
+        let revision = last + 1;
         let row = ActiveModel {
-            revision: NotSet,
+            revision: Set(signed(revision)?),
             resource: Set(resource.to_owned()),
             resource_id: Set(resource_id.to_string()),
             kind: Set(word(kind)?),
             at: Set(millis(now())),
             project_id: Set(project.map(|project| project.0)),
         };
-        let inserted = Entity::insert(row).exec(&self.db()).await?;
-        let revision = unsigned(inserted.last_insert_id, "changes.revision")?;
+        Entity::insert(row)
+            .exec_without_returning(&self.db())
+            .await?;
         self.appended(revision);
         Ok(revision)
     }

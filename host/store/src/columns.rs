@@ -1,6 +1,6 @@
 //! How values of the API stand in columns, and back.
 
-use muster_api::{id::ProjectId, page::Page};
+use muster_api::{id::ProjectId, lenient, page::Page};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -31,9 +31,10 @@ pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Value, StoreError
     serde_json::to_value(value).map_err(|error| StoreError::Other(Box::new(error)))
 }
 
-/// A structure from the JSON of the column `column`.
+/// A structure from the JSON of the column `column`. The next version may have put
+/// more there than this one knows.
 pub(crate) fn from_json<T: DeserializeOwned>(value: Value, column: &str) -> Result<T, StoreError> {
-    serde_json::from_value(value).map_err(|error| StoreError::Damaged(format!("{column}: {error}")))
+    lenient::from_value(value).map_err(|error| StoreError::Damaged(format!("{column}: {error}")))
 }
 
 /// The word by which an enum stands in JSON, without its quotes.

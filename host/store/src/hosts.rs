@@ -14,7 +14,7 @@ use crate::{
     tx::Tx,
 };
 
-mod host {
+pub(crate) mod host {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -172,6 +172,7 @@ mod tests {
                 mode: HostMode::Agent,
                 os: "debian 12".to_owned(),
                 addresses: vec!["192.0.2.1:7444".to_owned()],
+                apps: Vec::new(),
                 generation: 1,
                 roles: vec!["dea".to_owned()],
                 capacity: Capacity::default(),

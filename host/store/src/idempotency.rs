@@ -12,7 +12,7 @@ use crate::{
     tx::Tx,
 };
 
-mod request {
+pub(crate) mod request {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -12,7 +12,7 @@ use crate::{
     tx::Tx,
 };
 
-mod identity {
+pub(crate) mod identity {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -184,7 +184,7 @@ mod tests {
             last_used_at: None,
         };
         let (id, other) = (ada.id, eve.id);
-        let ties = [tie(id, "ldap"), tie(id, "oidc"), tie(other, "ldap")];
+        let ties = [tie(id, "ldap"), tie(id, "oidc")];
         store
             .write(move |tx| {
                 Box::pin(async move {
@@ -192,13 +192,18 @@ mod tests {
                     tx.user_insert(&eve).await?;
                     tx.identity_insert(&ties[0]).await?;
                     tx.identity_insert(&ties[1]).await?;
-                    let taken = tx.identity_insert(&ties[2]).await;
-                    assert!(matches!(taken, Err(StoreError::Conflict { .. })));
                     tx.identity_used("ldap", "1815", now()).await
                 })
             })
             .await
             .unwrap();
+        let taken = store
+            .write(move |tx| {
+                let again = tie(other, "ldap");
+                Box::pin(async move { tx.identity_insert(&again).await })
+            })
+            .await;
+        assert!(matches!(taken, Err(StoreError::Conflict { .. })));
         let found = store.identity_get("ldap", "1815").await.unwrap().unwrap();
         assert_eq!(found.user, id);
         assert!(found.last_used_at.is_some());

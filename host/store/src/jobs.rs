@@ -17,7 +17,7 @@ use crate::{
     tx::Tx,
 };
 
-mod job {
+pub(crate) mod job {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -308,6 +308,28 @@ impl Tx {
             .exec(&self.db())
             .await?;
         Ok(done.rows_affected)
+    }
+
+    /// Has a job wait for its turn once more that had ended. False if there is none
+    /// such.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn job_reopen(&self, id: JobId) -> Result<bool, StoreError> {
+        let change = ActiveModel {
+            state: Set(word(JobState::Queued)?),
+            step: Set("waiting".to_owned()),
+            problem: Set(None),
+            ended_at: Set(None),
+            ..Default::default()
+        };
+        let done = Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::State.is_not_in(unfinished()?))
+            .exec(&self.db())
+            .await?;
+        Ok(done.rows_affected > 0)
     }
 
     /// Appends lines to a job's log. False if it does not exist.

@@ -1,13 +1,13 @@
 //! Which blocks are still needed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use muster_api::blocks::{Digest, FileEntry};
 use sea_orm::{QuerySelect, entity::prelude::*};
 
 use crate::{
-    bundles::bundle, columns::from_json, droplets::droplet, error::StoreError, packages::package,
-    reader::Reader, roles::role, store::Store,
+    apps::app, bundles::bundle, columns::from_json, droplets::droplet, error::StoreError,
+    packages::package, reader::Reader, roles::role, store::Store,
 };
 
 impl Store {
@@ -20,54 +20,73 @@ impl Store {
     pub async fn live_blocks(&self) -> Result<HashSet<Digest>, StoreError> {
         self.read(|db| Box::pin(live_blocks(db))).await
     }
+
+    /// The same blocks, each with what needs it, in words for people.
+    ///
+    /// # Errors
+    /// If the database could not be read.
+    pub async fn block_uses(&self) -> Result<BTreeMap<Digest, BTreeSet<String>>, StoreError> {
+        let mut uses = BTreeMap::<_, BTreeSet<_>>::new();
+        for (file, by) in self.read(|db| Box::pin(files(db))).await? {
+            for block in file.blocks {
+                uses.entry(block).or_default().insert(by.clone());
+            }
+        }
+        Ok(uses)
+    }
 }
 
-async fn live_blocks(reader: &Reader) -> Result<HashSet<Digest>, StoreError> {
-    let mut live = HashSet::new();
-    let mut add = |file: FileEntry| live.extend(file.blocks);
+pub(crate) async fn live_blocks(reader: &Reader) -> Result<HashSet<Digest>, StoreError> {
+    let all = files(reader).await?;
+    Ok(all.into_iter().flat_map(|(file, _)| file.blocks).collect())
+}
+
+/// Every file that is kept, with what it is of.
+async fn files(reader: &Reader) -> Result<Vec<(FileEntry, String)>, StoreError> {
+    let mut all = Vec::new();
     let packages = package::Entity::find()
         .select_only()
+        .column(package::Column::Id)
         .column(package::Column::Files);
-    for files in packages.into_tuple::<Json>().all(&reader.db()).await? {
-        from_json::<Vec<FileEntry>>(files, "packages.files")?
-            .into_iter()
-            .for_each(&mut add);
-    }
-    let droplets = droplet::Entity::find()
-        .select_only()
-        .column(droplet::Column::Component)
-        .column(droplet::Column::Files);
-    for (component, files) in droplets
-        .into_tuple::<(Json, Json)>()
+    for (id, files) in packages
+        .into_tuple::<(Uuid, Json)>()
         .all(&reader.db())
         .await?
     {
-        add(from_json(component, "droplets.component")?);
-        from_json::<Vec<FileEntry>>(files, "droplets.files")?
-            .into_iter()
-            .for_each(&mut add);
+        let of = format!("the package {id}");
+        let files = from_json::<Vec<FileEntry>>(files, "packages.files")?;
+        all.extend(files.into_iter().map(|file| (file, of.clone())));
     }
-    let roles = role::Entity::find()
+    let apps = app::Entity::find()
         .select_only()
-        .column(role::Column::Component);
-    for component in roles
-        .into_tuple::<Option<Json>>()
+        .column(app::Column::Id)
+        .column(app::Column::Name);
+    let apps = apps
+        .into_tuple::<(Uuid, String)>()
         .all(&reader.db())
-        .await?
-        .into_iter()
-        .flatten()
-    {
-        add(from_json(component, "roles.component")?);
+        .await?;
+    let apps: HashMap<_, _> = apps.into_iter().collect();
+    for droplet in droplet::Entity::find().all(&reader.db()).await? {
+        let app = apps
+            .get(&droplet.app_id)
+            .map_or("that is gone", String::as_str);
+        let of = format!("the droplet {} of the app {app}", droplet.id);
+        let mut files = from_json::<Vec<FileEntry>>(droplet.files, "droplets.files")?;
+        files.push(from_json(droplet.component, "droplets.component")?);
+        all.extend(files.into_iter().map(|file| (file, of.clone())));
     }
-    let bundles = bundle::Entity::find()
-        .select_only()
-        .column(bundle::Column::Files);
-    for files in bundles.into_tuple::<Json>().all(&reader.db()).await? {
-        from_json::<Vec<FileEntry>>(files, "bundles.files")?
-            .into_iter()
-            .for_each(&mut add);
+    for role in role::Entity::find().all(&reader.db()).await? {
+        if let Some(component) = role.component {
+            let of = format!("the plugin of the role {}", role.name);
+            all.push((from_json(component, "roles.component")?, of));
+        }
     }
-    Ok(live)
+    for bundle in bundle::Entity::find().all(&reader.db()).await? {
+        let of = format!("the bundle {}", bundle.name);
+        let files = from_json::<Vec<FileEntry>>(bundle.files, "bundles.files")?;
+        all.extend(files.into_iter().map(|file| (file, of.clone())));
+    }
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -111,5 +130,10 @@ mod tests {
             .unwrap();
         let expected: HashSet<_> = ["bits", "component", "index", "router"].map(digest).into();
         assert_eq!(store.live_blocks().await.unwrap(), expected);
+        let uses = store.block_uses().await.unwrap();
+        assert_eq!(uses.keys().cloned().collect::<HashSet<_>>(), expected);
+        let by = uses[&digest("index")].first().unwrap();
+        assert!(by.ends_with("of the app shop"), "{by}");
+        assert_eq!(uses[&digest("bits")].len(), 2, "{uses:?}");
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     tx::Tx,
 };
 
-mod membership {
+pub(crate) mod membership {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{columns::millis, error::StoreError, reader::Reader, tx::Tx};
 
-mod password {
+pub(crate) mod password {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

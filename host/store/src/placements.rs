@@ -12,7 +12,7 @@ use crate::{
     tx::Tx,
 };
 
-mod placement {
+pub(crate) mod placement {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -17,7 +17,7 @@ use crate::{
     tx::Tx,
 };
 
-mod project {
+pub(crate) mod project {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -41,7 +41,7 @@ mod project {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod member {
+pub(crate) mod member {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -15,7 +15,7 @@ use crate::{
     tx::Tx,
 };
 
-mod quota {
+pub(crate) mod quota {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -36,7 +36,7 @@ mod quota {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod reservation {
+pub(crate) mod reservation {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -1,6 +1,14 @@
 //! Where questions are asked: in any connection, or in one transaction.
 
-use sea_orm::{DatabaseConnection, DatabaseExecutor, DatabaseTransaction};
+use std::sync::Arc;
+
+use sea_orm::DatabaseConnection;
+
+use crate::{
+    executor::{Executor, Source},
+    postgres::Server,
+    transaction::Transaction,
+};
 
 /// What can be asked of the database. [`Store`](crate::Store) answers from what
 /// is committed; [`Tx`](crate::Tx) sees its own changes as well. The methods
@@ -10,12 +18,6 @@ pub struct Reader {
     source: Source,
 }
 
-#[derive(Debug)]
-enum Source {
-    Pool(DatabaseConnection),
-    Transaction(DatabaseTransaction),
-}
-
 impl Reader {
     pub(crate) fn of_pool(pool: DatabaseConnection) -> Self {
         Self {
@@ -23,24 +25,27 @@ impl Reader {
         }
     }
 
-    pub(crate) fn of_transaction(transaction: DatabaseTransaction) -> Self {
+    pub(crate) fn of_server(server: Arc<Server>) -> Self {
+        Self {
+            source: Source::Server(server),
+        }
+    }
+
+    pub(crate) fn of_transaction(transaction: Transaction) -> Self {
         Self {
             source: Source::Transaction(transaction),
         }
     }
 
     /// What SeaORM runs queries on.
-    pub(crate) fn db(&self) -> DatabaseExecutor<'_> {
-        match &self.source {
-            Source::Pool(pool) => pool.into(),
-            Source::Transaction(transaction) => transaction.into(),
-        }
+    pub(crate) fn db(&self) -> Executor<'_> {
+        Executor(&self.source)
     }
 
     /// The transaction, if it is one.
-    pub(crate) fn into_transaction(self) -> Option<DatabaseTransaction> {
+    pub(crate) fn into_transaction(self) -> Option<Transaction> {
         match self.source {
-            Source::Pool(_) => None,
+            Source::Pool(_) | Source::Server(_) => None,
             Source::Transaction(transaction) => Some(transaction),
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     tx::Tx,
 };
 
-mod refresh_token {
+pub(crate) mod refresh_token {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -19,7 +19,7 @@ use crate::{
     tx::Tx,
 };
 
-mod release {
+pub(crate) mod release {
     use sea_orm::entity::prelude::*;
 
     use crate::{apps::app, droplets::droplet};

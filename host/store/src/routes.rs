@@ -20,7 +20,7 @@ use crate::{
     tx::Tx,
 };
 
-mod tables;
+pub(crate) mod tables;
 
 use tables::{route, target};
 

@@ -15,7 +15,7 @@ use crate::{
     tx::Tx,
 };
 
-mod session {
+pub(crate) mod session {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -10,7 +10,7 @@ use crate::{
     tx::Tx,
 };
 
-mod setting {
+pub(crate) mod setting {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -64,6 +64,15 @@ impl Tx {
             )
             .exec_without_returning(&self.db())
             .await?;
+        Ok(())
+    }
+
+    /// Forgets what was kept under `key`.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub(crate) async fn setting_delete(&self, key: &str) -> Result<(), StoreError> {
+        setting::Entity::delete_by_id(key).exec(&self.db()).await?;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     tx::Tx,
 };
 
-mod signing_key {
+pub(crate) mod signing_key {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -1,14 +1,15 @@
 //! Everything that is particular to SQLite: how a file is opened and checked,
-//! how a transaction begins, and what error codes mean. The rest of this crate
-//! would run on PostgreSQL as it is.
+//! how a transaction begins, and what error codes mean.
 
 use std::{
     fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration,
 };
 
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
-    SqlxSqliteConnector, Statement, TransactionOptions,
+    SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
     sqlx::{
         ConnectOptions, Connection,
         error::DatabaseError,
@@ -19,7 +20,7 @@ use sea_orm::{
     },
 };
 
-use crate::error::StoreError;
+use crate::{error::StoreError, transaction::Transaction};
 
 /// How long to wait for another program that has the file locked, such as one
 /// that takes a backup.
@@ -58,6 +59,45 @@ pub(crate) fn failure(error: &dyn DatabaseError) -> Option<Failure> {
     }
 }
 
+/// An open file.
+#[derive(Debug)]
+pub(crate) struct File {
+    pub readers: DatabaseConnection,
+    pub writer: DatabaseConnection,
+    /// Writers take turns in the order in which they came. Without it they
+    /// would meet inside the database, which lets the later one fail.
+    turn: Arc<Mutex<()>>,
+}
+
+impl File {
+    pub fn new(readers: DatabaseConnection, writer: DatabaseConnection) -> Self {
+        Self {
+            readers,
+            writer,
+            turn: Arc::default(),
+        }
+    }
+
+    /// Begins a transaction that writes, once it is its turn.
+    pub async fn begin_write(&self) -> Result<(Transaction, OwnedMutexGuard<()>), DbErr> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let begun = self.writer.begin_with_options(write_options()).await?;
+        Ok((Transaction::new(begun, None), turn))
+    }
+
+    /// Begins a transaction that sees one unchanging state.
+    pub async fn begin_read(&self) -> Result<Transaction, DbErr> {
+        Ok(Transaction::new(self.readers.begin().await?, None))
+    }
+
+    /// Waits for the transaction that writes, then closes the file.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        let _turn = self.turn.lock().await;
+        self.readers.close_by_ref().await?;
+        self.writer.close_by_ref().await
+    }
+}
+
 /// Makes the file if there is none. Only its owner may read it, for it holds
 /// keys and password hashes; SQLite gives its side files the same mode.
 pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
@@ -73,7 +113,7 @@ pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Err(StoreError::NoSpace),
             io::ErrorKind::ReadOnlyFilesystem => Err(StoreError::ReadOnly),
             _ => Err(StoreError::Unreadable {
-                path: path.to_owned(),
+                database: path.display().to_string(),
                 reason: error.to_string(),
             }),
         },
@@ -125,7 +165,7 @@ async fn connect(
 
 /// How a transaction begins that will write: with the right to do so. One that
 /// asks for it later fails at once if another program has written meanwhile.
-pub(crate) fn write_options() -> TransactionOptions {
+fn write_options() -> TransactionOptions {
     TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()

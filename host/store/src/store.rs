@@ -2,11 +2,18 @@
 
 use std::{ops::Deref, panic, path::Path, pin::Pin, sync::Arc};
 
-use muster_migrations::{Migrator, MigratorTrait};
-use sea_orm::{DatabaseConnection, TransactionTrait};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{OwnedMutexGuard, watch};
 
-use crate::{error::StoreError, reader::Reader, sqlite, tx::Tx};
+use crate::{
+    error::StoreError,
+    leases::Guard,
+    postgres::{DatabaseUrl, Purpose, Server},
+    reader::Reader,
+    schema,
+    sqlite::{self, File},
+    transaction::Transaction,
+    tx::Tx,
+};
 
 /// What a closure given to [`Store::write`] or [`Store::read`] returns:
 /// `Box::pin(async move { … })`.
@@ -17,17 +24,27 @@ pub type Work<'t, T, E = StoreError> = Pin<Box<dyn Future<Output = Result<T, E>>
 #[derive(Debug, Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    /// The lease that its transactions depend on.
+    guard: Option<Arc<Guard>>,
 }
 
 #[derive(Debug)]
 struct Inner {
     reader: Reader,
-    readers: DatabaseConnection,
-    writer: DatabaseConnection,
-    /// Writers take turns in the order in which they came. Without it they
-    /// would meet inside the database, which lets the later one fail.
-    turn: Mutex<()>,
+    database: Database,
     revision: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+enum Database {
+    Sqlite(File),
+    Postgres(Arc<Server>),
+}
+
+/// A transaction with all that it holds until it has ended.
+struct Begun {
+    tx: Tx,
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Store {
@@ -36,36 +53,85 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] if the file is damaged, is no database or
-    /// cannot be opened; [`StoreError::Newer`] if a newer Muster has used it;
-    /// [`StoreError::NoSpace`] and [`StoreError::ReadOnly`].
+    /// cannot be opened; [`StoreError::Newer`] if a newer Muster has used it, with
+    /// which this one does not go together; [`StoreError::NoSpace`] and [`StoreError::ReadOnly`].
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::try_open(path)
-            .await
-            .map_err(|error| error.opening(path))
+        let name = path.display().to_string();
+        let opened = Self::try_open(path, &name).await;
+        opened.map_err(|error| error.opening(&name))
     }
 
-    async fn try_open(path: &Path) -> Result<Self, StoreError> {
+    async fn try_open(path: &Path, name: &str) -> Result<Self, StoreError> {
         sqlite::create(path)?;
         let writer = sqlite::writer(path).await?;
         sqlite::check(&writer).await?;
-        refuse_newer(&writer, path).await?;
-        Migrator::up(&writer, None).await?;
+        schema::bring_up(&writer, name).await?;
         let readers = sqlite::readers(path).await?;
         let reader = Reader::of_pool(readers.clone());
         let revision = watch::Sender::new(reader.change_latest().await?);
+        let database = Database::Sqlite(File::new(readers, writer));
+        Self::begin_with(reader, database, revision).await
+    }
+
+    /// Connects to a database on a PostgreSQL server and brings its schema up to
+    /// date. Of several hosts, whichever is the primary is used; when it is lost,
+    /// the next one is, as soon as there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`] if none of the hosts is a primary that lets us
+    /// in; [`StoreError::Unsuitable`] if the database cannot hold the state;
+    /// [`StoreError::Newer`] if a newer Muster has used it, with which this one does
+    /// not go together.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let name = url.to_string();
+        let url = url.clone();
+        // Changes of the schema go on to their end even if the caller stops
+        // waiting for them.
+        let connected = in_task(async move { Self::try_connect(&url).await }).await;
+        connected.map_err(|error| error.opening(&name))
+    }
+
+    async fn try_connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let revision = watch::Sender::new(0);
+        let server = Arc::new(Server::connect(url, revision.clone()).await?);
+        server.forget_commits().await?;
+        let reader = Reader::of_server(Arc::clone(&server));
+        let latest = reader.change_latest().await?;
+        revision.send_if_modified(|known| {
+            let news = *known < latest;
+            *known = latest.max(*known);
+            news
+        });
+        Self::begin_with(reader, Database::Postgres(server), revision).await
+    }
+
+    async fn begin_with(
+        reader: Reader,
+        database: Database,
+        revision: watch::Sender<u64>,
+    ) -> Result<Self, StoreError> {
         let store = Self {
             inner: Arc::new(Inner {
                 reader,
-                readers,
-                writer,
-                turn: Mutex::new(()),
+                database,
                 revision,
             }),
+            guard: None,
         };
-        store
-            .write(|tx| Box::pin(async move { tx.audit_adopt().await }))
-            .await?;
+        if !store.audit_is_adopted().await? {
+            store
+                .write(|tx| Box::pin(async move { tx.audit_adopt().await }))
+                .await?;
+        }
         Ok(store)
+    }
+
+    /// The same store, whose transactions depend on a lease.
+    pub(crate) fn guarded(&self, guard: Guard) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            guard: Some(Arc::new(guard)),
+        }
     }
 
     /// Runs `work` in one transaction: all that it changes is committed if it
@@ -110,27 +176,28 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let inner = Arc::clone(&self.inner);
+        let guard = self.guard.clone();
         in_task(async move {
-            let _turn = inner.turn.lock().await;
-            let begun = inner
-                .writer
-                .begin_with_options(sqlite::write_options())
-                .await;
-            let tx = Tx::new(begun.map_err(StoreError::from)?);
-            match work(&tx).await {
-                Ok(value) if keep => {
-                    if let Some(revision) = tx.commit().await? {
-                        inner.revision.send_replace(revision);
-                    }
-                    Ok(value)
-                }
-                result => {
-                    if let Err(failure) = tx.roll_back().await {
-                        tracing::warn!(%failure, "a transaction could not be rolled back at once");
-                    }
-                    result
-                }
-            }
+            let begun = inner.begin_write(guard.as_deref()).await?;
+            inner.finish(begun, keep, work).await
+        })
+        .await
+    }
+
+    /// Runs `work` in a transaction that touches nothing but leases, and waits
+    /// for no other that writes if the database allows for it.
+    pub(crate) async fn write_lease<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: for<'t> FnOnce(&'t Tx) -> Work<'t, T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        in_task(async move {
+            let begun = match &inner.database {
+                Database::Sqlite(_) => inner.begin_write(None).await?,
+                Database::Postgres(server) => begin(server, Purpose::Lease).await?,
+            };
+            inner.finish(begun, true, work).await
         })
         .await
     }
@@ -148,27 +215,51 @@ impl Store {
     {
         let inner = Arc::clone(&self.inner);
         in_task(async move {
-            let tx = Tx::new(inner.readers.begin().await?);
-            let answer = work(&tx).await;
-            let ended = tx.roll_back().await;
+            let begun = match &inner.database {
+                Database::Sqlite(file) => Begun {
+                    tx: Tx::new(file.begin_read().await?),
+                    turn: None,
+                },
+                Database::Postgres(server) => begin(server, Purpose::Read).await?,
+            };
+            let answer = work(&begun.tx).await;
+            let ended = begun.tx.roll_back().await;
             answer.and_then(|answer| ended.map(|()| answer))
         })
         .await
     }
 
     /// Runs statements on the connection that writes, as somebody would who has
-    /// the file.
+    /// the database.
     #[cfg(test)]
     pub(crate) async fn execute(&self, sql: &str) {
         use sea_orm::ConnectionTrait;
-        self.inner.writer.execute_unprepared(sql).await.unwrap();
+        match &self.inner.database {
+            Database::Sqlite(file) => {
+                file.writer.execute_unprepared(sql).await.unwrap();
+            }
+            Database::Postgres(_) => {
+                self.inner
+                    .reader
+                    .db()
+                    .execute_unprepared(sql)
+                    .await
+                    .unwrap();
+            }
+        }
     }
 
-    /// Watches the newest revision of the change log. It moves after the
-    /// transaction that appended to the log has been committed.
+    /// Watches the newest revision of the change log. It moves after a
+    /// transaction that appended to the log has been committed, by whichever
+    /// host.
     #[must_use]
     pub fn revisions(&self) -> watch::Receiver<u64> {
         self.inner.revision.subscribe()
+    }
+
+    /// Passes on that the change log has come so far.
+    pub(crate) fn hear(&self, revision: u64) {
+        self.inner.hear(revision);
     }
 
     /// Waits for the transaction that runs, then closes the database. Later
@@ -177,10 +268,104 @@ impl Store {
     /// # Errors
     /// Why it could not be closed; what was committed is safe all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let _turn = self.inner.turn.lock().await;
-        self.inner.readers.close_by_ref().await?;
-        self.inner.writer.close_by_ref().await?;
+        match &self.inner.database {
+            Database::Sqlite(file) => file.close().await?,
+            Database::Postgres(server) => server.close().await,
+        }
         Ok(())
+    }
+}
+
+impl Inner {
+    /// Begins a transaction that writes, once it is its turn.
+    async fn begin_write(&self, guard: Option<&Guard>) -> Result<Begun, StoreError> {
+        let begun = match &self.database {
+            Database::Sqlite(file) => {
+                let (transaction, turn) = file.begin_write().await?;
+                Begun {
+                    tx: Tx::new(transaction),
+                    turn: Some(turn),
+                }
+            }
+            Database::Postgres(server) => begin(server, Purpose::Write).await?,
+        };
+        if let Some(guard) = guard
+            && let Err(error) = begun.tx.lease_hold(guard).await
+        {
+            roll_back(begun.tx).await;
+            return Err(error);
+        }
+        Ok(begun)
+    }
+
+    /// Passes on that the change log has come so far, unless more is known.
+    fn hear(&self, revision: u64) {
+        self.revision.send_if_modified(|known| {
+            let news = *known < revision;
+            *known = revision.max(*known);
+            news
+        });
+    }
+
+    /// Does the work and ends the transaction.
+    async fn finish<T, E, F>(&self, begun: Begun, keep: bool, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t Tx) -> Work<'t, T, E> + Send,
+        E: From<StoreError>,
+    {
+        match work(&begun.tx).await {
+            Ok(value) if keep => {
+                let revision = begun.tx.revision();
+                self.commit(begun).await?;
+                if let Some(revision) = revision {
+                    self.hear(revision);
+                }
+                Ok(value)
+            }
+            result => {
+                roll_back(begun.tx).await;
+                result
+            }
+        }
+    }
+
+    /// Commits. If the server is lost meanwhile, the next one is asked.
+    async fn commit(&self, begun: Begun) -> Result<(), StoreError> {
+        let server = match &self.database {
+            // A lease that may or may not be renewed is renewed again.
+            Database::Postgres(server) if begun.turn.is_some() => server,
+            _ => {
+                begun.tx.commit(None).await?;
+                return Ok(());
+            }
+        };
+        let mark = server.mark();
+        let Err(error) = begun.tx.commit(Some(mark)).await else {
+            return Ok(());
+        };
+        drop(begun.turn);
+        let StoreError::Unknown { reason } = error else {
+            return Err(error);
+        };
+        match server.is_committed(mark).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Unreachable { reason }),
+            Err(_) => Err(StoreError::Unknown { reason }),
+        }
+    }
+}
+
+async fn begin(server: &Server, purpose: Purpose) -> Result<Begun, StoreError> {
+    let (begun, server) = server.begin(purpose).await?;
+    Ok(Begun {
+        tx: Tx::new(Transaction::new(begun.transaction, Some(server))),
+        turn: begun.turn,
+    })
+}
+
+async fn roll_back(tx: Tx) {
+    if let Err(failure) = tx.roll_back().await {
+        tracing::warn!(%failure, "a transaction could not be rolled back at once");
     }
 }
 
@@ -208,24 +393,6 @@ where
             Ok(panic) => panic::resume_unwind(panic),
             Err(_) => Err(StoreError::Closed.into()),
         },
-    }
-}
-
-async fn refuse_newer(db: &DatabaseConnection, path: &Path) -> Result<(), StoreError> {
-    let known: Vec<String> = Migrator::migrations()
-        .iter()
-        .map(|change| change.name().to_owned())
-        .collect();
-    let applied = Migrator::get_migration_models(db).await?;
-    match applied
-        .into_iter()
-        .find(|change| !known.contains(&change.version))
-    {
-        Some(change) => Err(StoreError::Newer {
-            path: path.to_owned(),
-            change: change.version,
-        }),
-        None => Ok(()),
     }
 }
 

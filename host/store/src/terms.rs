@@ -13,7 +13,7 @@ use crate::{
     tx::Tx,
 };
 
-mod term {
+pub(crate) mod term {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -33,7 +33,7 @@ mod term {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod acceptance {
+pub(crate) mod acceptance {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -7,6 +7,8 @@ use muster_api::{
     jobs::JobState,
     users::UserType,
 };
+use muster_e2e::servers::{Database, on_postgres};
+use std::path::Path;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -15,11 +17,49 @@ use crate::{AppRecord, DropletRecord, JobRecord, PackageRecord, Store, UserRecor
 /// Where apps, routes and jobs belong.
 pub(crate) const PROJECT: ProjectId = ProjectId(Uuid::from_u128(7));
 
-/// A fresh store. It lives as long as the directory.
-pub(crate) async fn store() -> (Store, TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(&dir.path().join("muster.db")).await.unwrap();
-    (store, dir)
+/// Where a store keeps what it knows. It lives as long as this value.
+pub(crate) enum Place {
+    File(TempDir),
+    Server(Database),
+}
+
+impl Place {
+    /// The folder of a file.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::File(dir) => dir.path(),
+            Self::Server(_) => panic!("a store on a server has no folder"),
+        }
+    }
+
+    /// Opens the store once more, as another host or a later start would.
+    pub(crate) async fn open(&self) -> Store {
+        match self {
+            Self::File(dir) => Store::open(&dir.path().join("muster.db")).await,
+            Self::Server(database) => Store::connect(&database.url().parse().unwrap()).await,
+        }
+        .unwrap()
+    }
+}
+
+/// A fresh store: on SQLite, or on PostgreSQL if `MUSTER_TEST_DATABASE` says so.
+pub(crate) async fn store() -> (Store, Place) {
+    if on_postgres() {
+        return on_server().await;
+    }
+    in_file().await
+}
+
+/// A fresh store in a file.
+pub(crate) async fn in_file() -> (Store, Place) {
+    let place = Place::File(tempfile::tempdir().unwrap());
+    (place.open().await, place)
+}
+
+/// A fresh store on a server.
+pub(crate) async fn on_server() -> (Store, Place) {
+    let place = Place::Server(Database::create());
+    (place.open().await, place)
 }
 
 pub(crate) fn user(name: &str) -> UserRecord {

@@ -14,7 +14,7 @@ use crate::{
     tx::Tx,
 };
 
-mod ticket {
+pub(crate) mod ticket {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -5,9 +5,9 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use sea_orm::DatabaseTransaction;
+use sea_orm::ConnectionTrait;
 
-use crate::{error::StoreError, reader::Reader};
+use crate::{error::StoreError, postgres::Mark, reader::Reader, transaction::Transaction};
 
 /// A transaction. [`Store::write`](crate::Store::write) opens it, commits it and
 /// rolls it back. What can be asked are the methods of [`Reader`]; what can be
@@ -20,7 +20,7 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(crate) fn new(transaction: DatabaseTransaction) -> Self {
+    pub(crate) fn new(transaction: Transaction) -> Self {
         Self {
             reader: Reader::of_transaction(transaction),
             revision: AtomicU64::new(0),
@@ -32,19 +32,27 @@ impl Tx {
         self.revision.fetch_max(revision, Ordering::Relaxed);
     }
 
-    /// Commits, and says up to which revision the change log has grown, if it
-    /// has.
-    pub(crate) async fn commit(self) -> Result<Option<u64>, StoreError> {
-        let revision = self.revision.into_inner();
+    /// The last revision that it appended to the change log, if it has.
+    pub(crate) fn revision(&self) -> Option<u64> {
+        let revision = self.revision.load(Ordering::Relaxed);
+        (revision > 0).then_some(revision)
+    }
+
+    /// Commits, with a mark by which it can be told whether it was.
+    pub(crate) async fn commit(self, mark: Option<Mark>) -> Result<(), StoreError> {
+        if let Some(mark) = mark {
+            let last = mark.statements(self.revision().is_some());
+            self.reader.db().execute_unprepared(&last).await?;
+        }
         if let Some(transaction) = self.reader.into_transaction() {
             transaction.commit().await?;
         }
-        Ok((revision > 0).then_some(revision))
+        Ok(())
     }
 
     pub(crate) async fn roll_back(self) -> Result<(), StoreError> {
         if let Some(transaction) = self.reader.into_transaction() {
-            transaction.rollback().await?;
+            transaction.roll_back().await?;
         }
         Ok(())
     }

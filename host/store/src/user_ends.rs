@@ -23,7 +23,7 @@ const GOING: [&str; 15] = [
     "project_members",
     "access_bindings",
     "sign_ups",
-    "mails",
+    "messages",
     "quotas",
     "quota_reservations",
 ];
@@ -68,7 +68,7 @@ impl Tx {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ConnectionTrait, Statement};
+    use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
     use super::GOING;
     use crate::{now, testing};
@@ -79,9 +79,14 @@ mod tests {
     #[tokio::test]
     async fn each_table_of_users_says_whether_it_goes_with_them() {
         let (store, _dir) = testing::store().await;
-        let tables = "SELECT m.name AS name FROM sqlite_master m \
-                      JOIN pragma_table_info(m.name) c ON c.name = 'user_id' WHERE m.type = 'table'";
         let db = store.db();
+        let tables = if db.get_database_backend() == DbBackend::Postgres {
+            "SELECT table_name::text AS name FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND column_name = 'user_id'"
+        } else {
+            "SELECT m.name AS name FROM sqlite_master m \
+             JOIN pragma_table_info(m.name) c ON c.name = 'user_id' WHERE m.type = 'table'"
+        };
         let found = db
             .query_all_raw(Statement::from_string(db.get_database_backend(), tables))
             .await

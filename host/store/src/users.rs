@@ -17,7 +17,7 @@ use crate::{
     tx::Tx,
 };
 
-mod user {
+pub(crate) mod user {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -3,17 +3,23 @@
 //! Numbers depend on the machine, so nothing here asserts them; ratios taken
 //! side by side are what `BENCHMARKS.md` is for.
 
+mod balance;
 mod content;
+mod failover;
 mod fresh;
 mod group;
+mod haproxy;
+mod heartbeats;
 mod join;
 mod lost;
+mod measure;
 mod nginx;
 mod race;
 mod remote;
 mod report;
 mod server;
 mod sshd;
+mod writes;
 
 use std::{
     fs,
@@ -61,6 +67,10 @@ const BENCHMARKS: &[Benchmark] = &[
     lost::BENCHMARK,
     content::BENCHMARK,
     remote::BENCHMARK,
+    balance::BENCHMARK,
+    failover::BENCHMARK,
+    writes::BENCHMARK,
+    heartbeats::BENCHMARK,
 ];
 
 /// The names of all benchmarks.
@@ -186,6 +196,7 @@ fn machine(load: String) -> Result<Vec<(&'static str, String)>> {
         ("compiler", ask(Command::new("rustc").arg("--version"))?),
         ("wasmtime", fresh::WASMTIME.to_owned()),
         ("nginx", package("nginx")),
+        ("HAProxy", package("haproxy")),
         ("OpenSSH", package("openssh-server")),
     ])
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::{guests, project::Project, step::Steps, toolchain};
+use crate::{console, guests, project::Project, step::Steps, toolchain};
 
 /// How many steps [`all`] takes.
-pub const STEPS: usize = 3;
+pub const STEPS: usize = 3 + console::STEPS;
 
 /// How the host is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +33,15 @@ impl Profile {
     }
 }
 
-/// Sees to the toolchain, builds all guests, then the host; returns the host's
-/// binary.
+/// Sees to the toolchains, builds all guests and the console, then the host;
+/// returns the host's binary.
 ///
 /// # Errors
 /// If any of them fails.
 pub fn all(project: &Project, profile: Profile, steps: &mut Steps) -> Result<PathBuf> {
-    let toolchain = toolchain::prepare(project, steps)?;
+    let toolchain = toolchain::prepare(project, steps, toolchain::GUEST_TARGET)?;
     guests::build(project, &toolchain, &[], steps)?;
+    console::build(project, steps)?;
     host(project, profile, steps)
 }
 

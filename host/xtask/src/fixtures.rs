@@ -139,7 +139,10 @@ pub fn schemathesis(project: &Project, step: &Step) -> Result<PathBuf> {
 
 /// The programs of a virtual environment of Python with what `requirements`
 /// pins.
-fn virtual_environment(step: &Step, folder: &Path, requirements: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// If it cannot be installed.
+pub fn virtual_environment(step: &Step, folder: &Path, requirements: &Path) -> Result<PathBuf> {
     if ask(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_err() {
         debian::install(step, &["python3-venv"])?;
     }

@@ -14,10 +14,11 @@ use crate::{
 };
 
 /// The role plugins and the site server, which every host carries.
-const BUILT_IN: [&str; 4] = [
+const BUILT_IN: [&str; 5] = [
     "plugins/router",
     "plugins/stager",
     "plugins/dea",
+    "plugins/load-balancer",
     "plugins/site",
 ];
 /// Folders whose every crate is a guest.
@@ -66,7 +67,7 @@ pub fn build(
         for guest in &guests {
             cargo.args(["--package", &guest.package]);
         }
-        toolchain.configure(&mut cargo)?;
+        toolchain.configure(&mut cargo, &[])?;
         step.run(cargo)?;
 
         let built = output.join(GUEST_TARGET).join("guest");
@@ -181,6 +182,7 @@ mod tests {
             ("plugins/router", "muster-router"),
             ("plugins/stager", "muster-stager"),
             ("plugins/dea", "muster-dea"),
+            ("plugins/load-balancer", "muster-load-balancer"),
             ("plugins/site", "muster-site"),
             ("plugins/samples/hello", "sample-hello"),
             ("e2e/fixtures/echo", "fixture-echo"),
@@ -203,9 +205,20 @@ mod tests {
         let root = project();
         let guests = discover(root.path()).unwrap();
         let names: Vec<_> = guests.iter().map(|guest| guest.name.as_str()).collect();
-        assert_eq!(names, ["router", "stager", "dea", "site", "hello", "echo"]);
+        assert_eq!(
+            names,
+            [
+                "router",
+                "stager",
+                "dea",
+                "load-balancer",
+                "site",
+                "hello",
+                "echo"
+            ]
+        );
         assert_eq!(guests[0].artifact, "muster_router.wasm");
-        assert_eq!(guests[5].artifact, "fixture-echo.wasm");
+        assert_eq!(guests[6].artifact, "fixture-echo.wasm");
     }
 
     #[test]

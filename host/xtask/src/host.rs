@@ -24,6 +24,9 @@ use crate::{http, listeners::reachable, step::Step};
 const POLL: Duration = Duration::from_millis(100);
 /// A debug host on a slow machine compiles its plugins for a while.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// How many ticks of `/proc` are a second: `USER_HZ` of Linux on every common
+/// machine.
+const TICKS: f64 = 100.0;
 /// How many of its last lines a host that died is remembered by.
 const MEMORY: usize = 60;
 
@@ -125,6 +128,18 @@ impl Host {
         self.join_reader();
     }
 
+    /// How long processors have worked for it, in seconds.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn busy(&self) -> Result<f64> {
+        let file = format!("/proc/{}/stat", self.child.id());
+        let text =
+            std::fs::read_to_string(&file).with_context(|| format!("could not read {file}"))?;
+        let ticks = ticks(&text).with_context(|| format!("{file} tells something else"))?;
+        Ok(ticks as f64 / TICKS)
+    }
+
     fn terminate(&self) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             // It fails only for a host that has just ended.
@@ -156,6 +171,16 @@ impl Drop for Host {
             let _ = self.child.wait();
         }
     }
+}
+
+/// What a process has used of processors, for itself and within the system, after
+/// its line in `/proc/PID/stat` (proc(5), fields 14 and 15).
+fn ticks(stat: &str) -> Option<u64> {
+    // The name before may hold anything, but ends with the last bracket.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ').skip(11);
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(user + system)
 }
 
 /// The last lines of a host.
@@ -236,6 +261,13 @@ mod tests {
         assert_eq!(exit_code(ExitStatus::from_raw(3 << 8)), 3);
         assert_eq!(exit_code(ExitStatus::from_raw(2)), 130);
         assert_eq!(exit_code(ExitStatus::from_raw(0)), 0);
+    }
+
+    #[test]
+    fn the_work_of_a_process_is_read() {
+        let stat = "7 (a ) (b) S 1 7 7 0 -1 4194560 900 0 3 0 120 34 0 0 20 0 9 0 77 1 2";
+        assert_eq!(ticks(stat), Some(154));
+        assert_eq!(ticks("7 (short) S 1"), None);
     }
 
     fn script(folder: &Path, text: &str) -> std::path::PathBuf {

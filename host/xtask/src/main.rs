@@ -4,6 +4,7 @@
 
 mod bench;
 mod build;
+mod console;
 mod debian;
 mod fixtures;
 mod guests;
@@ -14,6 +15,7 @@ mod password;
 mod project;
 mod run;
 mod sample;
+mod screenshots;
 mod servers;
 mod step;
 mod sysroot;
@@ -26,19 +28,27 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, builder::PossibleValuesParser, value_parser};
 
-use crate::{bench::Effort, build::Profile, project::Project, step::Steps};
+use crate::{
+    bench::Effort,
+    build::Profile,
+    project::Project,
+    step::Steps,
+    toolchain::{CONSOLE_TARGET, GUEST_TARGET},
+};
 
 /// The chores of the Muster project.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
 enum Chore {
-    /// Make this machine able to build guests for wasm32-wasip2
+    /// Make this machine able to build guests and the console
     Setup,
     /// Build role plugins, samples and fixtures into target/guests/dist
     Guests {
         /// Only these, by the name of their folder, such as `router hello`
         names: Vec<String>,
     },
+    /// Build the console into target/console/dist
+    Console,
     /// Build the apps in other languages that the end-to-end tests push
     Fixtures,
     /// Install the servers that the end-to-end tests sign in at and send mail to,
@@ -58,6 +68,12 @@ enum Chore {
         /// Arguments for `muster serve`, such as `--management 127.0.0.1:9000`
         #[arg(last = true)]
         serve: Vec<String>,
+    },
+    /// Take pictures of the console's pages for the README
+    Screenshots {
+        /// How wide the window is; several make several pictures of each page
+        #[arg(long = "width", default_values_t = [1280])]
+        widths: Vec<u32>,
     },
     /// Format, lint, build, test and check all there is, as CI does
     Test {
@@ -93,13 +109,18 @@ fn run(chore: Chore) -> Result<ExitCode> {
     let project = Project::find()?;
     match chore {
         Chore::Setup => {
-            let mut steps = Steps::new(1);
-            toolchain::prepare(&project, &mut steps)?;
+            let mut steps = Steps::new(2);
+            toolchain::prepare(&project, &mut steps, GUEST_TARGET)?;
+            toolchain::prepare(&project, &mut steps, CONSOLE_TARGET)?;
         }
         Chore::Guests { names } => {
             let mut steps = Steps::new(2);
-            let toolchain = toolchain::prepare(&project, &mut steps)?;
+            let toolchain = toolchain::prepare(&project, &mut steps, GUEST_TARGET)?;
             guests::build(&project, &toolchain, &names, &mut steps)?;
+        }
+        Chore::Console => {
+            let mut steps = Steps::new(console::STEPS);
+            console::build(&project, &mut steps)?;
         }
         Chore::Fixtures => {
             Steps::new(1).step(fixtures::TITLE, |step| fixtures::prepare(&project, step))?;
@@ -113,6 +134,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
             eprintln!("{}", binary.display());
         }
         Chore::Run { debug, serve } => return run::run(&project, debug, &serve),
+        Chore::Screenshots { widths } => screenshots::run(&project, &widths)?,
         Chore::Test { runner } => test::run(&project, &runner)?,
         Chore::Bench {
             names,

@@ -1,4 +1,4 @@
-//! The compiler for guests: the running toolchain if it knows the target, else
+//! The compiler for guests and the console: the running toolchain if it knows the target, else
 //! rustup's word, else Debian's packages.
 
 use std::{env, ffi::OsString, path::Path, process::Command};
@@ -14,6 +14,10 @@ use crate::{
 
 /// What guests are built for.
 pub const GUEST_TARGET: &str = "wasm32-wasip2";
+/// What the console is built for.
+pub const CONSOLE_TARGET: &str = "wasm32-unknown-unknown";
+/// What stands between encoded flags.
+const SEPARATOR: &str = "\u{1f}";
 
 /// How this machine compiles for a target.
 pub enum Toolchain {
@@ -24,17 +28,25 @@ pub enum Toolchain {
 }
 
 impl Toolchain {
-    /// Makes a call of cargo compile with this toolchain. Reaches only what is
-    /// built for the target, as long as the call names one.
+    /// Makes a call of cargo compile with this toolchain, and with more flags of the
+    /// compiler's. Reaches only what is built for the target, as long as the call
+    /// names one.
     ///
     /// # Errors
     /// If the cache's path has a colon.
-    pub fn configure(&self, cargo: &mut Command) -> Result<()> {
+    pub fn configure(&self, cargo: &mut Command, more: &[&str]) -> Result<()> {
         let Self::Debian(sysroot) = self else {
+            if !more.is_empty() {
+                cargo.env("CARGO_ENCODED_RUSTFLAGS", more.join(SEPARATOR));
+            }
             return Ok(());
         };
         let mut flags = OsString::from("--sysroot=");
         flags.push(sysroot.path());
+        for flag in more {
+            flags.push(SEPARATOR);
+            flags.push(flag);
+        }
         cargo
             .env("RUSTC", sysroot.rustc())
             .env("PATH", search_path(&[&sysroot.tools()])?)
@@ -47,14 +59,14 @@ impl Toolchain {
     }
 }
 
-/// Sees to the guests' target as one step.
+/// Sees to a target as one step.
 ///
 /// # Errors
 /// If the target can neither be used nor installed; the message says what to
 /// do by hand.
-pub fn prepare(project: &Project, steps: &mut Steps) -> Result<Toolchain> {
-    steps.step(&format!("set up {GUEST_TARGET}"), |step| {
-        target(project, step, GUEST_TARGET)
+pub fn prepare(project: &Project, steps: &mut Steps, wanted: &str) -> Result<Toolchain> {
+    steps.step(&format!("set up {wanted}"), |step| {
+        target(project, step, wanted)
     })
 }
 

@@ -37,6 +37,7 @@
 
 pub mod dea;
 pub mod lifecycle;
+pub mod load_balancer;
 pub mod log;
 pub mod manifest;
 pub mod router;

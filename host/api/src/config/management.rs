@@ -97,7 +97,7 @@ impl Management {
 }
 
 /// Whether a text is a network in CIDR notation that has not everybody in it.
-fn is_network(text: &str) -> bool {
+pub(super) fn is_network(text: &str) -> bool {
     let Some((address, length)) = text.split_once('/') else {
         return false;
     };

@@ -3,8 +3,10 @@
 //! A section that was never set is its defaults.
 
 pub mod audit;
+pub mod backup;
 pub mod captcha;
 pub mod jobs;
+pub mod load_balancer;
 pub mod mail;
 pub mod management;
 pub mod passwords;

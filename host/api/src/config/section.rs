@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use super::{
-    audit::AuditConfig, captcha::Captcha, jobs::JobsConfig, mail::Mail, management::Management,
-    passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp,
-    tokens::Tokens,
+    audit::AuditConfig, backup::BackupConfig, captcha::Captcha, jobs::JobsConfig,
+    load_balancer::LoadBalancer, mail::Mail, management::Management, passwords::PasswordPolicy,
+    rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
 };
 use crate::problem::FieldProblem;
 
@@ -50,9 +50,37 @@ impl Section for AuditConfig {
     }
 }
 
+impl Section for BackupConfig {
+    const NAME: &'static str = "backup";
+    const ABOUT: &'static str = "Where backups go, what opens them, and when they are made";
+    // Each host makes its own.
+    const OF_GROUP: bool = false;
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
+
+    fn mask(&mut self) {
+        Self::mask(self);
+    }
+
+    fn keep(&mut self, current: &Self) {
+        Self::keep(self, current);
+    }
+}
+
 impl Section for JobsConfig {
     const NAME: &'static str = "jobs";
     const ABOUT: &'static str = "How long jobs that have ended are remembered";
+}
+
+impl Section for LoadBalancer {
+    const NAME: &'static str = "load-balancer";
+    const ABOUT: &'static str = "How load balancers spread requests, and whom they believe";
+
+    fn problems(&self) -> Vec<FieldProblem> {
+        first(self.check())
+    }
 }
 
 impl Section for Management {

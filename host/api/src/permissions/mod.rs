@@ -91,6 +91,8 @@ permissions! {
     LogRead "log:read" Global "Read what the hosts themselves log, which may hold sensitive things",
     LinkRead "link:read" Global "See how this host is linked, and the hosts of its group",
     LinkWrite "link:write" Global "Link hosts, and take them out of the group",
+    QueueRead "queue:read" Global "See what waits to be done and what was given up, such as mails with their addresses",
+    QueueWrite "queue:write" Global "Have what was given up done again, and drop it",
 }
 
 impl fmt::Display for Permission {
@@ -290,6 +292,8 @@ pub const BUNDLES: &[Bundle] = &[
             P::LogRead,
             P::LinkRead,
             P::LinkWrite,
+            P::QueueRead,
+            P::QueueWrite,
             P::ProjectCreate,
         ],
     },

@@ -110,6 +110,18 @@ pub const OPERATIONS: &[Operation] = &[
     op("droplet_list", "GET", "/api/v1/apps/{app}/droplets", Needs(P::AppRead), &["app droplets"]),
     op("log_tail", "GET", "/api/v1/apps/{app}/logs", Needs(P::AppLogs), &["app logs"]),
 
+    op("block_storage_show", "GET", "/api/v1/blocks", Needs(P::ConfigRead), &["blocks show"]),
+    op("block_storage_move", "POST", "/api/v1/blocks/actions/move", Needs(P::ConfigWrite), &["blocks move"]),
+    op("block_storage_verify", "POST", "/api/v1/blocks/actions/verify", Needs(P::ConfigWrite), &["blocks verify"]),
+    op("block_storage_adopt", "POST", "/api/v1/blocks/actions/adopt", Needs(P::ConfigWrite), &["blocks adopt"]),
+    op("backup_list", "GET", "/api/v1/backups", Needs(P::ConfigRead), &["backup list"]),
+    op("backup_create", "POST", "/api/v1/backups", Needs(P::ConfigWrite), &["backup create"]),
+    op("backup_show", "GET", "/api/v1/backups/{backup}", Needs(P::ConfigRead), &["backup show"]),
+    op("backup_verify", "POST", "/api/v1/backups/{backup}/actions/verify", Needs(P::ConfigWrite), &["backup verify"]),
+    op("backup_delete", "DELETE", "/api/v1/backups/{backup}", Needs(P::ConfigWrite), &["backup delete"]),
+    op("data_export", "GET", "/api/v1/data", Needs(P::AppEnv), &["data export"]),
+    op("data_import", "POST", "/api/v1/data", Needs(P::AppWrite), &["data import"]),
+    op("block_get", "GET", "/api/v1/blocks/{digest}", Needs(P::AppEnv), &["data export"]),
     op("block_missing", "POST", "/api/v1/blocks/missing", Needs(P::BlockWrite), &["app push"]),
     op("block_put", "PUT", "/api/v1/blocks/{digest}", Needs(P::BlockWrite), &["app push"]),
 
@@ -146,6 +158,8 @@ pub const OPERATIONS: &[Operation] = &[
 
     op("platform_log_tail", "GET", "/api/v1/log", Needs(P::LogRead), &["log tail", "log stream"]),
 
+    op("load_balancer_show", "GET", "/api/v1/load-balancer", Needs(P::StatusRead), &["load-balancer show"]),
+
     op("port_list", "GET", "/api/v1/ports", Needs(P::StatusRead), &["ports"]),
     op("port_rules", "GET", "/api/v1/ports/rules", Needs(P::LinkRead), &["ports"]),
 
@@ -162,11 +176,29 @@ pub const OPERATIONS: &[Operation] = &[
     op("host_drain", "POST", "/api/v1/hosts/{host}/actions/drain", Needs(P::LinkWrite), &["node drain", "node remove"]),
     op("host_resume", "POST", "/api/v1/hosts/{host}/actions/resume", Needs(P::LinkWrite), &["node resume"]),
 
+    op("bus_show", "GET", "/api/v1/bus", Needs(P::QueueRead), &["queue list"]),
+    op("queue_list", "GET", "/api/v1/queues", Needs(P::QueueRead), &["queue list"]),
+    op("message_list", "GET", "/api/v1/queues/{queue}/messages", Needs(P::QueueRead), &["queue inspect"]),
+    op("message_show", "GET", "/api/v1/queues/{queue}/messages/{message}", Needs(P::QueueRead), &["queue inspect"]),
+    op("message_retry", "POST", "/api/v1/queues/{queue}/messages/{message}/actions/retry", Needs(P::QueueWrite), &["queue retry"]),
+    op("message_drop", "DELETE", "/api/v1/queues/{queue}/messages/{message}", Needs(P::QueueWrite), &["queue drop"]),
+
+    op("cluster_list", "GET", "/api/v1/clusters", Needs(P::LinkRead), &["cluster list", "cluster show"]),
+    op("cluster_show", "GET", "/api/v1/clusters/{cluster}", Needs(P::LinkRead), &["cluster show"]),
+    op("cluster_create", "POST", "/api/v1/clusters", Needs(P::LinkWrite), &["cluster create"]),
+    op("cluster_scale", "PATCH", "/api/v1/clusters/{cluster}", Needs(P::LinkWrite), &["cluster scale"]),
+    op("cluster_delete", "DELETE", "/api/v1/clusters/{cluster}", Needs(P::LinkWrite), &["cluster delete"]),
+    op("cluster_upgrade", "POST", "/api/v1/clusters/{cluster}/actions/upgrade", Needs(P::LinkWrite), &["cluster upgrade"]),
     op("bundle_list", "GET", "/api/v1/bundles", Needs(P::BundleRead), &["bundle list"]),
     op("bundle_show", "GET", "/api/v1/bundles/{bundle}", Needs(P::BundleRead), &["bundle show"]),
     op("bundle_put", "PUT", "/api/v1/bundles/{bundle}", Needs(P::BundleWrite), &["bundle put"]),
     op("bundle_remove", "DELETE", "/api/v1/bundles/{bundle}", Needs(P::BundleWrite), &["bundle remove"]),
     op("bundle_file", "GET", "/api/v1/bundles/{bundle}/files/{path}", Needs(P::BundleRead), &["bundle get"]),
+
+    op("certificate_list", "GET", "/api/v1/certificates", Needs(P::ConfigRead), &["certificate list"]),
+    op("certificate_show", "GET", "/api/v1/certificates/{certificate}", Needs(P::ConfigRead), &["certificate show"]),
+    op("certificate_put", "PUT", "/api/v1/certificates/{certificate}", Needs(P::ConfigWrite), &["certificate put"]),
+    op("certificate_remove", "DELETE", "/api/v1/certificates/{certificate}", Needs(P::ConfigWrite), &["certificate remove"]),
 
     op("permission_list", "GET", "/api/v1/permissions", SignedIn, &["access-role permissions"]),
     op("access_role_list", "GET", "/api/v1/access-roles", Needs(P::AccessRead), &["access-role list"]),

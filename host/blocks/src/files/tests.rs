@@ -4,17 +4,23 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     file_digest,
-    testing::{abc, content, path_of, store},
+    testing::{Fixture, abc, content, on_both, store},
 };
+
+on_both!(
+    files_are_cut_into_whole_blocks_and_a_rest,
+    a_range_is_read_across_blocks,
+    a_file_that_contradicts_its_blocks_is_refused,
+    a_damaged_block_ends_the_stream,
+);
 
 async fn read(blocks: &Blocks, file: &FileEntry, range: Range<u64>) -> Result<Bytes, BlocksError> {
     let pieces: Vec<Bytes> = blocks.read_file(file, range)?.try_collect().await?;
     Ok(pieces.concat().into())
 }
 
-#[tokio::test]
-async fn files_are_cut_into_whole_blocks_and_a_rest() {
-    let (blocks, _dir) = store();
+async fn files_are_cut_into_whole_blocks_and_a_rest(at: Fixture) {
+    let blocks = &at.blocks;
     for (size, count) in [
         (0, 0),
         (1, 1),
@@ -41,9 +47,8 @@ async fn files_are_cut_into_whole_blocks_and_a_rest() {
     assert!(matches!(refused, Err(BlocksError::Path(_))));
 }
 
-#[tokio::test]
-async fn a_range_is_read_across_blocks() {
-    let (blocks, _dir) = store();
+async fn a_range_is_read_across_blocks(at: Fixture) {
+    let blocks = &at.blocks;
     let bytes = content(2 * MAX_BLOCK + 100);
     let file = blocks.write_bytes("a", bytes.clone()).await.unwrap();
     let (end, limit) = (file.size, u64::MAX);
@@ -59,16 +64,15 @@ async fn a_range_is_read_across_blocks() {
     ] {
         let expected = bytes.slice(range.start.min(end) as usize..range.end.min(end) as usize);
         assert_eq!(
-            read(&blocks, &file, range.clone()).await.unwrap(),
+            read(blocks, &file, range.clone()).await.unwrap(),
             expected,
             "{range:?}"
         );
     }
 }
 
-#[tokio::test]
-async fn a_file_that_contradicts_its_blocks_is_refused() {
-    let (blocks, _dir) = store();
+async fn a_file_that_contradicts_its_blocks_is_refused(at: Fixture) {
+    let blocks = &at.blocks;
     let (abc, bytes) = abc();
     blocks.put(&abc, bytes).await.unwrap();
     let file = |size, blocks: &[&Digest]| FileEntry {
@@ -114,14 +118,13 @@ async fn a_file_that_contradicts_its_blocks_is_refused() {
     assert!(matches!(twice, Err(BlocksError::Path(_))));
 }
 
-#[tokio::test]
-async fn a_damaged_block_ends_the_stream() {
-    let (blocks, dir) = store();
+async fn a_damaged_block_ends_the_stream(at: Fixture) {
+    let blocks = &at.blocks;
     let file = blocks
         .write_bytes("a", content(MAX_BLOCK + 3))
         .await
         .unwrap();
-    std::fs::write(path_of(&dir, &file.blocks[1]), "odd").unwrap();
+    at.damage(&file.blocks[1], "odd");
     let mut stream = blocks.read_file(&file, 0..file.size).unwrap();
     assert!(stream.next().await.unwrap().is_ok());
     assert!(matches!(

@@ -3,12 +3,17 @@
 mod access;
 mod apps;
 mod audit;
+mod backups;
+mod block_storage;
 mod blocks;
 mod bundles;
+mod certificates;
 mod changes;
+mod clusters;
 mod config;
 mod connect;
 mod credentials;
+mod data;
 mod error;
 mod events;
 mod factors;
@@ -16,10 +21,12 @@ mod identities;
 mod jobs;
 mod keys;
 mod links;
+mod load_balancer;
 mod logging;
 mod logs;
 mod ports;
 mod projects;
+mod queues;
 mod quotas;
 mod retry;
 mod roles;
@@ -44,6 +51,7 @@ use self::credentials::Credentials;
 pub use self::{
     apps::{AppAction, Change},
     changes::{Changes, Told},
+    clusters::ClusterChange,
     connect::{connect, login_command},
     credentials::local_key,
     error::ClientError,

@@ -49,7 +49,8 @@ pub struct PutArgs {
     /// The file or directory
     path: PathBuf,
     /// What it is good for: files, which lie on the disk of every host; package,
-    /// for `app push --bundle`; plugin, for `role add --bundle`; or settings
+    /// for `app push --bundle`; plugin, for `role add --bundle`; release, for
+    /// `cluster upgrade --bundle`; or settings
     #[arg(long, value_name = "KIND", default_value_t)]
     kind: BundleKind,
     /// Take the place of a bundle of that name that has other content

@@ -12,7 +12,7 @@ pub struct DeletionArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
-    /// Only show what would be removed
+    /// Only show what would be done
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
 }

@@ -3,11 +3,16 @@
 pub mod access;
 pub mod app;
 pub mod audit;
+pub mod backup;
+pub mod blocks;
 pub mod bundle;
 mod captcha;
+pub mod certificate;
+pub mod cluster;
 pub mod completion;
 pub mod config;
 pub mod context;
+pub mod data;
 mod deletion;
 pub mod events;
 pub mod factor;
@@ -18,6 +23,7 @@ pub mod job;
 pub mod key;
 mod lines;
 pub mod link;
+pub mod load_balancer;
 pub mod log;
 pub mod logging;
 pub mod login;
@@ -30,6 +36,7 @@ pub mod passkey;
 mod password;
 pub mod ports;
 pub mod project;
+pub mod queue;
 pub mod quota;
 pub mod role;
 pub mod route;
@@ -37,6 +44,7 @@ pub mod serve;
 pub mod session;
 pub mod sign_up;
 pub mod signing_key;
+pub mod state;
 pub mod status;
 pub mod term;
 mod terminal;
@@ -85,11 +93,15 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         node: cli.node,
     };
     match cli.command {
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(*args).await,
         Command::App(command) => app::run(&scope, command).await,
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
+        Command::Backup(command) => backup::run(&scope, command).await,
+        Command::Data(command) => data::run(&scope, command).await,
+        Command::Blocks(command) => blocks::run(&scope, command).await,
         Command::Bundle(command) => bundle::run(&scope, command).await,
+        Command::Cluster(command) => cluster::run(&scope, command).await,
         Command::Job(command) => job::run(&scope, command).await,
         Command::Key(command) => key::run(&scope, command).await,
         Command::Project(command) => project::run(&scope, command).await,
@@ -113,8 +125,12 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(command) => audit::run(&scope, command).await,
         Command::Logging(command) => logging::run(&scope, command).await,
         Command::Log(command) => log::run(&scope, command).await,
+        Command::LoadBalancer(command) => load_balancer::run(&scope, command).await,
+        Command::Certificate(command) => certificate::run(&scope, command).await,
+        Command::Queue(command) => queue::run(&scope, command).await,
         Command::Ports(args) => ports::run(&scope, args).await,
         Command::Op(command) => op::run(&scope, command).await,
+        Command::State(command) => state::run(&scope, command).await,
         Command::Status(args) => status::run(&scope, args).await,
         Command::Info => info::run(&scope).await,
         Command::Context(command) => context::run(&scope, command),

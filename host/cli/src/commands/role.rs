@@ -52,7 +52,8 @@ pub struct AddArgs {
     /// The role
     #[arg(required_unless_present = "all_but")]
     name: Option<String>,
-    /// Give the host every role that it could have, but for these
+    /// Give the host every role that it could have, but for these and those that
+    /// take no other beside them
     #[arg(
         long,
         value_name = "ROLE,…",
@@ -158,7 +159,7 @@ async fn missing(client: &Client, but: &[String]) -> Result<Vec<String>, Failure
         );
     }
     let absent = all.into_iter().filter(|role| {
-        !role.builtin && role.state == RoleState::Absent && !but.contains(&role.name)
+        !role.builtin && !role.alone && role.state == RoleState::Absent && !but.contains(&role.name)
     });
     Ok(absent.map(|role| role.name).collect())
 }

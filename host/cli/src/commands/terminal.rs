@@ -29,6 +29,19 @@ pub fn confirm(question: &str) -> Result<(), Failure> {
     }
 }
 
+/// Asks for what nobody else should see.
+///
+/// # Errors
+/// If there is nobody to ask.
+pub fn secret(prompt: &str) -> Result<String, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("nobody is there to type it")
+            .hint("give it in a file or in the environment; `--help` says how"));
+    }
+    rpassword::prompt_password(prompt)
+        .map_err(|error| Failure::usage(format!("it cannot be read: {error}")))
+}
+
 /// Asks for a code that serves once.
 ///
 /// # Errors

@@ -15,7 +15,8 @@ use super::{
 /// From how many milliseconds on a clock is worth a word.
 const NOTABLE_MS: i64 = 5_000;
 
-fn state(state: HostState) -> &'static str {
+/// How a host is, in a word.
+pub fn state(state: HostState) -> &'static str {
     match state {
         HostState::Joining => "joining",
         HostState::Ready => "ready",
@@ -141,6 +142,7 @@ impl View for Page<LinkedHost> {
                 Cell::new(printable(&host.name)),
                 Cell::new(match host.standing {
                     HostStanding::Leader => "leader",
+                    HostStanding::ControlPlane => "control plane",
                     HostStanding::Follower => "follower",
                 }),
                 Cell::new(condition(host)),

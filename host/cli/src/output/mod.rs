@@ -3,21 +3,28 @@
 mod access;
 mod apps;
 mod audit;
+mod backups;
+mod blocks;
 mod bundles;
+mod certificates;
+mod clusters;
 mod config;
 mod contexts;
+mod data;
 mod droplets;
 mod factors;
 mod identities;
 mod jobs;
 mod keys;
 mod links;
+mod load_balancer;
 mod logging;
 mod logs;
 mod plans;
 mod platform_log;
 mod ports;
 mod projects;
+mod queues;
 mod quotas;
 mod roles;
 mod routes;
@@ -39,7 +46,7 @@ use time::OffsetDateTime;
 
 pub use self::{
     config::settled, contexts::ContextRow, logs::log_line, platform_log::platform_line,
-    ports::HostPorts, sheet::Sheet, status::HostStatuses,
+    ports::HostPorts, queues::Queues, sheet::Sheet, status::HostStatuses,
 };
 use crate::failure::{Exit, Failure};
 

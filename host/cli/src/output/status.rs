@@ -16,7 +16,7 @@ use super::{
 
 impl View for Info {
     fn show(&self, sheet: &mut Sheet) {
-        sheet.facts([
+        let mut facts = vec![
             ("name", Cell::new(&self.name)),
             ("id", Cell::new(self.id)),
             ("version", Cell::new(&self.version)),
@@ -28,7 +28,11 @@ impl View for Info {
             ("available", Cell::new(self.available.join(", "))),
             ("elsewhere", Cell::new(elsewhere(self))),
             ("offered", Cell::new(self.offered.join("\n"))),
-        ]);
+        ];
+        if !self.next_addresses.is_empty() {
+            facts.push(("moves to", Cell::new(self.next_addresses.join(", "))));
+        }
+        sheet.all_facts(facts);
     }
 }
 

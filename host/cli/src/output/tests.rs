@@ -4,14 +4,17 @@ use muster_api::{
     apps::{App, AppDetail},
     audit::{AuditRecord, AuditVerification},
     bundles::{Bundle, BundleDetail},
+    certificates::Certificate,
     droplets::Droplet,
     hosts::LinkedHost,
     jobs::Job,
+    load_balancer::LoadBalancerStatus,
     logging::LoggingState,
     logs::LogLine,
     page::Page,
     platform_log::PlatformLog,
     ports::Ports,
+    queues::Message,
     roles::Role,
     routes::Route,
     status::{Info, Status},
@@ -20,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Format, HostPorts, Sheet, View, data};
+use super::{Format, HostPorts, Queues, Sheet, View, data};
 
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -109,6 +112,93 @@ fn hosts_and_their_content() {
     ]}));
     insta::assert_snapshot!("hosts-table", table(&hosts));
     insta::assert_snapshot!("host-table", table(&hosts.items[1]));
+}
+
+#[test]
+fn load_balancers() {
+    let upstream = |name: &str, state: &str, failure: Value| {
+        let mut upstream = json!({
+            "host": ID, "name": name, "addresses": ["192.0.2.1:8080"], "weight": 1,
+            "state": state, "in_flight": 2, "served": 1_000, "failed": 3,
+        });
+        if failure.is_string() {
+            upstream["last_failure"] = failure;
+            upstream["last_failure_at"] = json!("2026-03-01T11:59:00Z");
+        }
+        upstream
+    };
+    let mut edge = json!({
+        "host": "edge", "address": "0.0.0.0:80", "tls_address": "0.0.0.0:443",
+        "policy": "least-requests", "draining": false,
+        "upstreams": [
+            upstream("north", "up", Value::Null),
+            upstream("south", "resting", json!("connection refused\u{1b}[2J")),
+            upstream("east", "out-of-reach", json!("its apps are reached from its own machine alone")),
+        ],
+    });
+    let shown: LoadBalancerStatus = read(edge.clone());
+    insta::assert_snapshot!("load-balancer-table", table(&shown));
+    edge["upstreams"] = json!([]);
+    edge["address"] = Value::Null;
+    edge["tls_address"] = Value::Null;
+    let alone: LoadBalancerStatus = read(edge);
+    insta::assert_snapshot!("load-balancer-alone", table(&alone));
+}
+
+#[test]
+fn certificates() {
+    let certificate = json!({
+        "name": "shop", "hosts": ["shop.example.org", "*.shop.example.org"],
+        "subject": "CN=shop.example.org", "issuer": "CN=Example CA", "self_signed": false,
+        "chain": 2, "fingerprint": "00ff", "not_before": "2026-02-01T12:00:00Z",
+        "not_after": "2026-05-01T12:00:00Z", "created_at": "2026-03-01T11:57:00Z",
+    });
+    let all: Page<Certificate> = read(json!({ "items": [certificate] }));
+    insta::assert_snapshot!("certificates-table", table(&all));
+    let none: Page<Certificate> = read(json!({ "items": [] }));
+    insta::assert_snapshot!("certificates-none", table(&none));
+    let one: Certificate = read(certificate);
+    insta::assert_snapshot!("certificate-table", table(&one));
+}
+
+#[test]
+fn queues() {
+    let queue = json!({ "name": "mails", "about": "E-mails to be sent", "waiting": 2,
+        "in_flight": 1, "dead": 1, "oldest_at": "2026-03-01T11:57:00Z" });
+    let idle = json!({ "name": "works", "about": "Jobs", "waiting": 0, "in_flight": 0,
+        "dead": 0, "oldest_at": null });
+    let bus = |bus: Value| Queues {
+        bus: read(bus),
+        queues: vec![read(queue.clone()), read(idle.clone())],
+    };
+    let servers = json!(["10.0.0.1:4222", "10.0.0.2:4222"]);
+    let near = bus(json!({ "kind": "in-process", "connected": true, "servers": [] }));
+    insta::assert_snapshot!("queues-in-process", table(&near));
+    let there = bus(
+        json!({ "kind": "nats", "connected": true, "servers": servers,
+        "server": "n1 (10.0.0.1:4222)" }),
+    );
+    insta::assert_snapshot!("queues-nats", table(&there));
+    let away = bus(
+        json!({ "kind": "nats", "connected": false, "servers": servers,
+        "problem": "no server can be reached" }),
+    );
+    insta::assert_snapshot!("queues-away", table(&away));
+
+    let message = json!({
+        "id": "0190a7e0-0000-7000-8000-000000000001", "queue": "mails",
+        "about": "verify-email ada@example.org", "state": "dead",
+        "body": { "occasion": "verify-email", "address": "ada@example.org" },
+        "attempts": 1, "last_error": "nobody lives there",
+        "created_at": "2026-03-01T11:57:00Z", "due_at": "2026-03-01T11:57:00Z",
+        "dead_at": "2026-03-01T11:58:00Z",
+    });
+    let all: Page<Message> = read(json!({ "items": [message] }));
+    insta::assert_snapshot!("messages-table", table(&all));
+    let none: Page<Message> = read(json!({ "items": [] }));
+    insta::assert_snapshot!("messages-none", table(&none));
+    let one: Message = read(message);
+    insta::assert_snapshot!("message-table", table(&one));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod code;
 mod dea;
 mod io;
 mod lifecycle;
+mod load_balancer;
 mod logging;
 mod manifest;
 mod router;
@@ -23,6 +24,13 @@ pub mod routing {
     pub use super::router::{
         Action, Decision, Forward, Outcome, Redirect, Route, RouteKey, RouterPlugin, Scope,
         TableUpdate, Target,
+    };
+}
+
+/// The words of the load balancer world.
+pub mod balancing {
+    pub use super::load_balancer::{
+        Asked, BalancerPlugin, HashKey, Policy, Pool, Upstream, Upstreams,
     };
 }
 

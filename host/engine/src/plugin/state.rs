@@ -15,6 +15,7 @@ use wasmtime_wasi::{
 
 use super::{
     io::NonBlocking,
+    load_balancer::Balancing,
     logging::{LogLevel, PluginLog, logging},
 };
 use crate::{
@@ -34,8 +35,10 @@ pub struct PluginState {
     pub(crate) table: ResourceTable,
     pub(crate) limiter: MemoryLimiter,
     pub(crate) log: PluginLog,
-    /// The request that a router decides on, during the call.
+    /// The request that a router or a load balancer decides on, during the call.
     pub(crate) head: Option<Parts>,
+    /// What a load balancer decides by.
+    pub(super) balancing: Balancing,
 }
 
 impl PluginState {
@@ -54,6 +57,7 @@ impl PluginState {
             limiter: MemoryLimiter::new(memory, meter),
             log,
             head: None,
+            balancing: Balancing::default(),
         }
     }
 }

@@ -97,6 +97,12 @@ pub enum Event {
     /// Should it come back after all, it counts this host as unreachable until
     /// somebody forces it out there.
     Abandon,
+    /// Another host of the group leads by now, and says that this one is its
+    /// member.
+    Moved {
+        /// Which one, as TLS recognised it.
+        leader: PeerIdentity,
+    },
     /// It is time to try again, or the host has started.
     Wake,
 }
@@ -149,6 +155,11 @@ pub fn step(state: &State, event: Event) -> Result<(State, Vec<Effect>), Refusal
             State::Alone => Err(Refusal::NotLinked),
             _ => Ok(alone()),
         },
+        Event::Moved { leader } => Ok(match *state {
+            State::Following { link, .. } => awake(State::Following { link, leader }),
+            State::Leaving { link, .. } => awake(State::Leaving { link, leader }),
+            state => (state, Vec::new()),
+        }),
         Event::Wake => Ok(awake(*state)),
     }
 }

@@ -8,7 +8,7 @@ use muster_store::{AppRecord, DropletRecord, PlacementRecord, ReleaseRecord, Rou
 
 use crate::{
     control::linking::Followed,
-    peers::state::{Neighbour, Serving},
+    peers::state::{Entrances, Neighbour, Serving},
 };
 
 /// What this host is to do.
@@ -21,6 +21,8 @@ pub(crate) struct Desired {
     pub(crate) hosts: Vec<Neighbour>,
     /// What serves on other hosts.
     pub(crate) elsewhere: Vec<Serving>,
+    /// By which hosts requests come in.
+    pub(crate) entrances: Entrances,
     /// Where what is to run is described.
     pub(crate) source: Source,
     /// This host's indexes, by app and release; nothing for a host that runs
@@ -36,6 +38,7 @@ impl Desired {
             routes,
             hosts: Vec::new(),
             elsewhere: Vec::new(),
+            entrances: Entrances::default(),
             source: Source::Store,
             shares: None,
         }
@@ -65,10 +68,30 @@ impl Desired {
         Self {
             hosts: state.hosts.clone(),
             elsewhere: elsewhere.cloned().collect(),
+            entrances: state.entrances.clone(),
             source: Source::Followed(Arc::clone(followed)),
             shares: Some(shares(&state.placements, host)),
             ..Self::alone(state.apps.clone(), state.routes.clone())
         }
+    }
+
+    /// That a host runs everything itself, as placements.
+    pub(crate) fn all_here(&self, host: HostId) -> Vec<PlacementRecord> {
+        let releases = |app: &AppRecord| [app.current_release, app.next_release];
+        let all = self.apps.iter().flat_map(|app| {
+            let releases = releases(app).into_iter().flatten();
+            releases.flat_map(move |release| {
+                (0..app.instances).map(move |index| PlacementRecord {
+                    app: app.id,
+                    release,
+                    index,
+                    host,
+                    why: String::new(),
+                    placed_at: app.updated_at,
+                })
+            })
+        });
+        all.collect()
     }
 
     /// Which instances of an app's release this host is to run.
@@ -104,6 +127,14 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// The digest of what the leader has told; empty without one.
+    pub(crate) fn digest(&self) -> &str {
+        match self {
+            Self::Followed(followed) => &followed.digest,
+            Self::Store => "",
+        }
+    }
+
     /// A release with its droplet.
     pub(crate) async fn release(
         &self,

@@ -1,6 +1,7 @@
 //! The agent makes this host match what control wants. It looks at everything
 //! anew each time: a lost wake-up costs time, never truth.
 
+pub(crate) mod balancing;
 mod desired;
 pub(crate) mod fleet;
 mod health;
@@ -23,7 +24,9 @@ use muster_ingress::{Backends, RouteTable};
 use muster_store::{AppRecord, PlacementRecord, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use self::{desired::Desired, fleet::Fleet, neighbours::Neighbours, starter::Starter};
+use self::{
+    balancing::Balancing, desired::Desired, fleet::Fleet, neighbours::Neighbours, starter::Starter,
+};
 use crate::{
     control::{
         error::ControlError,
@@ -54,6 +57,7 @@ pub(crate) struct Agent {
     pub(crate) starter: Starter,
     pub(crate) table: Arc<RouteTable>,
     pub(crate) backends: Arc<Backends>,
+    pub(crate) balancing: Arc<Balancing>,
     pub(crate) logs: Arc<Logs>,
     pub(crate) started: Instant,
 }
@@ -118,6 +122,10 @@ impl Agent {
                 again = Some(again.unwrap_or(WATCH).min(WATCH));
             }
             _ if !has_dea => self.give_up_rollouts(&desired.apps).await?,
+            Part::Alone if self.links.works_elsewhere() => {
+                self.tell(&desired, desired.all_here(self.fleet.host))
+                    .await?;
+            }
             _ => {}
         }
         let grounds = settle::Grounds {
@@ -165,7 +173,8 @@ impl Agent {
         let mut elsewhere = self.fleet.serving_elsewhere();
         elsewhere.retain(|it| placed.contains(&(it.app, it.release, it.index, it.host)));
         let host = self.fleet.host;
-        let desired = Desired::leading(apps, routes, hosts, elsewhere, &placements, host);
+        let mut desired = Desired::leading(apps, routes, hosts, elsewhere, &placements, host);
+        desired.entrances = self.links.entrances(members).await?;
         Ok((desired, placements))
     }
 
@@ -181,11 +190,13 @@ impl Agent {
         serving.sort_by_key(|it| (it.app, it.release, it.index, it.host));
         self.links.publish(GroupState {
             hosts: desired.hosts.clone(),
+            control: self.links.control_plane(),
             apps: desired.apps.clone(),
             releases: self.store.release_wanted().await?,
             routes: desired.routes.clone(),
             placements,
             serving,
+            entrances: desired.entrances.clone(),
         })
     }
 
@@ -289,6 +300,8 @@ impl Agent {
         self.table
             .replace(publish::routes(&serving, &desired.routes));
         self.fleet.here.published(&here);
+        self.links.note_routed(desired.source.digest());
+        self.balancing.know(&desired.entrances);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use muster_bus::Channel;
 use muster_identity::seal::Sealer;
 use muster_store::Store;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -31,6 +32,9 @@ use crate::{
     data_dir::DataDir,
 };
 
+/// The setting of a shared state that says who tokens are from.
+const ISSUER: &str = "tokens.issuer";
+
 /// The domains that have to do with people.
 pub(super) struct People {
     pub(super) config: Config,
@@ -56,16 +60,12 @@ impl People {
         dir: &Arc<DataDir>,
         sealer: Sealer,
         listens: SocketAddr,
+        shared: bool,
     ) -> Result<Self, ControlError> {
         sealing::adopt(store, &sealer).await?;
+        let issuer = issuer(store, listens, shared).await?;
         let config = Config::open(store.clone(), sealer.clone()).await?;
-        let tokens = Tokens::open(
-            store.clone(),
-            config.clone(),
-            sealer.clone(),
-            &format!("http://{listens}"),
-        )
-        .await?;
+        let tokens = Tokens::open(store.clone(), config.clone(), sealer.clone(), &issuer).await?;
         let passwords = Passwords::new(config.clone())?;
         let methods = Methods::new(config.clone());
         let post = Post::new(store.clone(), config.clone(), format!("http://{listens}"));
@@ -139,11 +139,39 @@ impl People {
     }
 
     /// Keeps up with the configuration and sends mail, until the host stops.
-    pub(super) fn keep_up(&self, tasks: &TaskTracker, ending: &CancellationToken) {
+    pub(super) fn keep_up(
+        &self,
+        channel: &Channel,
+        tasks: &TaskTracker,
+        ending: &CancellationToken,
+    ) {
         tasks.spawn(self.tokens.clone().keep_up(ending.clone()));
         tasks.spawn(self.methods.clone().keep_up(ending.clone()));
-        tasks.spawn(self.post.clone().run(ending.clone()));
+        let post = self.post.clone();
+        tasks.spawn(post.run(channel.clone(), ending.clone()));
     }
+}
+
+/// Who tokens are from unless somebody has settled it. Hosts that share a state take
+/// each other's tokens, so that it is the same for all of them: as the first one had
+/// it.
+async fn issuer(store: &Store, listens: SocketAddr, shared: bool) -> Result<String, ControlError> {
+    let ours = format!("http://{listens}");
+    if !shared {
+        return Ok(ours);
+    }
+    let kept = store
+        .write(move |tx| {
+            Box::pin(async move {
+                if let Some(kept) = tx.setting_get::<String>(ISSUER).await? {
+                    return Ok(kept);
+                }
+                tx.setting_put(ISSUER, &ours).await?;
+                Ok(ours)
+            })
+        })
+        .await?;
+    Ok(kept)
 }
 
 /// The API's address for whoever is on this machine.

@@ -77,6 +77,11 @@ impl Bundles {
     ) -> Result<Outcome<(BundleRecord, Bundle)>, ControlError> {
         name::check(name).map_err(|why| ControlError::invalid("bundle", why))?;
         let bundle = self.checked(name, new).await?;
+        if !terms.dry_run {
+            let files = bundle.files.iter();
+            let blocks: Vec<_> = files.flat_map(|file| file.blocks.clone()).collect();
+            self.links.are_held_elsewhere(&blocks).await?;
+        }
         let (actor, owned) = (actor.clone(), terms.clone());
         let (bundle, plan) = self
             .store
@@ -191,7 +196,11 @@ impl Bundles {
     }
 
     /// A bundle that can be kept: its files are good and their blocks here.
-    async fn checked(&self, name: &str, new: NewBundle) -> Result<BundleRecord, ControlError> {
+    pub(super) async fn checked(
+        &self,
+        name: &str,
+        new: NewBundle,
+    ) -> Result<BundleRecord, ControlError> {
         let NewBundle { kind, mut files } = new;
         if files.is_empty() || files.len() > MAX_FILES {
             let why = format!(
@@ -200,8 +209,13 @@ impl Bundles {
             );
             return Err(ControlError::invalid("files", why));
         }
-        if kind == BundleKind::Plugin && files.len() > 1 {
-            let why = format!("a plugin is one component, not {} files", files.len());
+        let single = match kind {
+            BundleKind::Plugin => Some("a plugin is one component"),
+            BundleKind::Release => Some("a release is one program"),
+            _ => None,
+        };
+        if let Some(single) = single.filter(|_| files.len() > 1) {
+            let why = format!("{single}, not {} files", files.len());
             return Err(ControlError::invalid("files", why));
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -305,7 +319,7 @@ fn no_plugin(bundle: &BundleRecord) -> ControlError {
     }
 }
 
-async fn changed(
+pub(super) async fn changed(
     tx: &Tx,
     actor: &Actor,
     before: Option<&BundleRecord>,

@@ -8,9 +8,10 @@ use std::{any::Any, collections::BTreeMap, sync::Arc};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use muster_api::{
     config::{
-        Section, SectionSummary, SectionView, audit::AuditConfig, captcha::Captcha,
-        jobs::JobsConfig, mail::Mail, management::Management, passwords::PasswordPolicy,
-        rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
+        Section, SectionSummary, SectionView, audit::AuditConfig, backup::BackupConfig,
+        captcha::Captcha, jobs::JobsConfig, load_balancer::LoadBalancer, mail::Mail,
+        management::Management, passwords::PasswordPolicy, rate_limits::RateLimits,
+        sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
     },
     problem::FieldProblem,
 };
@@ -30,8 +31,10 @@ use super::{
 /// Every section there is.
 const SECTIONS: &[Kind] = &[
     kind::<AuditConfig>(),
+    kind::<BackupConfig>(),
     kind::<Captcha>(),
     kind::<JobsConfig>(),
+    kind::<LoadBalancer>(),
     kind::<Mail>(),
     kind::<Management>(),
     kind::<PasswordPolicy>(),

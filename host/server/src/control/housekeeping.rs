@@ -5,11 +5,19 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use muster_api::{config::jobs::JobsConfig, id::DropletId};
-use muster_blocks::Blocks;
 use muster_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::{audit, config::Config, error::ControlError, jobs, linking::Links};
+use super::{
+    audit,
+    block_storage::BlockStorage,
+    config::Config,
+    error::ControlError,
+    jobs,
+    leadership::Leadership,
+    linking::{Followed, Links},
+    queues::KEPT_DEAD,
+};
 use crate::{data_dir::DataDir, http::idempotency::KEPT_FOR, peers::state::GroupState};
 
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -24,9 +32,10 @@ const KEPT_CHANGES: u64 = 10_000;
 pub(crate) struct Housekeeping {
     pub(crate) store: Store,
     pub(crate) config: Config,
-    pub(crate) blocks: Blocks,
+    pub(crate) block_storage: BlockStorage,
     pub(crate) links: Links,
     pub(crate) dir: Arc<DataDir>,
+    pub(crate) leadership: Leadership,
 }
 
 impl Housekeeping {
@@ -48,9 +57,36 @@ impl Housekeeping {
         audit::prune(&self.store, &self.config.get()).await?;
         let kept: JobsConfig = self.config.get();
         jobs::prune(&self.store, kept.keep_days).await?;
-        let mut live = self.store.live_blocks().await?;
-        // What runs here for the group is in no table of this host.
         let followed = self.links.followed();
+        if self.collects().await {
+            self.collect(&followed).await?;
+        }
+        remove_orphans(&self.store, &followed.state, &self.dir).await
+    }
+
+    /// Whether it falls to this host to remove blocks.
+    async fn collects(&self) -> bool {
+        match self.block_storage.collects().await {
+            Ok(collects) => collects,
+            Err(error) => {
+                tracing::warn!(%error, "unused blocks stay for now");
+                false
+            }
+        }
+    }
+
+    async fn collect(&self, followed: &Followed) -> Result<(), ControlError> {
+        let _alone = self.block_storage.collecting.write().await;
+        let mut live = self.store.live_blocks().await?;
+        // What this host needs to lead in its turn; if that cannot be known now,
+        // nothing is unused.
+        if self.links.stands_by() {
+            let Some(shared) = self.leadership.look().await else {
+                return Ok(());
+            };
+            live.extend(shared.live_blocks().await?);
+        }
+        // What runs here for the group is in no table of this host.
         for (_, droplet) in &followed.state.releases {
             let files = std::iter::once(&droplet.component).chain(&droplet.files);
             live.extend(files.flat_map(|file| file.blocks.clone()));
@@ -58,7 +94,11 @@ impl Housekeeping {
         for bundle in followed.bundles.iter() {
             live.extend(bundle.files.iter().flat_map(|file| file.blocks.clone()));
         }
-        let freed = self.blocks.collect_garbage(live, YOUNG).await?;
+        let freed = self
+            .block_storage
+            .blocks
+            .collect_garbage(live, YOUNG)
+            .await?;
         if freed.blocks > 0 {
             tracing::info!(
                 blocks = freed.blocks,
@@ -66,7 +106,7 @@ impl Housekeeping {
                 "unused blocks were removed"
             );
         }
-        remove_orphans(&self.store, &followed.state, &self.dir).await
+        Ok(())
     }
 }
 
@@ -87,6 +127,7 @@ async fn forget(store: &Store) -> Result<(), ControlError> {
                 if waiting.iter().all(|job| job.kind != "push") {
                     tx.package_delete_unused(now - YOUNG).await?;
                 }
+                tx.message_dead_delete(now - KEPT_DEAD).await?;
                 tx.change_prune(KEPT_CHANGES).await?;
                 Ok(())
             })

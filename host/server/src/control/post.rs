@@ -10,17 +10,18 @@ use std::{
 };
 
 use muster_api::{
-    config::{mail::Mail, management::Management},
+    config::{mail::Mail as Settings, management::Management},
     sign_ups::MailTestReply,
     users::{UserState, UserType},
 };
 use muster_identity::mail::{Letter, MailError, Mailer, Occasion, Variables, address};
-use muster_store::{MailRecord, Store, Tx, UserFilter, UserRecord};
+use muster_store::{MessageRecord, Store, Tx, UserFilter, UserRecord};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{config::Config, error::ControlError};
+use super::{config::Config, error::ControlError, queues::MAILS};
 
 /// More mails than that do not wait.
 const MAX_WAITING: u64 = 10_000;
@@ -32,7 +33,16 @@ const PENDING_EVERY: time::Duration = time::Duration::HOUR;
 const PENDING_TOLD: &str = "mail.pending-told-at";
 
 /// A mailer, and the settings that it is of.
-type Configured = (Mail, Arc<Mailer>);
+type Configured = (Settings, Arc<Mailer>);
+
+/// A mail on its way. Its link is made when it is sent, so that no secret waits.
+#[derive(Serialize, Deserialize)]
+struct Mail {
+    /// Why it is written, such as `verify-email`.
+    occasion: String,
+    /// To which address.
+    address: String,
+}
 
 /// What is sent to whom, and by which way.
 #[derive(Clone)]
@@ -64,7 +74,7 @@ impl Post {
 
     /// Whether mail can be sent at all.
     pub(crate) fn is_configured(&self) -> bool {
-        self.config.get::<Mail>().is_configured()
+        self.config.get::<Settings>().is_configured()
     }
 
     /// Where people reach this Muster, without a slash at the end.
@@ -98,24 +108,28 @@ impl Post {
         if !self.is_configured() {
             return Ok(());
         }
-        if tx.mail_count().await? >= MAX_WAITING {
+        let waiting = tx.message_counts(MAILS.name).await?;
+        if waiting.waiting + waiting.in_flight >= MAX_WAITING {
             tracing::warn!(
                 occasion = occasion.name(),
                 "too many mails wait; one is not sent"
             );
             return Ok(());
         }
-        let mail = MailRecord {
-            id: Uuid::now_v7(),
+        let mail = Mail {
             occasion: occasion.name().to_owned(),
             address: address.to_owned(),
-            user: about.map(|user| user.id),
-            attempts: 0,
-            last_error: None,
-            created_at: muster_store::now(),
-            due_at,
         };
-        Ok(tx.mail_put(&mail).await?)
+        let key = format!("{} {address}", mail.occasion);
+        let body = serde_json::to_value(mail)
+            .map_err(|error| ControlError::Internal(error.to_string()))?;
+        Ok(tx
+            .message_put(&MessageRecord {
+                user: about.map(|user| user.id),
+                due_at,
+                ..MessageRecord::new(Uuid::now_v7(), MAILS.name, key, body)
+            })
+            .await?)
     }
 
     /// Tells the admins that somebody waits to be let in; at most once in an
@@ -178,7 +192,7 @@ impl Post {
 
     /// The mailer of the settings as they are.
     fn mailer(&self) -> Result<Arc<Mailer>, MailError> {
-        let settings = self.config.get::<Mail>();
+        let settings = self.config.get::<Settings>();
         let mut kept = self.mailer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, mailer)) = kept.as_ref()
             && *of == settings

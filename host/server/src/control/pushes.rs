@@ -20,6 +20,7 @@ use super::{
     error::ControlError,
     host_names::{HostNames, may_use_any},
     jobs,
+    linking::Links,
     projects::{require_active, require_project},
     quotas::{Amounts, Guard, reserve},
     record::{Actor, record},
@@ -52,6 +53,7 @@ pub(crate) struct PushInput {
 pub(crate) struct Pushes {
     pub(crate) store: Store,
     pub(crate) blocks: Blocks,
+    pub(crate) links: Links,
     pub(crate) names: HostNames,
 }
 
@@ -80,6 +82,9 @@ impl Pushes {
             .check_files(&push.files)
             .await
             .map_err(|error| ControlError::invalid("files", error.to_string()))?;
+        if !terms.dry_run {
+            self.links.are_held_elsewhere(&digests).await?;
+        }
         let (actor, name, owned) = (actor.clone(), app.to_owned(), terms.clone());
         let names = self.names.clone();
         let (job, plan) = self

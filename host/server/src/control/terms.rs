@@ -1,11 +1,12 @@
 //! On what terms a change is made: whether at all, and only if nothing has
 //! changed meanwhile.
 
-use muster_api::{config::SectionView, logging::LoggingState, plan::Plan};
+use muster_api::{backups::Backup, config::SectionView, logging::LoggingState, plan::Plan};
+use muster_blocks::Place;
 use muster_store::{
-    AccessBindingRecord, AccessKeyRecord, AccessRoleRecord, AppRecord, BundleRecord, JobRecord,
-    MemberRecord, PasskeyRecord, ProjectRecord, QuotaRecord, RoleRecord, RouteRecord,
-    SessionRecord, UserRecord,
+    AccessBindingRecord, AccessKeyRecord, AccessRoleRecord, AppRecord, BundleRecord,
+    CertificateRecord, ClusterRecord, JobRecord, MemberRecord, MessageRecord, PasskeyRecord,
+    ProjectRecord, QuotaRecord, RoleRecord, RouteRecord, SessionRecord, UserRecord,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -187,9 +188,43 @@ impl Versioned for BundleRecord {
     }
 }
 
+impl Versioned for ClusterRecord {
+    fn version(&self) -> String {
+        digest(self)
+    }
+}
+
+impl Versioned for CertificateRecord {
+    fn version(&self) -> String {
+        digest(&(
+            &self.name,
+            &self.chain,
+            self.created_at.unix_timestamp_nanos(),
+        ))
+    }
+}
+
+impl Versioned for MessageRecord {
+    fn version(&self) -> String {
+        digest(&(self.id, self.attempts, self.dead_at.is_some()))
+    }
+}
+
 impl Versioned for RoleRecord {
     fn version(&self) -> String {
         digest(&(&self.name, self.enabled, &self.component))
+    }
+}
+
+impl Versioned for Backup {
+    fn version(&self) -> String {
+        digest(&self.id)
+    }
+}
+
+impl Versioned for Place {
+    fn version(&self) -> String {
+        digest(&self.to_string())
     }
 }
 

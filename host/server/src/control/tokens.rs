@@ -28,6 +28,9 @@ use super::{
 const LOOK: Duration = Duration::from_secs(600);
 
 const WRONG_TOKEN: &str = "the access token is missing, wrong or expired";
+const EXPIRED: &str =
+    "the access token has expired, by the clock of the host that leads; log in again";
+const NOT_YET: &str = "the access token is not good yet, by the clock of the host that leads, which was ahead when the token was made; log in again";
 
 /// Signs and checks tokens. Clones share the keys.
 #[derive(Clone)]
@@ -95,7 +98,12 @@ impl Tokens {
             .verify(token, audience, muster_store::now());
         found.map_err(|error: TokenError| {
             tracing::debug!(%error, "a token was refused");
-            ControlError::Unauthorized(WRONG_TOKEN)
+            // Whose signature is good may hear what else is wrong.
+            ControlError::Unauthorized(match error {
+                TokenError::Expired => EXPIRED,
+                TokenError::NotYet => NOT_YET,
+                _ => WRONG_TOKEN,
+            })
         })
     }
 

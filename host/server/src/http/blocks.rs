@@ -1,26 +1,93 @@
 //! `/blocks`
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
 use muster_api::{
-    blocks::{Digest, MAX_BLOCK, MissingQuery, MissingReply},
+    blocks::{
+        BlockStorage, BlocksMove, BlocksVerify, Digest, MAX_BLOCK, MissingQuery, MissingReply,
+    },
+    jobs::Job,
+    plan::Plan,
     problem::Problem,
 };
+use muster_blocks::BlocksError;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api,
     caller::Caller,
+    etag::{DryRun, On, Tagged},
     reply::{Answer, Input, Raw, Segment},
 };
-use crate::control::error::ControlError;
+use crate::control::{error::ControlError, terms::Outcome};
 
 /// The most blocks that one question may name.
 const MAX_ASKED: usize = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
+        .routes(routes!(block_storage_show))
+        .routes(routes!(block_storage_move))
+        .routes(routes!(block_storage_verify))
+        .routes(routes!(block_storage_adopt))
         .routes(routes!(block_missing))
-        .routes(routes!(block_put))
+        .routes(routes!(block_get, block_put))
+}
+
+/// Show where this host keeps its blocks, and how many there are.
+#[utoipa::path(get, path = "/blocks", tag = "blocks", responses((status = 200, body = BlockStorage)))]
+async fn block_storage_show(State(api): State<Api>) -> Answer<Tagged<Json<BlockStorage>>> {
+    let shown = api.block_storage.show().await?;
+    Ok(Tagged::new(&api.blocks.place(), Json(shown)))
+}
+
+/// Move all blocks elsewhere: they are copied, read back, and kept there from then on.
+#[utoipa::path(post, path = "/blocks/actions/move", tag = "blocks", params(DryRun), request_body = BlocksMove, responses(
+    (status = 202, body = Job),
+    (status = 200, description = "What would be done, for a dry run", body = Plan),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The server is away", body = Problem, content_type = "application/problem+json"),
+))]
+async fn block_storage_move(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    On(terms): On,
+    Input(asked): Input<BlocksMove>,
+) -> Answer<Outcome<Job>> {
+    Ok(api.block_storage.begin_move(&actor, &terms, asked).await?)
+}
+
+/// Read every block that something needs, and say which are missing or damaged.
+#[utoipa::path(post, path = "/blocks/actions/verify", tag = "blocks", request_body = BlocksVerify, responses(
+    (status = 202, body = Job),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+))]
+async fn block_storage_verify(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    Input(asked): Input<BlocksVerify>,
+) -> Answer<(StatusCode, Json<Job>)> {
+    let job = api.block_storage.begin_verify(&actor, asked).await?;
+    Ok((StatusCode::ACCEPTED, Json(job)))
+}
+
+/// Have this Muster alone remove from its bucket what it does not need.
+#[utoipa::path(post, path = "/blocks/actions/adopt", tag = "blocks", params(DryRun), responses(
+    (status = 200, body = Plan),
+    (status = 409, body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The server is away", body = Problem, content_type = "application/problem+json"),
+))]
+async fn block_storage_adopt(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    On(terms): On,
+) -> Answer<Json<Plan>> {
+    Ok(Json(api.block_storage.adopt(&actor, &terms).await?))
 }
 
 /// Ask which blocks this host lacks.
@@ -45,6 +112,29 @@ async fn block_missing(
         .await
         .map_err(ControlError::from)?;
     Ok(Json(MissingReply { missing }))
+}
+
+/// Fetch a block by its name.
+#[utoipa::path(get, path = "/blocks/{digest}", tag = "blocks", params(("digest" = String, Path, description = "SHA-256 of the bytes, in lower-case hexadecimal")), responses(
+    (status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The server that keeps the blocks is away", body = Problem, content_type = "application/problem+json"),
+))]
+async fn block_get(
+    State(api): State<Api>,
+    _: Caller,
+    Segment(digest): Segment<String>,
+) -> Answer<impl IntoResponse> {
+    let digest = Digest::parse(&digest)
+        .map_err(|error| ControlError::invalid("digest", error.to_string()))?;
+    let bytes = match api.blocks.get(&digest).await {
+        Err(BlocksError::Missing(_) | BlocksError::Corrupt(_)) => {
+            return Err(ControlError::not_found("block", digest.to_string()).into());
+        }
+        other => other.map_err(ControlError::from)?,
+    };
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes))
 }
 
 /// Upload a block under its name.

@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    etag::{DryRun, On, Tagged},
+    etag::{DryRun, On, OrPlan, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
 use crate::control::terms::Outcome;
@@ -57,7 +57,7 @@ async fn bundle_show(
 /// gets it. One that has other content under that name is in the way unless it
 /// is to be replaced; the same content once more changes nothing.
 #[utoipa::path(put, path = "/bundles/{bundle}", tag = "bundles", params(("bundle" = String, Path, description = "The bundle's name: lower-case letters, digits and inner hyphens"), PutQuery, DryRun), request_body = NewBundle, responses(
-    (status = 200, description = "The bundle; for a dry run, the plan", body = BundleOrPlan),
+    (status = 200, description = "The bundle; for a dry run, the plan", body = OrPlan<Bundle>),
     (status = 409, body = Problem, content_type = "application/problem+json"),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -108,15 +108,4 @@ async fn bundle_file(
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ];
     Ok((head, Body::from_stream(bytes)).into_response())
-}
-
-/// What putting a bundle answers.
-#[derive(serde::Serialize, utoipa::ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its description is used")]
-enum BundleOrPlan {
-    /// The bundle as it is now.
-    Bundle(Bundle),
-    /// What would be done, for a dry run.
-    Plan(Plan),
 }

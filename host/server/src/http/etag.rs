@@ -14,9 +14,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use muster_api::plan::Plan;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     problems::Refused,
@@ -110,6 +111,25 @@ impl<T: Serialize> IntoResponse for Outcome<T> {
         match self {
             Self::Done(job) => (StatusCode::ACCEPTED, Json(job)).into_response(),
             Self::Planned(plan) => Json(plan).into_response(),
+        }
+    }
+}
+
+/// The thing as it is after a change, or for a dry run the plan.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum OrPlan<T> {
+    /// It was done, and this has come of it.
+    Done(T),
+    /// What would be done, for a dry run.
+    Plan(Plan),
+}
+
+impl<T> From<Outcome<T>> for OrPlan<T> {
+    fn from(outcome: Outcome<T>) -> Self {
+        match outcome {
+            Outcome::Done(made) => Self::Done(made),
+            Outcome::Planned(plan) => Self::Plan(plan),
         }
     }
 }

@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    etag::{DryRun, On, Tagged},
+    etag::{DryRun, On, OrPlan, Tagged},
     reply::{Answer, Input, Segment, Unkept},
 };
 use crate::control::{factors::passkey_view, terms::Outcome};
@@ -153,20 +153,9 @@ async fn self_passkey_show(
     Ok(Tagged::new(&passkey.clone(), Json(passkey_view(passkey))))
 }
 
-/// What renaming a passkey answers.
-#[derive(serde::Serialize, utoipa::ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its description is used")]
-enum PasskeyOrPlan {
-    /// The passkey as it is now.
-    Passkey(Passkey),
-    /// What would be done, for a dry run.
-    Plan(Plan),
-}
-
 /// Call a passkey something else.
 #[utoipa::path(patch, path = "/self/passkeys/{passkey}", tag = "self", params(("passkey" = String, Path, description = "The passkey's id"), DryRun), request_body = PasskeyChange, responses(
-    (status = 200, description = "The passkey; for a dry run, the plan", body = PasskeyOrPlan),
+    (status = 200, description = "The passkey; for a dry run, the plan", body = OrPlan<Passkey>),
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]

@@ -1,6 +1,6 @@
 //! Lines of one log from several hosts, the last ones or as they come.
 
-use std::{collections::HashMap, convert::Infallible};
+use std::{collections::HashMap, convert::Infallible, sync::Arc};
 
 use axum::{http::HeaderMap, response::sse::Event};
 use futures::{Stream, StreamExt, future::Either, stream};
@@ -50,14 +50,14 @@ pub(super) struct Reading<W> {
 }
 
 impl<W: Wanted> Reading<W> {
-    fn here<'a>(&self, api: &'a Api) -> Option<&'a Served> {
+    fn here(&self, api: &Api) -> Option<Arc<Served>> {
         api.links.served().filter(|_| self.hosts.here)
     }
 
     /// This host's lines, all that are kept.
     fn own(&self, api: &Api) -> Vec<W::Line> {
         let here = self.here(api);
-        let lines = here.map(|here| self.wanted.tail(here));
+        let lines = here.map(|here| self.wanted.tail(&here));
         named(self.own.as_deref(), lines.unwrap_or_default())
     }
 
@@ -125,7 +125,7 @@ impl<W: Wanted> Reading<W> {
             Either::Left(stream::unfold(begin, move |(links, wanted, last)| {
                 let name = name.clone();
                 async move {
-                    let lines = wanted.after(links.served()?, last).await?;
+                    let lines = wanted.after(&*links.served()?, last).await?;
                     let last = lines.last().map_or(last, Line::sequence);
                     let gathered = Gathered {
                         lines: named(name.as_deref(), lines),

@@ -5,15 +5,21 @@ mod apps;
 mod audit;
 mod authorise;
 mod authorization;
+mod backups;
 mod blocks;
 mod bundles;
 mod caller;
+mod certificates;
 mod client_address;
+mod clusters;
 mod config;
+mod console;
+mod data;
 mod droplets;
 mod etag;
 mod events;
 mod factors;
+pub(crate) mod front;
 mod gather;
 pub(crate) mod idempotency;
 mod identities;
@@ -21,6 +27,7 @@ mod jobs;
 mod keys;
 mod linger;
 mod links;
+mod load_balancer;
 mod logging;
 mod logs;
 pub(crate) mod metrics;
@@ -33,6 +40,7 @@ mod ports;
 mod probes;
 mod problems;
 mod projects;
+mod queues;
 mod quotas;
 pub(crate) mod rate_limits;
 pub(crate) mod refusals;
@@ -53,7 +61,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use muster_api::id::HostId;
 use muster_blocks::Blocks;
 use muster_store::Store;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::{ServiceBuilderExt, request_id::MakeRequestUuid};
 use utoipa_axum::router::OpenApiRouter;
@@ -61,7 +68,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use self::openapi::openapi_document;
 use self::{events::Streams, idempotency::Repeats, rate_limits::RateLimits};
 use crate::{
-    agent::fleet::Fleet,
+    agent::{balancing::Balancing, fleet::Fleet},
     control::{
         access::AccessControl,
         accounts::Accounts,
@@ -69,29 +76,33 @@ use crate::{
         apps::Apps,
         audit::Audit,
         authorization::Authorization,
+        backups::Backups,
+        block_storage::BlockStorage,
         bundles::Bundles,
+        certificates::Certificates,
+        clusters::Clusters,
         config::Config,
+        data::Data,
         droplets::Droplets,
         factors::Factors,
         jobs::Jobs,
         keys::Keys,
-        linking::{Links, Served},
+        linking::Links,
         logging::LoggingControl,
         placing::Placing,
         post::Post,
         projects::Projects,
         pushes::Pushes,
+        queues::Queues,
         quotas::Quotas,
         routes::Routes,
         sessions::Sessions,
         sign_in::SignIn,
         sign_ups::SignUps,
-        staging::Workshop,
         terms_of_use::TermsOfUse,
         this_host::{Name, ThisHost},
         users::Users,
     },
-    logs::Logs,
     roles::Roles,
 };
 
@@ -106,11 +117,17 @@ pub(crate) struct Api {
     pub(crate) host: Arc<Host>,
     pub(crate) this_host: ThisHost,
     pub(crate) apps: Apps,
+    pub(crate) data: Data,
     pub(crate) droplets: Droplets,
     pub(crate) pushes: Pushes,
+    pub(crate) backups: Backups,
+    pub(crate) block_storage: BlockStorage,
     pub(crate) bundles: Bundles,
+    pub(crate) clusters: Clusters,
+    pub(crate) certificates: Certificates,
     pub(crate) routes: Routes,
     pub(crate) jobs: Jobs,
+    pub(crate) queues: Queues,
     pub(crate) keys: Keys,
     pub(crate) projects: Projects,
     pub(crate) access: AccessControl,
@@ -130,9 +147,9 @@ pub(crate) struct Api {
     pub(crate) logging: LoggingControl,
     pub(crate) links: Links,
     pub(crate) placing: Placing,
+    pub(crate) balancing: Arc<Balancing>,
     pub(crate) roles: Arc<Roles>,
     pub(crate) blocks: Blocks,
-    pub(crate) logs: Arc<Logs>,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) store: Store,
     pub(crate) metrics: PrometheusHandle,
@@ -170,8 +187,11 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(audit::routes())
         .merge(logging::routes())
         .merge(platform_log::routes())
+        .merge(load_balancer::routes())
+        .merge(certificates::routes())
         .merge(ports::routes())
         .merge(links::routes())
+        .merge(clusters::routes())
         .merge(projects::routes())
         .merge(access::routes())
         .merge(quotas::routes())
@@ -179,21 +199,27 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(droplets::routes())
         .merge(logs::routes())
         .merge(blocks::routes())
+        .merge(backups::routes())
+        .merge(data::routes())
         .merge(bundles::routes())
         .merge(routes::routes())
         .merge(roles::routes())
         .merge(jobs::routes())
+        .merge(queues::routes())
         .merge(events::routes())
 }
 
-fn router(api: Api) -> Router {
+/// Everything that a host answers.
+pub(crate) fn router(api: Api) -> Router {
     let (described, document) = openapi::with_document();
     let authorise = middleware::from_fn_with_state(api.clone(), authorise::authorise);
     let carry = middleware::from_fn_with_state(api.clone(), node::carry);
     let once = middleware::from_fn_with_state(api.repeats.clone(), idempotency::once);
     let note = middleware::from_fn_with_state(api.audit.clone(), refusals::note);
     // The last one added is the outermost.
-    let pages = pages::routes().route_layer(note.clone());
+    let pages = pages::routes()
+        .merge(console::session())
+        .route_layer(note.clone());
     let described = described
         .route_layer(middleware::from_fn(etag::tag))
         .route_layer(once)
@@ -223,33 +249,9 @@ fn router(api: Api) -> Router {
         .merge(pages)
         .layer(meter)
         .merge(probes::routes())
-        .fallback(problems::no_such_route)
+        .merge(console::files())
+        .fallback(console::or_no_such_route)
         .method_not_allowed_fallback(problems::method_not_allowed)
         .layer(layers)
         .with_state(api)
-}
-
-/// Serves the API until the host ends.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    api: Api,
-    workshop: Workshop,
-    ending: CancellationToken,
-) {
-    let (links, logs) = (api.links.clone(), Arc::clone(&api.logs));
-    let recent = api.logging.recent().clone();
-    let router = router(api);
-    links.serve(Served {
-        api: router.clone(),
-        logs,
-        workshop,
-        recent,
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service)
-        .with_graceful_shutdown(ending.cancelled_owned())
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the API ended");
-    }
 }

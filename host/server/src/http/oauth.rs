@@ -59,6 +59,19 @@ async fn token_create(
     Basic(basic): Basic,
     Fields(request, origin): Fields<TokenRequest>,
 ) -> Result<Uncached<TokenReply>, Denied> {
+    grant(&api, &claim, basic, request, origin)
+        .await
+        .map(Uncached)
+}
+
+/// Gives tokens for whatever somebody shows.
+pub(super) async fn grant(
+    api: &Api,
+    claim: &Claim,
+    basic: BasicHeader,
+    request: TokenRequest,
+    origin: Origin,
+) -> Result<TokenReply, Denied> {
     let name = request.username.as_deref();
     claim.tries(name.or(request.client_id.as_deref()).or(basic.id()));
     let reply = match request.grant_type.as_str() {
@@ -121,7 +134,7 @@ async fn token_create(
             return Err(SignInError::refused("unsupported_grant_type", &why).into());
         }
     };
-    Ok(Uncached(reply))
+    Ok(reply)
 }
 
 /// End the session that a token belongs to.
@@ -211,7 +224,7 @@ pub(super) fn scopes(text: Option<&str>) -> Result<Option<Vec<Permission>>, Sign
 struct Basic(BasicHeader);
 
 /// Id and secret of an access key, as HTTP Basic.
-enum BasicHeader {
+pub(super) enum BasicHeader {
     Absent,
     /// It is there, but cannot be read.
     Malformed,

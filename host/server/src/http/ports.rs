@@ -24,6 +24,7 @@ fn listeners(api: &Api) -> Listeners<'_> {
         host: api.host.name.get(),
         management: api.host.management,
         apps: api.host.apps,
+        balancer: api.balancing.addresses(),
         links: &api.links,
     }
 }

@@ -13,6 +13,9 @@ use muster_store::StoreError;
 use super::refusals::Code;
 use crate::control::error::ControlError;
 
+/// After how many seconds it is worth to try again when the database is away.
+const RETRY: u64 = 5;
+
 /// A refusal on its way to the client.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) Box<Problem>, Vec<(HeaderName, HeaderValue)>);
@@ -192,6 +195,20 @@ impl From<ControlError> for Refused {
             )
             .detail("nothing was changed")
             .remedy("free some space on the data directory's disk and try again"),
+            ControlError::Store(StoreError::NoSpaceThere) => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "no-space",
+                "The disk of the database server is full",
+            )
+            .detail("nothing was changed; apps that run go on running")
+            .remedy("free some space on the disk of the database server that --database-url names and try again"),
+            ControlError::Blocks(BlocksError::Away { .. }) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "blocks-away",
+                "The server that keeps the blocks is away",
+            )
+            .detail(text)
+            .remedy("see how it is with: muster blocks show; what runs goes on; try again once it is back"),
             ControlError::Store(StoreError::ReadOnly) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "read-only",
@@ -199,6 +216,46 @@ impl From<ControlError> for Refused {
             )
             .detail("nothing was changed")
             .remedy("make the data directory writable and try again"),
+            ControlError::Store(StoreError::Unreachable { .. }) => {
+                tracing::warn!(error = text, "a request was refused");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "database-unreachable",
+                    "The database cannot be reached",
+                )
+                .detail("nothing was changed; apps that run go on running")
+                .remedy("try again in a few seconds; if it lasts, see to the database server that --database-url names: the host's log says what it answers")
+                .header(header::RETRY_AFTER, RETRY.into())
+            }
+            ControlError::Store(StoreError::Busy { .. }) => {
+                tracing::warn!(error = text, "a request was refused");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "database-busy",
+                    "The database has no time",
+                )
+                .detail("nothing was changed")
+                .remedy("try again in a few seconds")
+                .header(header::RETRY_AFTER, RETRY.into())
+            }
+            ControlError::Store(StoreError::Fenced { .. }) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "leader-changed",
+                "Another host leads by now",
+            )
+            .detail("nothing was changed")
+            .remedy("try again: the host that leads now takes the change")
+            .header(header::RETRY_AFTER, RETRY.into()),
+            ControlError::Store(StoreError::Unknown { .. }) => {
+                tracing::error!(error = text, "the outcome of a change is unknown");
+                Self::new(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    "database-outcome-unknown",
+                    "Nobody can tell whether the change was made",
+                )
+                .detail("the database server was lost while it made the change")
+                .remedy("look whether it was made before you try again")
+            }
             ControlError::Store(StoreError::Conflict { what }) => Self::new(
                 StatusCode::CONFLICT,
                 "exists-already",
@@ -235,7 +292,10 @@ fn listing(kind: &str) -> &'static str {
         "access-binding" => "muster access-binding list",
         "member" => "muster project members PROJECT",
         "quota" => "muster quota list",
+        "backup" => "muster backup list",
+        "block" => "muster blocks verify",
         "bundle" => "muster bundle list",
+        "cluster" => "muster cluster list",
         "file" => "muster bundle show NAME",
         "host" => "muster link list",
         "job" => "muster job list",

@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    etag::{DryRun, On, OnlyIf, Tagged},
+    etag::{DryRun, On, OnlyIf, OrPlan, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
 use crate::control::{terms::Outcome, views::page_of};
@@ -143,29 +143,16 @@ async fn project_join(
 
 /// Leave a project, or ask to be let out. `If-Match` is about your membership.
 #[utoipa::path(post, path = "/projects/{project}/actions/leave", tag = "projects", params(("project" = String, Path, description = "The project's name or id"), DryRun), responses(
-    (status = 200, description = "The project; for a dry run, the plan", body = ProjectOrPlan),
+    (status = 200, description = "The project; for a dry run, the plan", body = OrPlan<Project>),
 ))]
 async fn project_leave(
     State(api): State<Api>,
     Caller(actor): Caller,
     On(terms): On,
     Segment(project): Segment<String>,
-) -> Answer<Response> {
-    Ok(match api.projects.leave(&actor, &terms, &project).await? {
-        Outcome::Done(left) => Json(left).into_response(),
-        Outcome::Planned(plan) => Json(plan).into_response(),
-    })
-}
-
-/// What leaving a project answers.
-#[derive(serde::Serialize, utoipa::ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its description is used")]
-enum ProjectOrPlan {
-    /// The project as it is now.
-    Project(Project),
-    /// What would be done, for a dry run.
-    Plan(Plan),
+) -> Answer<Json<OrPlan<Project>>> {
+    let left = api.projects.leave(&actor, &terms, &project);
+    Ok(Json(left.await?.into()))
 }
 
 /// List who is in a project, and who has asked to be let in or out; oldest
@@ -194,7 +181,7 @@ async fn member_show(
 
 /// Put somebody into a project, or change as what they are in it.
 #[utoipa::path(put, path = "/projects/{project}/members/{user}", tag = "projects", params(("project" = String, Path, description = "The project's name or id"), ("user" = String, Path, description = "The user's name"), DryRun), request_body = MemberChange, responses(
-    (status = 200, description = "The member; for a dry run, the plan", body = MemberOrPlan),
+    (status = 200, description = "The member; for a dry run, the plan", body = OrPlan<Member>),
 ))]
 async fn member_put(
     State(api): State<Api>,
@@ -210,17 +197,6 @@ async fn member_put(
         Outcome::Done((member, shown)) => Tagged::new(&member, Json(shown)).into_response(),
         Outcome::Planned(plan) => Json(plan).into_response(),
     })
-}
-
-/// What putting somebody into a project answers.
-#[derive(serde::Serialize, utoipa::ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its description is used")]
-enum MemberOrPlan {
-    /// As what they are in it now.
-    Member(Member),
-    /// What would be done, for a dry run.
-    Plan(Plan),
 }
 
 /// Take somebody out of a project.

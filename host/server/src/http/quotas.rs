@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    etag::{DryRun, On, Tagged},
+    etag::{DryRun, On, OrPlan, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
 use crate::control::{terms::Outcome, views::page_of};
@@ -46,7 +46,7 @@ async fn quota_list(
 /// Set a quota, in place of the one before. What is over it already goes on; see
 /// `POST /quotas/actions/enforce`. `If-Match` is about the quota that is there.
 #[utoipa::path(put, path = "/quotas", tag = "quotas", params(DryRun), request_body = NewQuota, responses(
-    (status = 200, description = "The quota; for a dry run, the plan", body = QuotaOrPlan),
+    (status = 200, description = "The quota; for a dry run, the plan", body = OrPlan<Quota>),
 ))]
 async fn quota_set(
     State(api): State<Api>,
@@ -58,17 +58,6 @@ async fn quota_set(
         Outcome::Done((quota, shown)) => Tagged::new(&quota, Json(shown)).into_response(),
         Outcome::Planned(plan) => Json(plan).into_response(),
     })
-}
-
-/// What setting a quota answers.
-#[derive(serde::Serialize, utoipa::ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its description is used")]
-enum QuotaOrPlan {
-    /// The quota as it is now.
-    Quota(Quota),
-    /// What would be done, for a dry run.
-    Plan(Plan),
 }
 
 /// Show a quota.

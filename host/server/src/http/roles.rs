@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    etag::{DryRun, On, Tagged},
+    etag::{DryRun, On, OrPlan, Tagged},
     reply::{Answer, Params, Raw, Segment, to_its_end},
 };
 use crate::control::{error::ControlError, terms::Outcome, views::page_of};
@@ -70,7 +70,7 @@ struct Playing {
 /// without either the bundled one. The plugin that played it before goes on until the new one has
 /// started.
 #[utoipa::path(put, path = "/roles/{role}", tag = "roles", params(("role" = String, Path, description = "The role's name"), Playing, DryRun), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
-    (status = 200, description = "The role; for a dry run, the plan", body = RoleOrPlan),
+    (status = 200, description = "The role; for a dry run, the plan", body = OrPlan<Role>),
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn role_add(
@@ -163,15 +163,4 @@ async fn role_restart(
 ) -> Answer<Json<Plan>> {
     let work = async move { api.roles.restart(&actor, &terms, &role).await };
     Ok(Json(to_its_end(work).await?))
-}
-
-/// What giving a role answers.
-#[derive(serde::Serialize, utoipa::ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its description is used")]
-enum RoleOrPlan {
-    /// The role as it is now.
-    Role(Role),
-    /// What would be done, for a dry run.
-    Plan(Plan),
 }

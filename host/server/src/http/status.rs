@@ -61,7 +61,7 @@ async fn info(api: &Api, settled: &Whereabouts) -> Result<Info, ControlError> {
         id: host.id,
         name: settled.name.clone(),
         next_addresses: settled.next_addresses.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: muster_store::version().to_owned(),
         engine: muster_engine::VERSION.to_owned(),
         management: format!("http://{}", host.management),
         apps: format!("http://{}", host.apps),

@@ -4,7 +4,6 @@ use axum::{
     Json,
     extract::State,
     http::{HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
 };
 use muster_api::{
     page::{Page, PageQuery},
@@ -19,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Api,
     caller::Caller,
-    etag::{DryRun, On, OnlyIf, Tagged},
+    etag::{DryRun, On, OnlyIf, OrPlan, Tagged},
     reply::{Answer, Input, Params, Segment},
 };
 use crate::control::terms::Outcome;
@@ -134,7 +133,7 @@ async fn user_activate(
 
 /// Shut a user out. All their sessions end at once.
 #[utoipa::path(post, path = "/users/{user}/actions/suspend", tag = "users", params(("user" = String, Path, description = "The user's name or id"), DryRun), responses(
-    (status = 200, description = "The user; for a dry run, what would be done", body = User),
+    (status = 200, description = "The user; for a dry run, the plan", body = OrPlan<User>),
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -143,11 +142,9 @@ async fn user_suspend(
     Caller(actor): Caller,
     On(terms): On,
     Segment(user): Segment<String>,
-) -> Answer<Response> {
-    Ok(match api.accounts.suspend(&actor, &terms, &user).await? {
-        Outcome::Done(user) => Json(user).into_response(),
-        Outcome::Planned(plan) => Json(plan).into_response(),
-    })
+) -> Answer<Json<OrPlan<User>>> {
+    let suspended = api.accounts.suspend(&actor, &terms, &user);
+    Ok(Json(suspended.await?.into()))
 }
 
 /// Send a user a new link by which they set their password, or verify their
@@ -183,7 +180,7 @@ async fn user_session_list(
 
 /// End all sessions of a user. `If-Match` is about the user.
 #[utoipa::path(delete, path = "/users/{user}/sessions", tag = "users", params(("user" = String, Path, description = "The user's name or id"), DryRun), responses(
-    (status = 200, description = "How many have ended; for a dry run, the plan", body = EndedOrPlan),
+    (status = 200, description = "How many have ended; for a dry run, the plan", body = OrPlan<EndedSessions>),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn user_session_end_all(
@@ -191,22 +188,11 @@ async fn user_session_end_all(
     Caller(actor): Caller,
     On(terms): On,
     Segment(user): Segment<String>,
-) -> Answer<Response> {
+) -> Answer<Json<OrPlan<EndedSessions>>> {
     let (user, _) = api.users.show(&user).await?;
     let ended = api.sessions.end_all(&actor, &terms, user.id);
-    Ok(match ended.await? {
-        Outcome::Done(ended) => Json(EndedSessions { ended }).into_response(),
-        Outcome::Planned(plan) => Json(plan).into_response(),
-    })
-}
-
-/// What ending a user's sessions answers.
-#[derive(serde::Serialize, utoipa::ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its description is used")]
-enum EndedOrPlan {
-    /// How many have ended.
-    Ended(EndedSessions),
-    /// What would be done, for a dry run.
-    Plan(Plan),
+    Ok(Json(match ended.await? {
+        Outcome::Done(ended) => OrPlan::Done(EndedSessions { ended }),
+        Outcome::Planned(plan) => OrPlan::Plan(plan),
+    }))
 }

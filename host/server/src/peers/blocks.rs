@@ -33,6 +33,13 @@ const AT_ONCE: usize = 4;
 /// fetching the same content itself.
 const LACKING: Duration = Duration::from_secs(5);
 
+/// The server that keeps blocks, among hosts.
+const STORE: HostId = HostId(uuid::Uuid::nil());
+
+fn id_of(source: &Option<Neighbour>) -> HostId {
+    source.as_ref().map_or(STORE, |host| host.id)
+}
+
 /// How near other hosts are: how long they took for a block, on the average of
 /// late, and which of them lacked one.
 #[derive(Default)]
@@ -83,49 +90,116 @@ impl Links {
         }
     }
 
-    /// Has these blocks here, fetching what is missing from whoever has it: the
-    /// host that was quickest of late first.
+    /// Has these blocks here, fetching what is not near at hand from whoever has
+    /// it: the host that was quickest of late first, or the server that keeps
+    /// blocks, if that was.
     ///
     /// # Errors
     /// Which block nobody has, or could not be kept.
     pub(crate) async fn have(&self, wanted: &[Digest]) -> Result<(), String> {
-        let missing = self.blocks().missing(wanted).await;
-        let missing = missing.map_err(|error| error.to_string())?;
-        let fetched = stream::iter(missing).map(|digest| {
+        let far = self.blocks().not_near(wanted).await;
+        let far = far.map_err(|error| error.to_string())?;
+        let fetched = stream::iter(far).map(|digest| {
             let links = self.clone();
-            async move { links.fetch_block(&digest).await }
+            async move { links.bring_near(&digest).await }
         });
         fetched.buffer_unordered(AT_ONCE).try_collect().await
     }
 
-    async fn fetch_block(&self, digest: &Digest) -> Result<(), String> {
+    async fn bring_near(&self, digest: &Digest) -> Result<(), String> {
+        let hosts = self.neighbours().await.map_err(|error| error.to_string())?;
+        let mut sources: Vec<_> = hosts.into_iter().map(Some).collect();
+        if self.blocks().place().is_remote() {
+            sources.push(None);
+        }
+        let began = Instant::now();
+        sources.sort_by_cached_key(|source| self.nearness().of(id_of(source), began));
+        let mut last = "this host is not linked with any".to_owned();
+        for source in sources {
+            match self.try_source(&source, digest).await {
+                Ok(()) => return Ok(()),
+                Err(why) => last = why,
+            }
+        }
+        Err(format!("the block {digest} cannot be had: {last}"))
+    }
+
+    async fn try_source(&self, source: &Option<Neighbour>, digest: &Digest) -> Result<(), String> {
+        let began = Instant::now();
+        let Some(host) = source else {
+            // What it has, it puts near at hand by itself.
+            return match self.blocks().get(digest).await {
+                Ok(_) => {
+                    self.nearness().took(STORE, began.elapsed());
+                    Ok(())
+                }
+                Err(error) => {
+                    self.nearness().lacked(STORE, Instant::now());
+                    Err(error.to_string())
+                }
+            };
+        };
+        let bytes = self.fetch_from(host, digest).await?;
+        let kept = self.blocks().put_near(digest, bytes).await;
+        kept.map_err(|error| format!("{}: {error}", host.name))
+    }
+
+    /// Has these blocks where this host keeps its own, for something that refers to
+    /// them.
+    ///
+    /// # Errors
+    /// Which block nobody has, or could not be kept.
+    pub(crate) async fn keep_blocks(&self, wanted: &[Digest]) -> Result<(), String> {
+        let missing = self.blocks().missing(wanted).await;
+        let missing = missing.map_err(|error| error.to_string())?;
+        let kept = stream::iter(missing).map(|digest| {
+            let links = self.clone();
+            async move {
+                let bytes = links.block_from_others(&digest).await;
+                let bytes =
+                    bytes.map_err(|why| format!("the block {digest} cannot be had: {why}"))?;
+                let kept = links.blocks().put(&digest, bytes).await;
+                kept.map_err(|error| error.to_string())
+            }
+        });
+        kept.buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// A block from another host, whoever has it as it should be.
+    ///
+    /// # Errors
+    /// Why nobody could give it.
+    pub(crate) async fn block_from_others(&self, digest: &Digest) -> Result<Bytes, String> {
         let mut hosts = self.neighbours().await.map_err(|error| error.to_string())?;
         let began = Instant::now();
         hosts.sort_by_cached_key(|host| self.nearness().of(host.id, began));
         let mut last = "this host is not linked with any".to_owned();
         for host in hosts {
-            let began = Instant::now();
-            let asked = timeout(Patience::BLOCK.whole, self.ask_for(&host, digest)).await;
-            match asked.unwrap_or(Err(CallError::Unreachable)) {
-                Ok(Some(bytes)) => {
-                    self.nearness().took(host.id, began.elapsed());
-                    let kept = self.blocks().put(digest, bytes).await;
-                    match kept {
-                        Ok(()) => return Ok(()),
-                        Err(error) => last = format!("{}: {error}", host.name),
-                    }
-                }
-                Ok(None) => {
-                    self.nearness().lacked(host.id, Instant::now());
-                    last = format!("{} does not have it", host.name);
-                }
-                Err(error) => {
-                    self.nearness().took(host.id, Patience::BLOCK.whole);
-                    last = format!("{}: {error}", host.name);
-                }
+            match self.fetch_from(&host, digest).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(why) => last = why,
             }
         }
-        Err(format!("the block {digest} cannot be had: {last}"))
+        Err(last)
+    }
+
+    async fn fetch_from(&self, host: &Neighbour, digest: &Digest) -> Result<Bytes, String> {
+        let began = Instant::now();
+        let asked = timeout(Patience::BLOCK.whole, self.ask_for(host, digest)).await;
+        match asked.unwrap_or(Err(CallError::Unreachable)) {
+            Ok(Some(bytes)) => {
+                self.nearness().took(host.id, began.elapsed());
+                Ok(bytes)
+            }
+            Ok(None) => {
+                self.nearness().lacked(host.id, Instant::now());
+                Err(format!("{} does not have it", host.name))
+            }
+            Err(error) => {
+                self.nearness().took(host.id, Patience::BLOCK.whole);
+                Err(format!("{}: {error}", host.name))
+            }
+        }
     }
 
     /// Asks a host for a block, over a connection that was kept if there is one.

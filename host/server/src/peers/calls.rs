@@ -5,17 +5,17 @@ use axum::{
     Extension,
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{Extensions, HeaderName, HeaderValue, StatusCode, Uri},
+    http::{Extensions, HeaderName, HeaderValue, StatusCode, Uri, uri::InvalidUri},
     response::{IntoResponse, Response},
 };
 use muster_api::{hosts::NODE_HEADER, permissions::Permission};
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
 
-use super::{CallError, Connection, WORDS_ALPN, dial::relay};
+use super::{CallError, Connection, Patience, WORDS_ALPN, dial::relay};
 use crate::control::{
     error::ControlError,
-    linking::{Links, ambiguous},
+    linking::{Links, Served, one_called},
 };
 
 /// What such a call's path begins with; the API's own path follows.
@@ -46,22 +46,10 @@ impl Links {
         mut request: Request,
     ) -> Result<Response, ControlError> {
         let hosts = self.neighbours().await?;
-        let mut named = hosts
-            .iter()
-            .filter(|host| host.name == node || host.id.to_string() == node);
-        let host = named
-            .next()
-            .ok_or_else(|| ControlError::not_found("host", node))?;
-        if named.next().is_some() {
-            return Err(ambiguous(node));
-        }
+        let host = &one_called(node, hosts, |host| (&host.name, host.id))?;
         let config = self.dialling(host, WORDS_ALPN)?;
-        let path = request.uri().path_and_query();
-        let path = path.map_or("/", |path| path.as_str());
+        *request.uri_mut() = below(CALL, request.uri())?;
         let wrong = |error: &dyn std::fmt::Display| ControlError::Internal(error.to_string());
-        *request.uri_mut() = format!("{CALL}{path}")
-            .parse()
-            .map_err(|error: axum::http::uri::InvalidUri| wrong(&error))?;
         let told = serde_json::to_string(who).map_err(|error| wrong(&error))?;
         let told = HeaderValue::from_str(&told).map_err(|error| wrong(&error))?;
         let headers = request.headers_mut();
@@ -69,7 +57,7 @@ impl Links {
         headers.remove(NODE_HEADER);
         headers.insert(DELEGATE, told);
         let changes = !request.method().is_safe();
-        match relay(&host.addresses, config, request).await {
+        match relay(&host.addresses, config, request, Patience::WORDS.whole).await {
             Ok(response) => Ok(response.map(Body::new)),
             Err(CallError::Unsure) if changes => Err(ControlError::Unknown {
                 code: "host-outcome-unknown",
@@ -101,18 +89,34 @@ pub(super) async fn called(
     let (Some(who), Some(served), true) = (told, links.served(), leads) else {
         return StatusCode::FORBIDDEN.into_response();
     };
+    let mut known = Extensions::new();
+    known.insert(who);
+    known.insert(ConnectInfo(connection.address));
+    answered(&served, CALL, request, known).await
+}
+
+/// A path of the API below a prefix, on which another host takes it.
+pub(super) fn below(prefix: &str, uri: &Uri) -> Result<Uri, ControlError> {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let wrong = |error: InvalidUri| ControlError::Internal(error.to_string());
+    format!("{prefix}{path}").parse().map_err(wrong)
+}
+
+/// What the API here answers to a call that came below a prefix. Of what was found
+/// out on the way here, such as the route, it learns what is `known` alone.
+pub(super) async fn answered(
+    served: &Served,
+    prefix: &str,
+    mut request: Request,
+    known: Extensions,
+) -> Response {
     let path = request.uri().path_and_query();
-    let path = path.and_then(|path| path.as_str().strip_prefix(CALL));
+    let path = path.and_then(|path| path.as_str().strip_prefix(prefix));
     let Some(uri) = path.and_then(|path| path.parse::<Uri>().ok()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     *request.uri_mut() = uri;
-    // What was found out on the way here, such as the route, is not the API's.
-    *request.extensions_mut() = Extensions::new();
-    request.extensions_mut().insert(who);
-    request
-        .extensions_mut()
-        .insert(ConnectInfo(connection.address));
+    *request.extensions_mut() = known;
     match served.api.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

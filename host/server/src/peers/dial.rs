@@ -13,6 +13,7 @@ use hyper::{
     header::{self, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
+use muster_api::lenient;
 use muster_peering::tls::{self, Distrust, PeerIdentity};
 use rustix::net::sockopt::{
     set_socket_keepalive, set_tcp_keepidle, set_tcp_keepintvl, set_tcp_user_timeout,
@@ -80,6 +81,9 @@ pub(crate) enum CallError {
     /// It was asked and gave no answer: it may have done what it was asked for.
     #[error("it was asked, and gave no answer")]
     Unsure,
+    /// It is a host that leads no more, or not yet.
+    #[error("it does not lead")]
+    Elsewhere,
     /// It answers, but not as it should.
     #[error("its answer cannot be used: {0}")]
     Answer(String),
@@ -110,7 +114,7 @@ where
         if status != StatusCode::OK {
             return Err(odd(status, &told));
         }
-        let answer = serde_json::from_slice(&told);
+        let answer = serde_json::from_slice(&told).and_then(lenient::from_value);
         let answer = answer.map_err(|error| CallError::Answer(error.to_string()))?;
         Ok((answer, peer))
     };
@@ -184,31 +188,61 @@ impl Caller {
     }
 }
 
-/// Sends a request as it is, and gives the answer as it comes. Whatever fails but
+/// Sends a request as it is, and gives the answer as it comes, once it begins
+/// within `patience`. Whatever fails but
 /// with [`CallError::Unsure`] has failed before the request was sent, or was
 /// refused.
 pub(super) async fn relay(
     addresses: &[String],
     config: ClientConfig,
-    mut request: Request<Body>,
+    request: Request<Body>,
+    patience: Duration,
 ) -> Result<Response<Incoming>, CallError> {
-    let stream = connect(addresses, config).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+    Relay::dial(addresses, config)
+        .await?
+        .send(request, patience)
         .await
-        .map_err(|error| broken(&error))?;
-    tokio::spawn(connection);
-    let headers = request.headers_mut();
-    headers.remove(header::CONNECTION);
-    headers.insert(header::HOST, HeaderValue::from_static("peer"));
-    let reply = timeout(Patience::WORDS.whole, sender.send_request(request)).await;
-    let reply = reply.map_err(|_| CallError::Unsure)?;
-    reply.map_err(|error| match broken(&error) {
-        CallError::Unreachable if !error.is_canceled() => CallError::Unsure,
-        known => known,
-    })
+}
+
+/// A connection on which one request goes as it is.
+pub(super) struct Relay(SendRequest<Body>);
+
+impl Relay {
+    /// Connects to whoever answers first at one of the `addresses`.
+    pub(super) async fn dial(
+        addresses: &[String],
+        config: ClientConfig,
+    ) -> Result<Self, CallError> {
+        let stream = connect(addresses, config).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| broken(&error))?;
+        tokio::spawn(connection);
+        Ok(Self(sender))
+    }
+
+    /// Sends the request; see [`relay`].
+    pub(super) async fn send(
+        mut self,
+        mut request: Request<Body>,
+        patience: Duration,
+    ) -> Result<Response<Incoming>, CallError> {
+        let headers = request.headers_mut();
+        headers.remove(header::CONNECTION);
+        headers.insert(header::HOST, HeaderValue::from_static("peer"));
+        let reply = timeout(patience, self.0.send_request(request)).await;
+        let reply = reply.map_err(|_| CallError::Unsure)?;
+        reply.map_err(|error| match broken(&error) {
+            CallError::Unreachable if !error.is_canceled() => CallError::Unsure,
+            known => known,
+        })
+    }
 }
 
 fn odd(status: StatusCode, told: &[u8]) -> CallError {
+    if status == StatusCode::MISDIRECTED_REQUEST {
+        return CallError::Elsewhere;
+    }
     CallError::Answer(format!("{status}: {}", String::from_utf8_lossy(told)))
 }
 
@@ -350,7 +384,7 @@ mod tests {
             }
         });
         let request = Request::post("/peer/v1/call/x").body(Body::empty());
-        relay(&[address], config, request.unwrap())
+        relay(&[address], config, request.unwrap(), Patience::WORDS.whole)
             .await
             .unwrap_err()
     }

@@ -13,7 +13,7 @@ use muster_peering::tls::{PeerIdentity, exporter};
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
@@ -25,9 +25,13 @@ use super::hello::is_for_apps;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection of a stranger may last.
 const STRANGER: Duration = Duration::from_secs(30);
-/// How many connections may be open at once: what strangers open, too, who can
-/// get as far as a handshake.
-const CONNECTIONS: usize = 1_024;
+/// How many connections may be open at once of whoever is not recognised yet, or
+/// is a stranger.
+const STRANGERS: usize = 1_024;
+/// How many of members: each has a question about news open all the time, says
+/// hello every two seconds, and may fetch blocks. Strangers do not count here, so
+/// that they take no place from anybody.
+const MEMBERS: usize = 16_384;
 
 /// A connection of a peer.
 #[derive(Debug, Clone, Copy)]
@@ -90,10 +94,11 @@ async fn accept(
     (door, admit): (Door, Admit),
     ending: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let strangers = Arc::new(Semaphore::new(STRANGERS));
+    let members = Arc::new(Semaphore::new(MEMBERS));
     let connections = TaskTracker::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+        let Ok(place) = Arc::clone(&strangers).acquire_owned().await else {
             return;
         };
         let accepted = tokio::select! {
@@ -107,10 +112,10 @@ async fn accept(
         };
         let (config, door) = (config.load_full(), (door.clone(), Arc::clone(&admit)));
         let (router, ending) = (router.clone(), ending.clone());
+        let places = (place, Arc::clone(&members));
         connections.spawn(async move {
-            let _place = place;
             tokio::select! {
-                () = serve(stream, address, config, router, door) => {}
+                () = serve(stream, address, config, router, door, places) => {}
                 () = ending.cancelled() => {}
             }
         });
@@ -123,6 +128,7 @@ async fn serve(
     config: Arc<ServerConfig>,
     router: Router,
     (door, admit): (Door, Admit),
+    (place, members): (OwnedSemaphorePermit, Arc<Semaphore>),
 ) {
     match timeout(PATIENCE, is_for_apps(&stream)).await {
         Ok(false) => {}
@@ -152,6 +158,18 @@ async fn serve(
     };
     // Who was a member once may say one more word, as strangers may.
     let admitted = admit(tls).is_some();
+    let _place = match admitted {
+        true => match members.try_acquire_owned() {
+            Ok(of_member) => {
+                drop(place);
+                of_member
+            }
+            Err(_) => {
+                return tracing::warn!(%address, "a peer was turned away: too many are connected");
+            }
+        },
+        false => place,
+    };
     let connection = Connection {
         peer,
         exporter,

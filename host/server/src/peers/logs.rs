@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::{CallError, Connection, Patience, WORDS_ALPN, call, state::Neighbour};
 use crate::control::{
     error::ControlError,
-    linking::{Links, Member, Part, Served, ambiguous},
+    linking::{Links, Member, Part, Served, one_called},
 };
 
 /// How long a question for lines after one waits for some.
@@ -148,7 +148,7 @@ pub(super) async fn told<W: Wanted>(
     let (Some(served), true) = (links.served(), leads) else {
         return Err(StatusCode::FORBIDDEN);
     };
-    Ok(Json(read(served, &asked).await))
+    Ok(Json(read(&served, &asked).await))
 }
 
 async fn read<W: Wanted>(here: &Served, asked: &LogAsked<W>) -> LogTold<W::Line> {
@@ -204,13 +204,7 @@ impl Links {
                         .map(|it| (it.neighbour.id, it.neighbour.name.as_str())),
                 )
                 .chain(gaps.iter().map(|(id, gap)| (*id, gap.host.as_str())));
-            let mut found = all.filter(|(id, known)| known == name || id.to_string() == *name);
-            let (id, _) = found
-                .next()
-                .ok_or_else(|| ControlError::not_found("host", *name))?;
-            if found.next().is_some() {
-                return Err(ambiguous(name));
-            }
+            let (id, _) = one_called(name, all, |(id, known)| (known, *id))?;
             chosen.insert(id);
         }
         let wanted = |id| names.is_empty() || chosen.contains(&id);

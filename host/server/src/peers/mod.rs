@@ -2,14 +2,18 @@
 //! is said is in [`words`]; who may say it, and what it means, is the business
 //! of `control/linking`.
 
+pub(crate) mod api;
 pub(crate) mod blocks;
 pub(crate) mod calls;
 mod dial;
 mod hello;
+pub(crate) mod holding;
 pub(crate) mod kept;
 mod listener;
 pub(crate) mod logs;
+mod releases;
 mod routes;
+pub(crate) mod sharing;
 mod staging;
 pub(crate) mod state;
 pub(crate) mod words;

@@ -15,14 +15,19 @@ use http_body_util::{BodyExt, Limited};
 
 use super::{
     Connection,
+    api::{API, carried},
     blocks::BlockAsked,
     calls::{CALL, called},
+    holding,
     logs::{self, Wanted},
-    staging,
+    releases, sharing, staging,
     state::{StateAsked, StateTold},
     words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
 };
-use crate::control::{error::ControlError, linking::Links};
+use crate::control::{
+    error::ControlError,
+    linking::{Links, NO_LEADER},
+};
 
 /// What a member says of itself.
 const SAY: &str = "/peer/v1/say";
@@ -42,6 +47,12 @@ impl Links {
                 "/peer/v1/stage",
                 post(staging::stage).layer(DefaultBodyLimit::max(REPORT)),
             )
+            .route("/peer/v1/share", post(sharing::share))
+            .route(
+                holding::PATH,
+                post(holding::hold).layer(DefaultBodyLimit::max(REPORT)),
+            )
+            .route("/peer/v1/release", post(releases::release))
             .route("/peer/v1/state", post(state))
             .route("/peer/v1/block", post(block))
             .route(logs::OfApp::PATH, post(logs::told::<logs::OfApp>))
@@ -52,6 +63,7 @@ impl Links {
             .route_layer(middleware::from_fn_with_state(self.clone(), members_alone))
             .route("/peer/v1/ask", post(ask))
             .layer(DefaultBodyLimit::max(QUESTION))
+            .route(&format!("{API}/{{*path}}"), any(carried))
             .route(&format!("{CALL}/{{*path}}"), any(called))
             .with_state(self.clone())
     }
@@ -118,7 +130,7 @@ async fn state(
     Json(asked): Json<StateAsked>,
 ) -> Told<StateTold> {
     let peer = connection.peer.ok_or_else(stranger)?;
-    let news = links.news(peer, asked.have.as_deref()).await;
+    let news = links.news(peer, &asked).await;
     Ok(Json(StateTold { news }))
 }
 
@@ -165,6 +177,15 @@ fn stranger() -> (StatusCode, String) {
 }
 
 fn failed(error: ControlError) -> (StatusCode, String) {
+    if matches!(
+        error,
+        ControlError::Unavailable {
+            code: NO_LEADER,
+            ..
+        }
+    ) {
+        return (StatusCode::MISDIRECTED_REQUEST, error.to_string());
+    }
     tracing::error!(%error, "a peer could not be answered");
     (
         StatusCode::INTERNAL_SERVER_ERROR,

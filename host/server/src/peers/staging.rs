@@ -51,7 +51,7 @@ impl Links {
         let told = call::<_, StageTold>(&host.addresses, config, path, STAGE, |_| order.clone());
         match told.await {
             Ok((StageTold::Staged(staged), _)) => {
-                self.have(&blocks(staged.files())).await?;
+                self.keep_blocks(&blocks(staged.files())).await?;
                 Ok(Ok(staged))
             }
             Ok((StageTold::Refused(problem), _)) => Ok(Err(problem)),

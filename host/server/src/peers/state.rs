@@ -23,6 +23,9 @@ use time::OffsetDateTime;
 pub(crate) struct StateAsked {
     /// The digest of the state that it has.
     pub(crate) have: Option<String>,
+    /// Whether it is a load balancer, which needs the group's certificates.
+    #[serde(default)]
+    pub(crate) balances: bool,
 }
 
 /// The answer to [`StateAsked`].
@@ -43,6 +46,30 @@ pub(crate) struct News {
     /// The settings that count on every host of the group.
     #[serde(default)]
     pub(crate) settings: GroupSettings,
+    /// The certificates of load balancers, with their keys; none for others.
+    #[serde(default)]
+    pub(crate) certificates: Vec<CertificateTold>,
+}
+
+/// A certificate with its key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CertificateTold {
+    pub(crate) name: String,
+    /// It and those that vouch for it, as PEM.
+    pub(crate) chain: String,
+    /// Its private key, as PEM.
+    pub(crate) key: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) created_at: OffsetDateTime,
+}
+
+impl fmt::Debug for CertificateTold {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertificateTold")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The sections of the configuration that the leader has set for its group, with
@@ -72,6 +99,9 @@ impl fmt::Debug for GroupSettings {
 pub(crate) struct GroupState {
     /// The hosts, the leader first.
     pub(crate) hosts: Vec<Neighbour>,
+    /// Which of them may lead.
+    #[serde(default)]
+    pub(crate) control: Vec<HostId>,
     /// The apps.
     pub(crate) apps: Vec<AppRecord>,
     /// Their current and next releases.
@@ -82,6 +112,31 @@ pub(crate) struct GroupState {
     pub(crate) placements: Vec<PlacementRecord>,
     /// The instances that serve, on whatever host.
     pub(crate) serving: Vec<Serving>,
+    /// By which hosts requests come in.
+    #[serde(default)]
+    pub(crate) entrances: Entrances,
+}
+
+/// By which hosts requests come into the group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entrances {
+    /// The hosts that route requests.
+    pub(crate) routers: Vec<Entrance>,
+    /// The hosts that spread requests over them.
+    pub(crate) balancers: Vec<Entrance>,
+}
+
+/// A host by which requests come in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entrance {
+    pub(crate) host: HostId,
+    pub(crate) name: String,
+    /// Where its apps are reached, as `host:port`, the best first.
+    pub(crate) apps: Vec<String>,
+    /// Where its peers reach it, as `host:port`, the best first.
+    pub(crate) addresses: Vec<String>,
+    /// Whether somebody wants it to get nothing new.
+    pub(crate) draining: bool,
 }
 
 /// A host of the group, as the others have to know it.

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use muster_api::{blocks::FileEntry, plan::Plan, roles::Role};
 use muster_engine::plugin::{
-    Health, Plugin, PluginCode, PluginError, RoleWorld, execution::DeaPlugin,
-    routing::RouterPlugin, staging::StagerPlugin,
+    Health, Plugin, PluginCode, PluginError, RoleWorld, balancing::BalancerPlugin,
+    execution::DeaPlugin, routing::RouterPlugin, staging::StagerPlugin,
 };
 use muster_store::{ChangeKind, RoleRecord};
 use serde_json::json;
@@ -60,7 +60,8 @@ impl Roles {
         self.store
             .write(|tx| {
                 Box::pin(async move {
-                    for (name, _) in catalog::PLAYED_BY_PLUGINS {
+                    let all = catalog::PLAYED_BY_PLUGINS.iter();
+                    for (name, _) in all.filter(|(name, _)| *name != catalog::ALONE) {
                         tx.role_put(&role_record(name, None)).await?;
                     }
                     tx.setting_put(GIVEN, &true).await
@@ -87,6 +88,7 @@ impl Roles {
         };
         let before = self.store.role_get(name).await?;
         terms.check(before.as_ref())?;
+        self.suffers(name).await?;
         let kept = match component {
             Some(bytes) => {
                 self.check(name, bytes.to_vec()).await?;
@@ -124,6 +126,29 @@ impl Roles {
             .await?;
         self.seat(name, Some(code));
         Ok(Outcome::Done(self.show(name).await?))
+    }
+
+    /// That a role may be beside those that this host has.
+    async fn suffers(&self, role: &str) -> Result<(), ControlError> {
+        let all = self.store.role_list().await?;
+        let apart = all.iter().filter(|it| catalog::are_apart(&it.name, role));
+        let apart: Vec<&str> = apart.map(|it| it.name.as_str()).collect();
+        if apart.is_empty() {
+            return Ok(());
+        }
+        let list = apart.join(", ");
+        let commands: Vec<_> = apart
+            .iter()
+            .map(|name| format!("muster role remove {name}"))
+            .collect();
+        let commands = commands.join("; ");
+        Err(ControlError::Conflict {
+            code: "role-alone",
+            message: format!(
+                "a host that is a load balancer takes no other role; this one has {list}"
+            ),
+            remedy: format!("give another host the role {role}, or first: {commands}"),
+        })
     }
 
     /// Takes a role from this host.
@@ -209,6 +234,7 @@ impl Roles {
             match role {
                 "router" => try_out::<RouterPlugin>(role, &code)?,
                 "stager" => try_out::<StagerPlugin>(role, &code)?,
+                catalog::ALONE => try_out::<BalancerPlugin>(role, &code)?,
                 _ => try_out::<DeaPlugin>(role, &code)?,
             }
             Ok(code)

@@ -29,9 +29,9 @@ use muster_engine::{
         staging::{Droplet, PackageFiles, Terms, Wishes},
     },
 };
-use muster_ingress::{RouterFailure, RouterMaker, RouterSlot};
+use muster_ingress::{BalancerMaker, BalancerSlot, PluginFailure, RouterMaker, RouterSlot};
 use muster_store::{RoleRecord, Store};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use self::{
     board::Board,
@@ -44,6 +44,12 @@ use crate::control::error::ControlError;
 /// for its decisions.
 const ROUTER_LIMITS: PluginLimits = PluginLimits {
     memory: 1 << 30,
+    call: Duration::from_millis(100),
+    work: Duration::from_secs(3),
+};
+/// Limits of a load balancer's instance: requests wait for its decisions.
+const BALANCER_LIMITS: PluginLimits = PluginLimits {
+    memory: 256 << 20,
     call: Duration::from_millis(100),
     work: Duration::from_secs(3),
 };
@@ -60,11 +66,16 @@ const DEA_LIMITS: PluginLimits = PluginLimits {
     work: Duration::from_secs(5),
 };
 
+/// How long a router goes on that was taken away, until load balancers have
+/// heard so.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
+
 /// The limits of a role's plugin.
 fn limits(role: &str) -> PluginLimits {
     match role {
         "router" => ROUTER_LIMITS,
         "stager" => STAGER_LIMITS,
+        catalog::ALONE => BALANCER_LIMITS,
         _ => DEA_LIMITS,
     }
 }
@@ -76,13 +87,20 @@ pub(crate) struct Roles {
     engine: Engine,
     board: Arc<Board>,
     router: RouterSlot,
+    balancer: BalancerSlot,
     stager: StagerSeat,
     dea: DeaSeat,
     version: AtomicU64,
     evacuating: AtomicBool,
+    /// Whether load balancers send requests here.
+    lingers: AtomicBool,
+    /// Whether this host is to be a load balancer.
+    balances: AtomicBool,
     /// Whether the state is kept here rather than by a leader.
     primary: AtomicBool,
     changed: Notify,
+    /// Moves whenever another plugin plays a role.
+    seated: watch::Sender<u64>,
     /// Held from the database to the seat, so that both change in one order.
     changing: tokio::sync::Mutex<()>,
     /// Held while a seat and what is known of it change.
@@ -90,20 +108,29 @@ pub(crate) struct Roles {
 }
 
 impl Roles {
-    pub(crate) fn new(store: Store, blocks: Blocks, engine: Engine, router: RouterSlot) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        blocks: Blocks,
+        engine: Engine,
+        (router, balancer): (RouterSlot, BalancerSlot),
+    ) -> Self {
         let board = Arc::new(Board::default());
         Self {
             store,
             blocks,
             engine,
             router,
+            balancer,
             stager: StagerSeat::new(Arc::clone(&board)),
             dea: DeaSeat::new(Arc::clone(&board)),
             board,
             version: AtomicU64::new(1),
             evacuating: AtomicBool::new(false),
+            lingers: AtomicBool::new(false),
+            balances: AtomicBool::new(false),
             primary: AtomicBool::new(true),
             changed: Notify::new(),
+            seated: watch::Sender::default(),
             changing: tokio::sync::Mutex::default(),
             seating: std::sync::Mutex::default(),
         }
@@ -112,6 +139,11 @@ impl Roles {
     /// Resolves when another plugin plays a role.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// Moves whenever another plugin plays a role.
+    pub(crate) fn seated(&self) -> watch::Receiver<u64> {
+        self.seated.subscribe()
     }
 
     /// Whether this host is being emptied, because it is to be no droplet
@@ -136,6 +168,30 @@ impl Roles {
     /// Whether somebody plays the droplet execution agent and is to go on.
     pub(crate) fn has_dea(&self) -> bool {
         self.dea.is_taken() && !self.evacuating()
+    }
+
+    /// Whether somebody plays the load balancer.
+    pub(crate) fn has_balancer(&self) -> bool {
+        self.balances.load(Ordering::Relaxed)
+    }
+
+    /// The load balancer has finished its requests: its plugin can go.
+    pub(crate) fn balancer_closed(&self) {
+        let _seating = self.seating.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.has_balancer() {
+            self.balancer.set(None);
+        }
+    }
+
+    /// Whether load balancers send requests here: a router that is taken away
+    /// goes on until they have heard so.
+    pub(crate) fn linger(&self, linger: bool) {
+        self.lingers.store(linger, Ordering::Relaxed);
+    }
+
+    /// The load balancer has a plugin, but cannot do its job.
+    pub(crate) fn balancer_hindered(&self, why: &str) {
+        self.board.unusable(catalog::ALONE, why);
     }
 
     /// Whether somebody plays the stager.
@@ -224,6 +280,7 @@ impl Roles {
                 RoleState::Absent
             },
             builtin: false,
+            alone: name == catalog::ALONE,
             summary: summary.to_owned(),
             plugin,
             restarts: entry.restarts,
@@ -238,10 +295,26 @@ impl Roles {
         let version = self.version.fetch_add(1, Ordering::Relaxed);
         self.board.seated(role, code.as_ref());
         match role {
-            "router" => self
-                .router
-                .set(code.map(|code| self.router_maker(version, code))),
+            "router" => match (code, self.router.version()) {
+                (None, Some(played)) if self.lingers.load(Ordering::Relaxed) => {
+                    let router = self.router.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(LINGER).await;
+                        router.clear(played);
+                    });
+                }
+                (code, _) => self
+                    .router
+                    .set(code.map(|code| self.router_maker(version, code))),
+            },
             "stager" => self.stager.set(code),
+            // The plugin stays until the requests have finished.
+            catalog::ALONE => {
+                self.balances.store(code.is_some(), Ordering::Relaxed);
+                if let Some(code) = code {
+                    self.balancer.set(Some(self.balancer_maker(version, code)));
+                }
+            }
             _ => match code {
                 Some(code) => {
                     self.evacuating.store(false, Ordering::Relaxed);
@@ -253,6 +326,7 @@ impl Roles {
         }
         // Kept for the agent, should it look elsewhere at this moment.
         self.changed.notify_one();
+        self.seated.send_modify(|seated| *seated += 1);
     }
 
     fn router_maker(&self, version: u64, code: PluginCode) -> RouterMaker {
@@ -260,10 +334,22 @@ impl Roles {
         RouterMaker {
             version,
             make: Box::new(move || code.instantiate(ROUTER_LIMITS, plugin_log("router"))),
-            failed: Box::new(move |failure: &RouterFailure| {
+            failed: Box::new(move |failure: &PluginFailure| {
                 board.failed("router", &failure.error, version);
             }),
             tended: Box::new(move |health| tended.tended("router", health)),
+        }
+    }
+
+    fn balancer_maker(&self, version: u64, code: PluginCode) -> BalancerMaker {
+        let (board, tended) = (Arc::clone(&self.board), Arc::clone(&self.board));
+        BalancerMaker {
+            version,
+            make: Box::new(move || code.instantiate(BALANCER_LIMITS, plugin_log(catalog::ALONE))),
+            failed: Box::new(move |failure: &PluginFailure| {
+                board.failed(catalog::ALONE, &failure.error, version);
+            }),
+            tended: Box::new(move |health| tended.tended(catalog::ALONE, health)),
         }
     }
 }
@@ -273,6 +359,7 @@ fn builtin(name: &str, summary: &str) -> Role {
         name: name.to_owned(),
         state: RoleState::Running,
         builtin: true,
+        alone: false,
         summary: summary.to_owned(),
         plugin: None,
         restarts: 0,

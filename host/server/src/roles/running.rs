@@ -84,29 +84,44 @@ impl Roles {
         roles: &[String],
     ) -> Result<(), ControlError> {
         let terms = Terms::default();
+        // What goes makes room for what comes.
+        let mut come = Vec::new();
         for (name, _) in catalog::PLAYED_BY_PLUGINS {
             let has = self.store.role_get(name).await?.is_some();
             match (has, roles.iter().any(|role| role == name)) {
                 (true, false) => {
                     self.remove(actor, &terms, name).await?;
                 }
-                (false, true) => {
-                    self.add(actor, &terms, name, None).await?;
-                }
+                (false, true) => come.push(*name),
                 _ => {}
             }
+        }
+        for name in come {
+            self.add(actor, &terms, name, None).await?;
         }
         Ok(())
     }
 
-    /// That plugins can play these roles here.
+    /// That plugins can play these roles here, together.
     pub(crate) fn know(&self, roles: &[String]) -> Result<(), ControlError> {
         let known = catalog::PLAYED_BY_PLUGINS;
         let odd = |role: &&String| !known.iter().any(|(name, _)| name == role);
-        roles
+        if let Some(role) = roles.iter().find(odd) {
+            return Err(unknown("roles", role));
+        }
+        let other = roles
             .iter()
-            .find(odd)
-            .map_or(Ok(()), |role| Err(unknown("roles", role)))
+            .find(|role| catalog::are_apart(role, catalog::ALONE));
+        match other.filter(|_| roles.iter().any(|role| role == catalog::ALONE)) {
+            Some(other) => Err(ControlError::invalid(
+                "roles",
+                format!(
+                    "a host that is a load balancer takes no other role; leave out '{other}' or '{}'",
+                    catalog::ALONE
+                ),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The plugin is tried out before it takes the place of the one that plays.

@@ -9,11 +9,20 @@ use super::{HEAD, entry, head};
 use crate::{
     columns::{signed, time},
     error::StoreError,
+    reader::Reader,
     tx::Tx,
 };
 
 /// How many entries are held in memory at a time.
 const BATCH: u64 = 500;
+
+impl Reader {
+    /// Whether the log is a chain already.
+    pub(crate) async fn audit_is_adopted(&self) -> Result<bool, StoreError> {
+        let head = head::Entity::find_by_id(HEAD).one(&self.db()).await?;
+        Ok(head.is_some())
+    }
+}
 
 impl Tx {
     /// Puts what an older version has written into the chain. Does nothing to a
@@ -23,11 +32,7 @@ impl Tx {
     /// # Errors
     /// If the log could not be read or written.
     pub(crate) async fn audit_adopt(&self) -> Result<(), StoreError> {
-        if head::Entity::find_by_id(HEAD)
-            .one(&self.db())
-            .await?
-            .is_some()
-        {
+        if self.audit_is_adopted().await? {
             return Ok(());
         }
         let chained = entry::Entity::find()

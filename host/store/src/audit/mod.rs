@@ -9,7 +9,7 @@
 
 mod adopt;
 mod prune;
-mod tables;
+pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -34,6 +34,7 @@ use crate::{
     columns::{from_word, millis, signed, time, unsigned},
     error::StoreError,
     reader::Reader,
+    text::fit_entry,
     tx::Tx,
 };
 
@@ -167,6 +168,7 @@ impl Tx {
         };
         let number = last.number + 1;
         let mut entry = entry.clone();
+        fit_entry(&mut entry);
         entry.before = entry.before.map(without_fractions);
         entry.after = entry.after.map(without_fractions);
         let record = AuditRecord {
@@ -247,7 +249,7 @@ fn matching(filter: &AuditFilter) -> Select<entry::Entity> {
     }
     if let Some(prefix) = filter.action.as_deref().filter(|text| !text.is_empty()) {
         // Databases differ in whether LIKE minds the case.
-        let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+        let length = i32::try_from(prefix.chars().count()).unwrap_or(i32::MAX);
         let beginning = Func::cust("substr")
             .arg(Expr::col(Column::Action))
             .arg(1)

@@ -1,6 +1,6 @@
 //! The tables of the audit log.
 
-pub(super) mod entry {
+pub(crate) mod entry {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -33,7 +33,7 @@ pub(super) mod entry {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(super) mod head {
+pub(crate) mod head {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -51,7 +51,7 @@ pub(super) mod head {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(super) mod checkpoint {
+pub(crate) mod checkpoint {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

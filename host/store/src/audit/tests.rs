@@ -1,4 +1,5 @@
 use muster_api::audit::{AuditEntry, AuditFilter, AuditHead, AuditOutcome, AuditVerification};
+use muster_e2e::servers::on_postgres;
 use serde_json::json;
 use time::Duration;
 
@@ -36,7 +37,7 @@ async fn append(store: &Store, entries: Vec<AuditEntry>) {
         .unwrap();
 }
 
-async fn with(subjects: &[&str]) -> (Store, tempfile::TempDir) {
+async fn with(subjects: &[&str]) -> (Store, crate::testing::Place) {
     let (store, dir) = store().await;
     append(
         &store,
@@ -233,6 +234,10 @@ async fn whatever_is_done_to_the_table_is_found() {
             3,
         ),
     ] {
+        if sql.contains("not JSON") && on_postgres() {
+            // Such a column holds nothing but JSON there.
+            continue;
+        }
         let (store, _dir) = with(&["a", "b", "c", "d", "e"]).await;
         assert_eq!(broken_at(&store).await, None);
         store.execute(sql).await;
@@ -371,7 +376,7 @@ async fn what_an_older_version_wrote_is_put_into_the_chain() {
         )
         .await;
     store.close().await.unwrap();
-    let store = Store::open(&dir.path().join("muster.db")).await.unwrap();
+    let store = dir.open().await;
     let found = verify(&store).await;
     assert!(found.whole, "{found:?}");
     assert_eq!(found.head.number, 2);
@@ -382,7 +387,7 @@ async fn what_an_older_version_wrote_is_put_into_the_chain() {
     // A head that is lost later is not made anew from whatever is left.
     store.execute("DELETE FROM audit_head").await;
     store.close().await.unwrap();
-    let store = Store::open(&dir.path().join("muster.db")).await.unwrap();
+    let store = dir.open().await;
     assert_eq!(broken_at(&store).await, Some(3));
 }
 

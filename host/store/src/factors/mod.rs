@@ -42,7 +42,7 @@ mod tests {
         }
     }
 
-    async fn with_ada() -> (crate::Store, tempfile::TempDir, UserRecord) {
+    async fn with_ada() -> (crate::Store, crate::testing::Place, UserRecord) {
         let (store, dir) = store().await;
         let ada = user("ada");
         let added = ada.clone();

@@ -12,7 +12,7 @@ use crate::{
     tx::Tx,
 };
 
-mod passkey {
+pub(crate) mod passkey {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

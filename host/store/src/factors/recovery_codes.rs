@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{columns::millis, error::StoreError, reader::Reader, tx::Tx};
 
-mod recovery_code {
+pub(crate) mod recovery_code {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -13,7 +13,7 @@ use crate::{
     tx::Tx,
 };
 
-mod entity {
+pub(crate) mod entity {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -1,6 +1,6 @@
 //! The tables behind routes.
 
-pub(super) mod route {
+pub(crate) mod route {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -33,7 +33,7 @@ pub(super) mod route {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(super) mod target {
+pub(crate) mod target {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

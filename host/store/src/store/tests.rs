@@ -9,12 +9,13 @@ use tokio::sync::Notify;
 use super::Store;
 use crate::{
     ChangeKind, StoreError,
-    testing::{app, store},
+    testing::{app, in_file, store},
+    version,
 };
 
 /// Runs a statement on the connection that writes.
 async fn execute(store: &Store, sql: &str) {
-    store.inner.writer.execute_unprepared(sql).await.unwrap();
+    store.execute(sql).await;
 }
 
 async fn insert_app(store: &Store, name: &'static str) -> Result<(), StoreError> {
@@ -208,7 +209,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test]
 async fn after_a_crash_there_is_what_was_committed() {
-    let (store, dir) = store().await;
+    let (store, dir) = in_file().await;
     insert_app(&store, "committed").await.unwrap();
     // With next to no cache, changes reach the log before they are committed.
     execute(&store, "PRAGMA cache_size = 1").await;
@@ -255,14 +256,14 @@ async fn a_closed_store_opens_again_with_all_it_knew() {
         insert_app(&store, "late").await,
         Err(StoreError::Closed)
     ));
-    let reopened = Store::open(&dir.path().join("muster.db")).await.unwrap();
+    let reopened = dir.open().await;
     assert_eq!(*reopened.revisions().borrow(), 1);
 }
 
 #[tokio::test]
 async fn only_the_owner_may_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
-    let (store, dir) = store().await;
+    let (store, dir) = in_file().await;
     insert_app(&store, "a").await.unwrap();
     for entry in std::fs::read_dir(dir.path()).unwrap() {
         let entry = entry.unwrap();
@@ -296,7 +297,7 @@ async fn what_is_no_database_is_named() {
 
 #[tokio::test]
 async fn a_damaged_database_is_told_when_it_is_opened() {
-    let (store, dir) = store().await;
+    let (store, dir) = in_file().await;
     for name in ["a", "b", "c"] {
         insert_app(&store, name).await.unwrap();
     }
@@ -307,19 +308,20 @@ async fn a_damaged_database_is_told_when_it_is_opened() {
     std::fs::write(&path, bytes).unwrap();
     let error = Store::open(&path).await.unwrap_err();
     assert!(
-        matches!(error, StoreError::Unreadable { path: ref named, .. } if *named == path),
+        matches!(error, StoreError::Unreadable { ref database, .. } if *database == path.display().to_string()),
         "{error:?}"
     );
 }
 
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
-    let (store, dir) = store().await;
+    let (store, dir) = in_file().await;
     execute(
         &store,
         "INSERT INTO seaql_migrations VALUES ('m29991231_000001_teleport', 0)",
     )
     .await;
+    execute(&store, "INSERT INTO schema_since VALUES ('999.0.0')").await;
     store.close().await.unwrap();
     let error = Store::open(&dir.path().join("muster.db"))
         .await
@@ -330,9 +332,37 @@ async fn a_newer_schema_is_refused() {
     );
 }
 
+/// As the next version would leave it behind, which has only added to it.
+#[tokio::test]
+async fn a_newer_schema_that_only_adds_is_worked_with() {
+    let (store, dir) = in_file().await;
+    for change in [
+        "INSERT INTO seaql_migrations VALUES ('m29991231_000001_teleport', 0)",
+        "ALTER TABLE clusters ADD COLUMN teleports bigint NOT NULL DEFAULT 0",
+        "CREATE TABLE teleports (id text PRIMARY KEY)",
+    ] {
+        execute(&store, change).await;
+    }
+    store.close().await.unwrap();
+    let path = dir.path().join("muster.db");
+    for (name, since) in [("a", "0.0.9"), ("b", version())] {
+        let store = Store::open(&path).await.unwrap();
+        insert_app(&store, name).await.unwrap();
+        let more = format!("INSERT INTO schema_since VALUES ('{since}') ON CONFLICT DO NOTHING");
+        execute(&store, &more).await;
+        store.close().await.unwrap();
+    }
+    // It says that it needs a version that this one is not.
+    let store = Store::open(&path).await.unwrap();
+    execute(&store, "INSERT INTO schema_since VALUES ('999.0.0')").await;
+    store.close().await.unwrap();
+    let error = Store::open(&path).await.unwrap_err();
+    assert!(matches!(error, StoreError::Newer { .. }), "{error:?}");
+}
+
 #[tokio::test]
 async fn a_full_disk_is_told_and_harms_nothing() {
-    let (store, _dir) = store().await;
+    let (store, _dir) = in_file().await;
     insert_app(&store, "a").await.unwrap();
     execute(&store, "PRAGMA max_page_count = 1").await;
     let full: Result<(), StoreError> = store
@@ -347,7 +377,7 @@ async fn a_full_disk_is_told_and_harms_nothing() {
 /// As SQLite does by itself when a commit finds the disk full.
 #[tokio::test]
 async fn a_transaction_that_the_database_ended_takes_none_with_it() {
-    let (store, _dir) = store().await;
+    let (store, _dir) = in_file().await;
     let ended: Result<(), StoreError> = store
         .write(|tx| {
             Box::pin(async move {
@@ -365,7 +395,7 @@ async fn a_transaction_that_the_database_ended_takes_none_with_it() {
 
 #[tokio::test]
 async fn a_database_that_can_only_be_read_is_told() {
-    let (store, _dir) = store().await;
+    let (store, _dir) = in_file().await;
     execute(&store, "PRAGMA query_only = ON").await;
     assert!(matches!(
         insert_app(&store, "a").await,

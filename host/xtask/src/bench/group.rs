@@ -46,16 +46,25 @@ impl Group {
             members.push(Member::start(rig, folder, name, step)?);
         }
         let group = Self { members };
-        for other in &group.members[1..] {
-            let token = group.leader().token()?;
+        group.link()?;
+        Ok(group)
+    }
+
+    /// Links all other hosts to the first.
+    ///
+    /// # Errors
+    /// If one cannot be linked.
+    pub fn link(&self) -> Result<()> {
+        for other in &self.members[1..] {
+            let token = self.leader().token()?;
             other.link_to(&token)?;
         }
-        for other in &group.members[1..] {
+        for other in &self.members[1..] {
             wait_for(&format!("{} is ready", other.name), || {
-                group.leader().sees_ready(&other.name)
+                self.leader().sees_ready(&other.name)
             })?;
         }
-        Ok(group)
+        Ok(())
     }
 
     /// The host that leads, or stands alone.
@@ -70,6 +79,20 @@ impl Member {
     /// # Errors
     /// If it does not start.
     pub fn start(rig: &Rig, folder: &Path, name: &str, step: &Step) -> Result<Self> {
+        Self::start_with(rig, folder, name, &[], step)
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start_with(
+        rig: &Rig,
+        folder: &Path,
+        name: &str,
+        more: &[String],
+        step: &Step,
+    ) -> Result<Self> {
         let folder = folder.join(name);
         fs::create_dir_all(&folder)
             .with_context(|| format!("could not create {}", folder.display()))?;
@@ -80,6 +103,7 @@ impl Member {
         let mut arguments = listeners.to_args().to_vec();
         arguments.push(format!("--peers={}", free_port()?));
         arguments.extend(["name", "zone"].map(|flag| format!("--{flag}={name}")));
+        arguments.extend_from_slice(more);
         let host = Host::start(&rig.binary, &folder.join("data"), &arguments, &rig.password)?;
         let mut member = Self {
             name: name.to_owned(),
@@ -89,8 +113,38 @@ impl Member {
             host,
         };
         member.host.wait_ready(listeners.management, step)?;
-        member.client(|client| client.login(&listeners, &rig.password, step))?;
+        member.login(rig, step)?;
         Ok(member)
+    }
+
+    /// Logs in to it, also anew once it answers with the state of a cluster.
+    ///
+    /// # Errors
+    /// If it refuses.
+    pub fn login(&self, rig: &Rig, step: &Step) -> Result<()> {
+        self.client(|client| client.login(&self.listeners, &rig.password, step))
+    }
+
+    /// Has it take as many requests as come.
+    ///
+    /// # Errors
+    /// If it refuses.
+    pub fn take_any_rate(&self) -> Result<()> {
+        self.ask(["config", "set", "rate-limits", "enabled=false"])
+            .map(drop)
+    }
+
+    /// Where its API is.
+    pub fn url(&self) -> String {
+        self.listeners.url()
+    }
+
+    /// How long processors have worked for it, in seconds.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn busy(&self) -> Result<f64> {
+        self.host.busy()
     }
 
     /// Where it answers for apps.
@@ -123,7 +177,15 @@ impl Member {
     /// # Errors
     /// If there is none.
     pub fn token(&self) -> Result<String> {
-        let told = self.ask(["link", "token"])?;
+        self.token_for(&[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn token_for(&self, more: &[&str]) -> Result<String> {
+        let told = self.ask([&["link", "token"], more].concat())?;
         let token = told["token"].as_str();
         Ok(token.context("there is no token in the answer")?.to_owned())
     }

@@ -8,8 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use muster_api::hosts::HostMode;
-use muster_server::LinkOptions;
+use muster_api::{config::Secret, hosts::HostMode, units::ByteSize};
+use muster_server::{
+    BlockOptions, BusUrl, BusUrlError, Credentials, DatabaseUrl, DatabaseUrlError, LinkOptions,
+    Place,
+};
 use serde::Deserialize;
 
 use super::{
@@ -20,6 +23,9 @@ use crate::{failure::Failure, manifest::malformed};
 
 const FILE: &str = "host.toml";
 
+/// How many bytes of blocks on a server also lie here unless told.
+const BLOCKS_CACHE: u64 = 10 << 30;
+
 /// What a `host.toml` may say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,6 +33,9 @@ struct ConfigFile {
     data_dir: Option<PathBuf>,
     management: Option<SocketAddr>,
     apps: Option<SocketAddr>,
+    app_addresses: Vec<String>,
+    balancer: Option<SocketAddr>,
+    balancer_tls: Option<SocketAddr>,
     name: Option<String>,
     app_domain: Option<String>,
     peers: Option<SocketAddr>,
@@ -34,7 +43,14 @@ struct ConfigFile {
     mode: Option<HostMode>,
     multi_node: Option<bool>,
     zone: Option<String>,
+    database_url: Option<String>,
+    bus_url: Option<String>,
     labels: BTreeMap<String, String>,
+    blocks_url: Option<String>,
+    blocks_cache: Option<ByteSize>,
+    blocks_access_key: String,
+    blocks_secret_key: Secret,
+    blocks_session_token: Secret,
     log_format: Option<LogFormat>,
     log: Option<String>,
     log_to: Vec<String>,
@@ -49,12 +65,22 @@ pub struct Config {
     pub management: SocketAddr,
     /// Where apps are reached.
     pub apps: SocketAddr,
+    /// Where a load balancer listens.
+    pub balancer: SocketAddr,
+    /// Where it listens for TLS.
+    pub balancer_tls: SocketAddr,
     /// The host's name; the machine's if none.
     pub name: Option<String>,
     /// The domain of apps without a route of their own.
     pub app_domain: String,
     /// How the host may be linked with others.
     pub links: LinkOptions,
+    /// The database with the group's state, if it is not a file of the host.
+    pub database: Option<DatabaseUrl>,
+    /// The bus, if there is one.
+    pub bus: Option<BusUrl>,
+    /// Where the host keeps its blocks.
+    pub blocks: BlockOptions,
     /// What is logged, how, and where to.
     pub logging: LogConfig,
 }
@@ -77,12 +103,36 @@ impl Config {
         };
         let data_dir = args.data_dir.or(file.data_dir).or(usual);
         let data_dir = data_dir.ok_or_else(homeless)?;
+        let blocks = BlockOptions {
+            place: args.blocks_url.map_or_else(
+                || place(file.blocks_url.as_deref()),
+                |place| Ok(Some(place)),
+            )?,
+            credentials: credentials(
+                Credentials {
+                    access_key: file.blocks_access_key,
+                    secret_key: file.blocks_secret_key,
+                    session_token: file.blocks_session_token,
+                },
+                |name| env::var(name).ok(),
+            ),
+            cache: args
+                .blocks_cache
+                .or(file.blocks_cache)
+                .map_or(BLOCKS_CACHE, |size| size.0),
+        };
         let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let everywhere = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+        let apps = args.apps.or(file.apps).unwrap_or(local(8080));
         Ok(Self {
             data_dir,
             management: args.management.or(file.management).unwrap_or(local(7480)),
-            apps: args.apps.or(file.apps).unwrap_or(local(8080)),
+            apps,
+            balancer: args.balancer.or(file.balancer).unwrap_or(everywhere(80)),
+            balancer_tls: args
+                .balancer_tls
+                .or(file.balancer_tls)
+                .unwrap_or(everywhere(443)),
             name: args.name.or(file.name),
             app_domain: args
                 .app_domain
@@ -95,11 +145,24 @@ impl Config {
                 } else {
                     args.peer_address
                 },
+                apps,
+                app_addresses: if args.app_address.is_empty() {
+                    file.app_addresses
+                } else {
+                    args.app_address
+                },
                 mode: args.mode.map(Into::into).or(file.mode).unwrap_or_default(),
                 multi_node: args.multi_node.or(file.multi_node).unwrap_or(true),
                 zone: args.zone.or(file.zone),
                 labels: file.labels.into_iter().chain(args.label).collect(),
             },
+            database: args
+                .database_url
+                .or(file.database_url)
+                .map(|url| database(&url))
+                .transpose()?,
+            bus: args.bus_url.or(file.bus_url).map(bus).transpose()?,
+            blocks,
             logging: LogConfig {
                 explicit: args.log_format.is_some()
                     || args.log.is_some()
@@ -113,6 +176,26 @@ impl Config {
                 },
             },
         })
+    }
+}
+
+fn place(text: Option<&str>) -> Result<Option<Place>, Failure> {
+    let place = text.map(str::parse::<Place>).transpose();
+    place.map_err(|error| Failure::usage(format!("blocks_url: {error}")))
+}
+
+/// What the S3 server knows the host by: from the environment, or else from the
+/// file. An id never goes with the secret of another one.
+fn credentials(file: Credentials, variable: impl Fn(&str) -> Option<String>) -> Credentials {
+    let told = |name: &str| variable(name).unwrap_or_default();
+    let access_key = told("MUSTER_BLOCKS_ACCESS_KEY");
+    if access_key.is_empty() {
+        return file;
+    }
+    Credentials {
+        access_key,
+        secret_key: Secret::new(told("MUSTER_BLOCKS_SECRET_KEY")),
+        session_token: Secret::new(told("MUSTER_BLOCKS_SESSION_TOKEN")),
     }
 }
 
@@ -141,6 +224,21 @@ fn in_home(home: PathBuf) -> PathBuf {
 fn homeless() -> Failure {
     Failure::usage("there is no home directory to keep data in")
         .hint("name a directory with --data-dir")
+}
+
+/// Reads the URL of a database; clap would show the password of one that is wrong.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn database(url: &str) -> Result<DatabaseUrl, Failure> {
+    url.parse()
+        .map_err(|error: DatabaseUrlError| Failure::usage(format!("the database: {error}")))
+}
+
+/// The same for a bus.
+fn bus(url: String) -> Result<BusUrl, Failure> {
+    url.parse()
+        .map_err(|error: BusUrlError| Failure::usage(format!("the URL of the bus: {error}")))
 }
 
 fn read(path: &Path, required: bool) -> Result<ConfigFile, Failure> {
@@ -181,15 +279,25 @@ mod tests {
                 data_dir: home.path().join("muster"),
                 management: address("127.0.0.1:7480"),
                 apps: address("127.0.0.1:8080"),
+                balancer: address("0.0.0.0:80"),
+                balancer_tls: address("0.0.0.0:443"),
                 name: None,
                 app_domain: "localhost".to_owned(),
                 links: LinkOptions {
                     peers: address("0.0.0.0:7444"),
                     peer_addresses: Vec::new(),
+                    apps: address("127.0.0.1:8080"),
+                    app_addresses: Vec::new(),
                     mode: HostMode::Agent,
                     multi_node: true,
                     zone: None,
                     labels: BTreeMap::new(),
+                },
+                database: None,
+                bus: None,
+                blocks: BlockOptions {
+                    cache: BLOCKS_CACHE,
+                    ..BlockOptions::default()
                 },
                 logging: LogConfig {
                     format: LogFormat::Text,
@@ -218,6 +326,81 @@ mod tests {
         assert_eq!(config.logging.format, LogFormat::Json);
         assert_eq!(config.logging.to, ["file:a.log"]);
         assert!(!config.logging.explicit, "a file is not a flag");
+    }
+
+    #[test]
+    fn blocks_are_where_flag_or_file_say_and_keys_go_together() {
+        let data = tempfile::tempdir().unwrap();
+        let text = "blocks_url = \"s3://one?region=x\"\nblocks_cache = \"1GiB\"\nblocks_access_key = \"a\"\nblocks_secret_key = \"hunter2\"\n";
+        fs::write(data.path().join(FILE), text).unwrap();
+        let args = |blocks_url: Option<&str>| ServeArgs {
+            data_dir: Some(data.path().to_owned()),
+            blocks_url: blocks_url.map(|url| url.parse().unwrap()),
+            ..ServeArgs::default()
+        };
+        let config = Config::resolve_with(args(None), None).unwrap();
+        let place = config.blocks.place.clone().unwrap();
+        assert_eq!(place.to_string(), "s3://one?region=x");
+        assert_eq!(config.blocks.cache, 1 << 30);
+        assert_eq!(config.blocks.credentials.secret_key.expose(), "hunter2");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let config = Config::resolve_with(args(Some("local")), None).unwrap();
+        assert_eq!(config.blocks.place, Some(Place::Local));
+
+        let file = config.blocks.credentials;
+        let told = credentials(file.clone(), |name| {
+            (name == "MUSTER_BLOCKS_ACCESS_KEY").then(|| "b".to_owned())
+        });
+        assert_eq!(told.access_key, "b");
+        assert!(told.secret_key.is_empty(), "it is another key's");
+        assert_eq!(credentials(file.clone(), |_| None), file);
+
+        fs::write(data.path().join(FILE), "blocks_url = \"/srv\"").unwrap();
+        let failure = Config::resolve_with(args(None), None).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+    }
+
+    #[test]
+    fn the_bus_is_where_flag_or_file_say() {
+        let data = tempfile::tempdir().unwrap();
+        let args = |bus_url: Option<&str>| ServeArgs {
+            data_dir: Some(data.path().to_owned()),
+            bus_url: bus_url.map(str::to_owned),
+            ..ServeArgs::default()
+        };
+        fs::write(
+            data.path().join(FILE),
+            "bus_url = \"nats://hunter2@a,b:4333\"",
+        )
+        .unwrap();
+        let config = Config::resolve_with(args(None), None).unwrap();
+        assert_eq!(config.bus.clone().unwrap().servers(), ["a:4222", "b:4333"]);
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let config = Config::resolve_with(args(Some("tls://c")), None).unwrap();
+        assert_eq!(config.bus.unwrap().to_string(), "tls://c:4222");
+        fs::write(data.path().join(FILE), "bus_url = \"amqp://u:hunter2@a\"").unwrap();
+        for told in [None, Some("nats://u:hunter2@a:b")] {
+            let failure = Config::resolve_with(args(told), None).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            let text = failure.text();
+            assert!(text.contains("the URL of the bus"), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_database_that_is_none_is_told_without_its_password() {
+        let data = tempfile::tempdir().unwrap();
+        let args = ServeArgs {
+            data_dir: Some(data.path().to_owned()),
+            database_url: Some("postgres://u:hunter2@a:b/muster".to_owned()),
+            ..ServeArgs::default()
+        };
+        let failure = Config::resolve_with(args, None).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        let text = failure.text();
+        assert!(text.contains("the database"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
     }
 
     #[test]

@@ -6,11 +6,12 @@ mod logging;
 use std::{env, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
-use muster_api::hosts::HostMode;
-use muster_server::ServeOptions;
+use muster_api::{hosts::HostMode, units::ByteSize};
+use muster_server::{Ended, Guard, Place, ServeOptions, Start};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::config::Config;
+pub(crate) use self::config::database;
 pub use self::{config::usual_data_dir, logging::LogFormat};
 use crate::failure::{Exit, Failure};
 
@@ -44,6 +45,32 @@ pub struct ServeArgs {
         value_name = "ADDRESS"
     )]
     apps: Option<SocketAddr>,
+    /// Where load balancers find the apps of this host, as HOST:PORT; may be given
+    /// several times [default: --apps, at the addresses of the network interfaces]
+    #[arg(
+        long,
+        env = "MUSTER_APP_ADDRESS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "ADDRESS"
+    )]
+    app_address: Vec<String>,
+    /// Where a host with the role load-balancer listens [default: 0.0.0.0:80]
+    #[arg(
+        long,
+        env = "MUSTER_BALANCER",
+        hide_env_values = true,
+        value_name = "ADDRESS"
+    )]
+    balancer: Option<SocketAddr>,
+    /// Where it listens for TLS [default: 0.0.0.0:443]
+    #[arg(
+        long,
+        env = "MUSTER_BALANCER_TLS",
+        hide_env_values = true,
+        value_name = "ADDRESS"
+    )]
+    balancer_tls: Option<SocketAddr>,
     /// The host's name [default: the machine's]
     #[arg(long, env = "MUSTER_NAME", hide_env_values = true)]
     name: Option<String>,
@@ -55,6 +82,27 @@ pub struct ServeArgs {
         value_name = "DOMAIN"
     )]
     app_domain: Option<String>,
+    /// The PostgreSQL database that holds the group's state in place of a file in the
+    /// data directory: postgres://USER:PASSWORD@HOST:PORT,…/NAME, with all of its
+    /// servers. Better given by the environment than by a flag, which others can see
+    #[arg(
+        long,
+        env = "MUSTER_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_url: Option<String>,
+    /// The bus that hosts which share a state tell each other news by, and that carries
+    /// durable work: nats://USER:PASSWORD@HOST:PORT,… or tls://…, with all servers of
+    /// the cluster. Without it, or while it is away, everything is done all the same,
+    /// if not as soon
+    #[arg(
+        long,
+        env = "MUSTER_BUS_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    bus_url: Option<String>,
     /// Where linked hosts reach this one, once it is linked [default: 0.0.0.0:7444]
     #[arg(
         long,
@@ -97,6 +145,29 @@ pub struct ServeArgs {
     /// What apps may ask of the host that runs them; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
+    /// Where blocks are kept: `local`, or
+    /// `s3://BUCKET/PREFIX?endpoint=http://HOST:PORT&region=NAME` [default: where they
+    /// are, or in files of the data directory]
+    ///
+    /// An S3 server's access key comes from the environment, as
+    /// MUSTER_BLOCKS_ACCESS_KEY, MUSTER_BLOCKS_SECRET_KEY and, for keys that pass,
+    /// MUSTER_BLOCKS_SESSION_TOKEN, or from the configuration file.
+    #[arg(
+        long,
+        env = "MUSTER_BLOCKS_URL",
+        hide_env_values = true,
+        value_name = "PLACE"
+    )]
+    blocks_url: Option<Place>,
+    /// How much of the blocks on an S3 server may also lie in files of the data
+    /// directory, such as 10GiB [default: 10GiB]
+    #[arg(
+        long,
+        env = "MUSTER_BLOCKS_CACHE",
+        hide_env_values = true,
+        value_name = "SIZE"
+    )]
+    blocks_cache: Option<ByteSize>,
     /// The configuration file [default: host.toml in the data directory, if there is one]
     #[arg(
         long,
@@ -173,11 +244,18 @@ fn label(text: &str) -> Result<(String, String), String> {
 /// If the configuration is wrong, or the host cannot start.
 pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let config = Config::resolve(args)?;
+    let on_trial = match muster_server::start(&config.data_dir) {
+        Start::Serve { on_trial } => on_trial,
+        Start::Guard(guard) => return watch(guard).await,
+    };
+    let data_dir = config.data_dir.clone();
     let logging = config.logging.start(&config.data_dir)?;
     let options = ServeOptions {
         data_dir: config.data_dir,
         management: config.management,
         apps: config.apps,
+        balancer: config.balancer,
+        balancer_tls: config.balancer_tls,
         name: config.name,
         app_domain: config.app_domain,
         initial_password: env::var("MUSTER_INITIAL_PASSWORD")
@@ -185,16 +263,38 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             .filter(|text| !text.is_empty()),
         logging: logging.clone(),
         links: config.links,
+        database: config.database,
+        bus: config.bus,
+        blocks: config.blocks,
+        on_trial,
     };
     let ended = until_told(options).await;
     logging.flush(FLUSH);
-    ended
+    match ended? {
+        Ended::Replaced if !on_trial => Err(not_replaced(&muster_server::try_other(&data_dir))),
+        _ => Ok(()),
+    }
 }
 
-async fn until_told(options: ServeOptions) -> Result<(), Failure> {
-    let mut signals = Signals::take().map_err(|error| {
-        Failure::new(Exit::Failure, format!("signals cannot be awaited: {error}"))
-    })?;
+/// Watches over a program that this host tries, which takes its place then.
+async fn watch(guard: Guard) -> Result<(), Failure> {
+    let mut signals = signals()?;
+    let watched = guard.run(signals.next()).await;
+    watched.map_err(|error| not_replaced(&error))
+}
+
+fn not_replaced(error: &io::Error) -> Failure {
+    let text = format!("no program could be started in place of this one: {error}");
+    Failure::new(Exit::Failure, text).hint("start the host again")
+}
+
+fn signals() -> Result<Signals, Failure> {
+    Signals::take()
+        .map_err(|error| Failure::new(Exit::Failure, format!("signals cannot be awaited: {error}")))
+}
+
+async fn until_told(options: ServeOptions) -> Result<Ended, Failure> {
+    let mut signals = signals()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serve = muster_server::serve(options, async {
         // Whether the sender has sent or is gone: the host is to stop.

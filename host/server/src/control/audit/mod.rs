@@ -6,6 +6,7 @@
 //! host nor fill its disk.
 
 mod fold;
+mod own;
 
 use std::sync::{
     Arc,
@@ -27,6 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::fold::Folding;
+pub(crate) use self::own::OwnEntries;
 use super::{error::ControlError, views::page_limit};
 
 /// How many refusals may wait to be written.
@@ -62,6 +64,8 @@ pub(crate) struct Refusal {
 #[derive(Debug, Clone)]
 pub(crate) struct Audit {
     store: Store,
+    /// What belongs in it as well, if the state is shared.
+    own: Option<OwnEntries>,
     queue: mpsc::Sender<(OffsetDateTime, Refusal)>,
     /// How many refusals found the queue full.
     missed: Arc<AtomicU64>,
@@ -79,7 +83,7 @@ pub(crate) struct Refusals {
 
 impl Audit {
     /// The log, and the work that has to run beside it.
-    pub(crate) fn new(store: Store) -> (Self, Refusals) {
+    pub(crate) fn new(store: Store, own: Option<OwnEntries>) -> (Self, Refusals) {
         let (sender, queue) = mpsc::channel(QUEUE);
         let missed = Arc::new(AtomicU64::new(0));
         let refusals = Refusals {
@@ -89,6 +93,7 @@ impl Audit {
         };
         let audit = Self {
             store,
+            own,
             queue: sender,
             missed,
             checking: Arc::new(Semaphore::new(1)),
@@ -103,6 +108,14 @@ impl Audit {
         }
     }
 
+    /// Sees to it that what this host has changed is in the log.
+    async fn is_whole(&self) -> Result<(), StoreError> {
+        match &self.own {
+            Some(own) => own.carry_over().await,
+            None => Ok(()),
+        }
+    }
+
     /// A page of the entries that match, newest first.
     pub(crate) async fn list(
         &self,
@@ -113,6 +126,7 @@ impl Audit {
         let cursor = cursor
             .map_err(|_| ControlError::invalid("cursor", "this is no cursor of this list"))?;
         let limit = page_limit(query)?;
+        self.is_whole().await?;
         Ok(self.store.audit_list(filter, cursor, limit).await?)
     }
 
@@ -122,6 +136,7 @@ impl Audit {
         filter: AuditFilter,
     ) -> Result<impl Stream<Item = Result<Vec<AuditRecord>, StoreError>> + use<>, ControlError>
     {
+        self.is_whole().await?;
         let end = self.store.audit_head().await?.number;
         let store = self.store.clone();
         Ok(stream::try_unfold(0, move |last| {
@@ -141,6 +156,7 @@ impl Audit {
         noted: Option<AuditHead>,
     ) -> Result<AuditVerification, ControlError> {
         let _turn = self.checking.acquire().await;
+        self.is_whole().await?;
         Ok(self.store.audit_verify(noted).await?)
     }
 }
@@ -273,7 +289,7 @@ mod tests {
     async fn what_is_refused_is_written_and_a_flood_is_folded() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("muster.db")).await.unwrap();
-        let (audit, refusals) = Audit::new(store.clone());
+        let (audit, refusals) = Audit::new(store.clone(), None);
         let stop = CancellationToken::new();
         for _ in 0..500 {
             audit.refused(refusal(1));

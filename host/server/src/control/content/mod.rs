@@ -5,6 +5,7 @@
 
 mod layout;
 mod progress;
+mod spare;
 
 use std::{
     collections::HashSet,
@@ -19,10 +20,13 @@ use muster_store::{BundleRecord, Store};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::progress::{against, blocks_of};
 use self::{
     layout::Layout,
     progress::{Problems, measure},
+};
+pub(crate) use self::{
+    progress::{against, blocks_of},
+    spare::Spare,
 };
 use super::{
     error::ControlError,
@@ -118,7 +122,7 @@ impl Content {
         let all: Vec<_> = blocks_of(bundles.iter())
             .map(|(digest, _)| digest)
             .collect();
-        let mut order = self.blocks.missing(&all).await?;
+        let mut order = self.blocks.absent(&all).await?;
         order.sort_by_key(|digest| memory.hopeless.contains(digest));
         let mut missing: HashSet<_> = order.iter().cloned().collect();
         let mut problems = Problems::default();

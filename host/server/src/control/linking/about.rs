@@ -1,13 +1,18 @@
 //! What this host tells others of itself.
 
-use std::{collections::HashSet, fs, net::IpAddr};
+use std::{
+    collections::HashSet,
+    fs,
+    net::{IpAddr, SocketAddr},
+    sync::atomic::Ordering,
+};
 
 use muster_api::{
     apps::DesiredState,
     hosts::{About, Capacity, HostMode},
     units::ByteSize,
 };
-use muster_peering::membership::{Facts, Mode};
+use muster_peering::membership::{Facts, Mode, joiner::State};
 
 use super::{ControlError, Links, millis};
 use crate::peers::PROTOCOL;
@@ -21,14 +26,14 @@ impl Links {
     /// What two hosts have to know of each other before they are linked.
     pub(super) async fn facts(&self) -> Result<Facts, ControlError> {
         // What is on its way to run counts, such as a push that is being staged.
-        let jobs = self.0.store.job_list_unfinished().await?;
+        let jobs = self.state().job_list_unfinished().await?;
         let busy: HashSet<_> = jobs.iter().filter_map(|job| job.app).collect();
-        let apps = self.0.store.app_all().await?;
+        let apps = self.state().app_all().await?;
         let started = apps
             .iter()
             .filter(|app| app.state == DesiredState::Started || busy.contains(&app.id));
         Ok(Facts {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: muster_store::version().to_owned(),
             protocol: PROTOCOL,
             mode: match self.0.options.mode {
                 HostMode::Appliance => Mode::Appliance,
@@ -46,13 +51,15 @@ impl Links {
     pub(super) async fn about(&self) -> About {
         let roles = self.roles().await;
         let workloads = self.0.fleet.here.reports().len();
+        let apps = self.apps(&roles);
         let memory = self.memory();
         About {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: muster_store::version().to_owned(),
             mode: self.0.options.mode,
             os: operating_system(),
             addresses: memory.own.addresses.list.clone(),
             generation: memory.own.addresses.generation,
+            apps,
             roles,
             capacity: *self.0.capacity.get_or_init(capacity),
             zone: self.0.options.zone.clone(),
@@ -90,31 +97,77 @@ impl Links {
 
     fn addresses_here(&self) -> Vec<String> {
         let options = &self.0.options;
-        if !options.peer_addresses.is_empty() {
-            return options.peer_addresses.clone();
-        }
-        let port = options.peers.port();
-        let listening = options.peers.ip();
-        if !listening.is_unspecified() {
-            return vec![options.peers.to_string()];
-        }
-        let all = if_addrs::get_if_addrs().unwrap_or_default();
-        let mut found: Vec<IpAddr> = all
-            .into_iter()
-            .map(|interface| interface.ip())
-            .filter(|ip| listening.is_ipv6() || ip.is_ipv4())
-            .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
-            .collect();
-        found.sort_by_key(|ip| (ip.is_ipv6(), *ip));
-        found.dedup();
-        if found.is_empty() {
-            found.push(std::net::Ipv4Addr::LOCALHOST.into());
-        }
-        found
-            .into_iter()
-            .map(|ip| std::net::SocketAddr::new(ip, port).to_string())
-            .collect()
+        reached(options.peers, &options.peer_addresses)
     }
+
+    /// Where load balancers reach the apps behind this host's router. Nothing
+    /// before it knows what to route, and once it is about to stop.
+    fn apps(&self, roles: &[String]) -> Vec<String> {
+        let knows = {
+            let memory = self.memory();
+            match (memory.own.state, &memory.routed) {
+                (State::Alone, Some(_)) => memory.lead.is_some(),
+                // What it routes by must be of this group.
+                (State::Following { .. }, Some(told)) => !told.is_empty(),
+                _ => false,
+            }
+        };
+        let routes = roles.iter().any(|role| role == "router");
+        if !knows || !routes || self.0.leaving.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let options = &self.0.options;
+        reached(options.apps, &options.app_addresses)
+    }
+
+    /// Notes by which state of the group this host routes; an empty one is its
+    /// own.
+    pub(crate) fn note_routed(&self, told: &str) {
+        let mut memory = self.memory();
+        let was_of_group = memory.routed.as_ref().map(|told| told.is_empty());
+        if memory.routed.as_deref() != Some(told) {
+            memory.routed = Some(told.to_owned());
+        }
+        if was_of_group != Some(told.is_empty()) {
+            drop(memory);
+            self.0.wake.notify_one();
+        }
+    }
+
+    /// This host is about to stop: load balancers are to send it nothing more.
+    pub(crate) fn leaves(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
+        self.0.wake.notify_one();
+        self.0.told.notify_waiters();
+    }
+}
+
+/// Where others reach what listens at an address: where they were told, or at
+/// the addresses of the machine.
+fn reached(listening: SocketAddr, told: &[String]) -> Vec<String> {
+    if !told.is_empty() {
+        return told.to_vec();
+    }
+    let port = listening.port();
+    if !listening.ip().is_unspecified() {
+        return vec![listening.to_string()];
+    }
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    let mut found: Vec<IpAddr> = all
+        .into_iter()
+        .map(|interface| interface.ip())
+        .filter(|ip| listening.is_ipv6() || ip.is_ipv4())
+        .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
+        .collect();
+    found.sort_by_key(|ip| (ip.is_ipv6(), *ip));
+    found.dedup();
+    if found.is_empty() {
+        found.push(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    found
+        .into_iter()
+        .map(|ip| SocketAddr::new(ip, port).to_string())
+        .collect()
 }
 
 /// What this machine has to give.

@@ -11,7 +11,7 @@ const DRAINING: &str = "link.draining";
 impl Links {
     /// The hosts that are drained.
     pub(crate) async fn draining(&self) -> Result<Vec<HostId>, StoreError> {
-        all(&self.0.store).await
+        all(&self.state()).await
     }
 }
 

@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 use super::{
     ControlError, Links,
     leading::{LEAF_LIFE, change, state, value},
+    no_leader,
     own::Lead,
 };
 use crate::{
@@ -36,6 +37,9 @@ impl Links {
         connection: &Connection,
         ask: Ask,
     ) -> Result<Asked, ControlError> {
+        if self.stands_by() {
+            return Err(no_leader());
+        }
         let Some(lead) = self.memory().lead.clone() else {
             return Ok(no(Refusal::NotALeader));
         };
@@ -69,8 +73,7 @@ impl Links {
             from: connection.address.ip().to_string(),
         };
         let refusal = self
-            .0
-            .store
+            .state()
             .write_or_refuse(move |tx| Box::pin(async move { entrance.ask(tx, now).await }))
             .await?;
         if let Err(refusal) = refusal {

@@ -11,7 +11,7 @@ use muster_peering::{
         presence::HEARTBEAT,
     },
 };
-use muster_store::ChangeKind;
+use muster_store::{ChangeKind, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -155,6 +155,7 @@ impl Links {
     ) -> Result<(), ControlError> {
         let mut own = self.memory().own.clone();
         let mut forgets = false;
+        let moved = matches!(event, Event::Moved { .. });
         let (next, effects) =
             joiner::step(&own.state, event).map_err(|refusal| refused(&refusal))?;
         let (before, mut told) = (own.state, None);
@@ -177,8 +178,9 @@ impl Links {
         if before != next {
             let (kept, actor, name) = (own.clone(), actor.clone(), self.0.host.to_string());
             let verb = verb(&next);
-            self.0
-                .store
+            let written = self
+                .0
+                .own
                 .write(move |tx| {
                     Box::pin(async move {
                         own::save(tx, &kept).await?;
@@ -189,7 +191,15 @@ impl Links {
                         record(tx, &actor, change("link", &name, verb, ChangeKind::Updated)).await
                     })
                 })
-                .await?;
+                .await;
+            match written {
+                // Whom to follow is found again after a start: a host need not lose
+                // the one that leads because its own disk is full.
+                Err(error @ (StoreError::NoSpace | StoreError::ReadOnly)) if moved => {
+                    tracing::warn!(%error, "who leads by now could not be kept");
+                }
+                written => written?,
+            }
             {
                 let mut memory = self.memory();
                 memory.own = own;
@@ -207,7 +217,7 @@ impl Links {
 
     pub(super) async fn keep(&self, own: Own) -> Result<(), ControlError> {
         self.0
-            .store
+            .own
             .write(move |tx| {
                 Box::pin(async move {
                     // A step that was taken meanwhile counts for more.

@@ -1,17 +1,13 @@
 //! The group as this host sees it: who is in it, how they are dialled, and what
-//! is to run in it.
+//! part this host has.
 
 use std::{
     collections::BTreeMap,
+    iter,
     sync::{Arc, PoisonError},
-    time::Duration,
 };
 
-use muster_api::{
-    bundles::ContentProgress,
-    hosts::{About, Applied},
-    id::HostId,
-};
+use muster_api::{bundles::ContentProgress, hosts::About, id::HostId};
 use muster_blocks::Blocks;
 use muster_peering::{
     Anchors, Leaf,
@@ -19,23 +15,19 @@ use muster_peering::{
     tls::{PeerIdentity, client_config},
 };
 use muster_planner::Condition;
-use muster_store::{BundleRecord, StoreError};
+use muster_store::StoreError;
 use rustls::ClientConfig;
-use sha2::{Digest, Sha256};
-use tokio::sync::watch;
 
-use super::{ControlError, Links, Served, damaged, own};
+use super::{ControlError, Links, Served, WorksOn, damaged, no_leader, telling::Followed};
 use crate::{
     control::placing::Site,
     peers::{
         blocks::Nearness,
         kept::Kept,
-        state::{GroupSettings, GroupState, Neighbour, News},
+        state::{Entrance, Entrances, Neighbour},
     },
+    roles::catalog::ALONE,
 };
-
-/// How long a follower's question for news waits for some.
-const NEWS: Duration = Duration::from_secs(20);
 
 /// What part this host has in its group.
 pub(crate) enum Part {
@@ -55,71 +47,26 @@ pub(crate) struct Member {
     pub(crate) lost: bool,
 }
 
-/// What the leader has told.
-#[derive(Debug, Default)]
-pub(crate) struct Followed {
-    pub(crate) digest: String,
-    pub(crate) state: GroupState,
-    pub(crate) bundles: Arc<Vec<BundleRecord>>,
-    pub(crate) settings: Arc<GroupSettings>,
-}
-
-/// What a leader tells, as it is sent and compared.
-pub(super) type Published = watch::Sender<Telling>;
-
-/// What a leader tells, from those who know a part of it each. Nothing is told
-/// before all of it is known: what is missing would look as if it were gone.
-#[derive(Debug, Default)]
-pub(super) struct Telling {
-    state: Option<(String, GroupState)>,
-    bundles: Option<Arc<Vec<BundleRecord>>>,
-    settings: Option<Arc<GroupSettings>>,
-    whole: Option<Arc<Followed>>,
-}
-
-impl Telling {
-    fn settle(&mut self) {
-        if let (Some((digest, state)), Some(bundles), Some(settings)) =
-            (&self.state, &self.bundles, &self.settings)
-        {
-            let mut hash = Sha256::new();
-            hash.update(digest);
-            for it in bundles.iter() {
-                hash.update(format!("{}\0{}\0{}\0", it.name, it.kind, it.digest));
-                hash.update(it.created_at.unix_timestamp_nanos().to_be_bytes());
-            }
-            hash.update(settings.digest());
-            self.whole = Some(Arc::new(Followed {
-                digest: hex(&hash.finalize()),
-                state: state.clone(),
-                bundles: Arc::clone(bundles),
-                settings: Arc::clone(settings),
-            }));
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Links {
     /// What part this host has at the moment.
     pub(crate) async fn part(&self) -> Result<Part, StoreError> {
         let (state, leads, followed) = {
             let memory = self.memory();
+            if memory.works_on == WorksOn::None {
+                return Ok(Part::Follows(memory.followed.clone()));
+            }
             let followed = memory.followed.clone();
             (memory.own.state, memory.lead.is_some(), followed)
         };
+        if leads {
+            let members = self.joined().await?;
+            return Ok(if members.is_empty() {
+                Part::Alone
+            } else {
+                Part::Leads(members)
+            });
+        }
         match state {
-            joiner::State::Alone | joiner::State::Asking { .. } if leads => {
-                let members = self.joined().await?;
-                Ok(if members.is_empty() {
-                    Part::Alone
-                } else {
-                    Part::Leads(members)
-                })
-            }
             joiner::State::Alone | joiner::State::Asking { .. } => Ok(Part::Alone),
             joiner::State::Confirming { .. }
             | joiner::State::Following { .. }
@@ -129,7 +76,12 @@ impl Links {
 
     /// What the leader has told last; empty unless this host follows one.
     pub(crate) fn followed(&self) -> Arc<Followed> {
-        Arc::clone(&self.memory().followed)
+        let memory = self.memory();
+        // Whoever leads keeps what it tells for the time after.
+        if memory.works_on == WorksOn::Shared {
+            return Arc::default();
+        }
+        Arc::clone(&memory.followed)
     }
 
     /// That this host decides on its apps, routes and bundles itself.
@@ -137,6 +89,9 @@ impl Links {
     /// # Errors
     /// If it has a leader, which does.
     pub(crate) fn decides(&self) -> Result<(), ControlError> {
+        if self.stands_by() {
+            return Err(no_leader());
+        }
         let memory = self.memory();
         // What it has told the leader of itself must stay true.
         if matches!(memory.own.state, joiner::State::Asking { .. }) {
@@ -146,7 +101,7 @@ impl Links {
                 remedy: "try again in a moment".to_owned(),
             });
         }
-        if memory.own.state.leader().is_none() {
+        if memory.leader().is_none() {
             return Ok(());
         }
         let leader = memory.own.leader.clone().unwrap_or_default();
@@ -191,11 +146,14 @@ impl Links {
 
     /// What the leader that this host follows is called.
     pub(crate) fn leader_name(&self) -> Option<String> {
-        self.memory().own.leader.as_ref().map(|it| it.name.clone())
+        let memory = self.memory();
+        let leader = memory.own.leader.as_ref().filter(|_| memory.lead.is_none());
+        leader.map(|it| it.name.clone())
     }
 
     async fn joined(&self) -> Result<Vec<Member>, StoreError> {
-        let all = self.0.store.host_all().await?;
+        let mut all = self.state().host_all().await?;
+        all.retain(|host| host.id != self.0.host);
         let now = self.monotonic();
         let memory = self.memory();
         let members = all.into_iter().filter_map(|host| {
@@ -232,6 +190,29 @@ impl Links {
             &self.about().await,
             condition,
         )
+    }
+
+    /// By which hosts requests come into the group.
+    pub(crate) async fn entrances(&self, members: &[Member]) -> Result<Entrances, StoreError> {
+        let draining = self.draining().await?;
+        let (mine, own) = (self.myself(), self.about().await);
+        let others = members.iter().map(|it| (&it.neighbour, &it.about));
+        let mut entrances = Entrances::default();
+        for (host, about) in iter::once((&mine, &own)).chain(others) {
+            let entrance = Entrance {
+                host: host.id,
+                name: host.name.clone(),
+                apps: about.apps.clone(),
+                addresses: host.addresses.clone(),
+                draining: draining.contains(&host.id),
+            };
+            if about.roles.iter().any(|role| role == ALONE) {
+                entrances.balancers.push(entrance);
+            } else if !about.apps.is_empty() {
+                entrances.routers.push(entrance);
+            }
+        }
+        Ok(entrances)
     }
 
     /// The other hosts of the group.
@@ -277,23 +258,22 @@ impl Links {
     pub(crate) fn admits(&self, peer: PeerIdentity) -> bool {
         let members = self.0.members.read();
         let members = members.unwrap_or_else(PoisonError::into_inner);
-        members.get(&peer.host) == Some(&peer.fingerprint)
-            || self.memory().own.state.leader() == Some(peer)
+        members.get(&peer.host) == Some(&peer.fingerprint) || self.memory().leader() == Some(peer)
     }
 
     /// Whether that host is the one that this one follows.
     pub(crate) fn is_led_by(&self, peer: PeerIdentity) -> bool {
-        self.memory().own.state.leader() == Some(peer)
+        self.memory().leader() == Some(peer)
     }
 
     /// What the leader may ask of this host, once it serves.
-    pub(crate) fn served(&self) -> Option<&Served> {
-        self.0.served.get()
+    pub(crate) fn served(&self) -> Option<Arc<Served>> {
+        self.0.served.load_full()
     }
 
     /// The host serves.
     pub(crate) fn serve(&self, served: Served) {
-        let _ = self.0.served.set(served);
+        self.0.served.store(Some(Arc::new(served)));
     }
 
     pub(crate) fn blocks(&self) -> &Blocks {
@@ -338,47 +318,6 @@ impl Links {
             .collect()
     }
 
-    /// Has followers told a state, if it is a new one.
-    pub(crate) fn publish(&self, state: GroupState) -> Result<(), ControlError> {
-        let text = serde_json::to_vec(&state)
-            .map_err(|error| ControlError::Internal(error.to_string()))?;
-        let digest = hex(&Sha256::digest(&text));
-        self.0.published.send_if_modified(|told| {
-            let known = told.state.as_ref().map(|(known, _)| known);
-            let news = known != Some(&digest);
-            if news {
-                told.state = Some((digest, state));
-                told.settle();
-            }
-            news
-        });
-        Ok(())
-    }
-
-    /// Has followers told which content they are to have, if that is news.
-    pub(crate) fn publish_bundles(&self, bundles: &Arc<Vec<BundleRecord>>) {
-        self.0.published.send_if_modified(|told| {
-            let news = told.bundles.as_ref() != Some(bundles);
-            if news {
-                told.bundles = Some(Arc::clone(bundles));
-                told.settle();
-            }
-            news
-        });
-    }
-
-    /// Has followers told which settings count, if that is news.
-    pub(crate) fn publish_settings(&self, settings: &Arc<GroupSettings>) {
-        self.0.published.send_if_modified(|told| {
-            let news = told.settings.as_ref() != Some(settings);
-            if news {
-                told.settings = Some(Arc::clone(settings));
-                told.settle();
-            }
-            news
-        });
-    }
-
     /// Notes which of the leader's settings count here, for the next heartbeat.
     pub(crate) fn note_settings(&self, digest: Option<String>) {
         let mut memory = self.memory();
@@ -387,51 +326,5 @@ impl Links {
             drop(memory);
             self.0.wake.notify_one();
         }
-    }
-
-    /// Whether the settings that this host tells its followers count on one.
-    pub(super) fn applied(&self, about: &About) -> Applied {
-        let told = self.0.published.borrow();
-        let current = told.settings.as_ref().map(|settings| settings.digest());
-        match &about.settings {
-            None => Applied::None,
-            known if *known == current => Applied::Current,
-            Some(_) => Applied::Earlier,
-        }
-    }
-
-    /// What is to run in the group, once it differs from what a follower has.
-    /// Nothing if it does not for a while, or the host is no member.
-    pub(crate) async fn news(&self, peer: PeerIdentity, have: Option<&str>) -> Option<News> {
-        let mut published = self.0.published.subscribe();
-        let news = published.wait_for(|told| {
-            let digest = told.whole.as_ref().map(|told| told.digest.as_str());
-            digest.is_some() && digest != have
-        });
-        let news = tokio::time::timeout(NEWS, news).await.ok()?.ok()?;
-        // Whoever leads no more has nothing to say, whatever it said before.
-        let leads = self.memory().lead.is_some();
-        let told = news.whole.as_ref();
-        let told = told.filter(|_| leads && self.admits(peer))?;
-        Some(News {
-            digest: told.digest.clone(),
-            state: told.state.clone(),
-            bundles: told.bundles.to_vec(),
-            settings: GroupSettings::clone(&told.settings),
-        })
-    }
-
-    /// What was told last, before this host was started.
-    pub(super) async fn recall(&self) -> Result<(), ControlError> {
-        let kept = own::followed(&self.0.store, &self.0.sealer).await?;
-        if let Some(kept) = kept {
-            self.memory().followed = Arc::new(Followed {
-                digest: kept.digest,
-                state: kept.state,
-                bundles: Arc::new(kept.bundles),
-                settings: Arc::new(kept.settings),
-            });
-        }
-        Ok(())
     }
 }

@@ -25,22 +25,13 @@ impl Links {
     /// One host, by name or id.
     pub(crate) async fn host(&self, name: &str) -> Result<LinkedHost, ControlError> {
         let all = self.all().await?;
-        let mut found = all
-            .into_iter()
-            .filter(|host| host.name == name || host.id.to_string() == name);
-        let host = found
-            .next()
-            .ok_or_else(|| ControlError::not_found("host", name))?;
-        if found.next().is_some() {
-            return Err(ambiguous(name));
-        }
-        Ok(host)
+        one_called(name, all, |host| (&host.name, host.id))
     }
 
     pub(crate) async fn all(&self) -> Result<Vec<LinkedHost>, ControlError> {
         let mut all = Vec::new();
-        let draining = self.draining().await?;
-        let bundles = self.0.store.bundle_all().await?;
+        let (draining, control) = (self.draining().await?, self.control_plane());
+        let bundles = self.state().bundle_all().await?;
         let lead = self.memory().lead.clone();
         if let Some(lead) = lead {
             let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
@@ -62,12 +53,15 @@ impl Links {
                 certificate_not_after: leaf.not_after(),
             });
         }
-        for mut host in self.0.store.host_all().await? {
+        for mut host in self.others().await? {
             host.about.content = against(&host.about.content, &bundles);
             all.push(LinkedHost {
                 id: host.id,
                 name: host.name,
-                standing: HostStanding::Follower,
+                standing: match control.contains(&host.id) {
+                    true => HostStanding::ControlPlane,
+                    false => HostStanding::Follower,
+                },
                 state: self.health(host.id),
                 draining: draining.contains(&host.id),
                 applied: self.applied(&host.about),
@@ -86,7 +80,7 @@ impl Links {
         &self,
     ) -> Result<BTreeMap<String, Vec<String>>, ControlError> {
         let mut roles: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for host in self.0.store.host_all().await? {
+        for host in self.others().await? {
             for role in host.about.roles {
                 roles.entry(role).or_default().push(host.name.clone());
             }
@@ -100,7 +94,7 @@ impl Links {
 
     /// What needs attention about the group, a line each.
     pub(crate) async fn attention(&self) -> Result<Vec<String>, ControlError> {
-        let hosts = self.0.store.host_all().await?;
+        let hosts = self.others().await?;
         let lost = hosts
             .iter()
             .filter(|host| self.health(host.id) == HostState::Unreachable);
@@ -117,18 +111,17 @@ impl Links {
         Ok(lines)
     }
 
+    /// The members of the group that this host leads, without itself: a
+    /// control-plane host is a member, too.
+    pub(super) async fn others(&self) -> Result<Vec<HostRecord>, ControlError> {
+        let mut all = self.state().host_all().await?;
+        all.retain(|host| host.id != self.0.host);
+        Ok(all)
+    }
+
     pub(super) async fn find(&self, name: &str) -> Result<HostRecord, ControlError> {
-        let all = self.0.store.host_all().await?;
-        let mut found = all
-            .into_iter()
-            .filter(|host| host.name == name || host.id.to_string() == name);
-        let host = found
-            .next()
-            .ok_or_else(|| ControlError::not_found("host", name))?;
-        if found.next().is_some() {
-            return Err(ambiguous(name));
-        }
-        Ok(host)
+        let all = self.others().await?;
+        one_called(name, all, |host| (&host.name, host.id))
     }
 
     pub(super) fn health(&self, id: HostId) -> HostState {
@@ -143,8 +136,29 @@ impl Links {
     }
 }
 
+/// The one host that has that name or id.
+///
+/// # Errors
+/// If there is none, or several have the name.
+pub(crate) fn one_called<T>(
+    name: &str,
+    hosts: impl IntoIterator<Item = T>,
+    of: impl Fn(&T) -> (&str, HostId),
+) -> Result<T, ControlError> {
+    let mut found = hosts.into_iter().filter(|host| {
+        let (called, id) = of(host);
+        called == name || id.to_string() == name
+    });
+    let host = found.next();
+    let host = host.ok_or_else(|| ControlError::not_found("host", name))?;
+    match found.next() {
+        None => Ok(host),
+        Some(_) => Err(ambiguous(name)),
+    }
+}
+
 /// Several hosts have that name.
-pub(crate) fn ambiguous(name: &str) -> ControlError {
+fn ambiguous(name: &str) -> ControlError {
     ControlError::Conflict {
         code: "name-ambiguous",
         message: format!("several hosts are called '{name}'"),

@@ -9,7 +9,7 @@ use muster_api::{
 };
 use muster_peering::{
     Anchors, Authority, LinkToken as Token,
-    membership::{Refusal, joiner, leader},
+    membership::{Refusal, leader},
 };
 use muster_store::{ChangeKind, MembershipRecord, Reader, StoreError};
 use rand::RngExt;
@@ -31,6 +31,8 @@ use crate::control::{
 /// How long a host's certificate is good. It is renewed at a random 50 to 80 %
 /// of it.
 pub(super) const LEAF_LIFE: Duration = Duration::days(30);
+/// How many addresses a token has at most.
+const MOST_ADDRESSES: usize = muster_peering::MOST_ADDRESSES;
 /// The shortest life of a token, in seconds: less than somebody needs to paste it.
 const SHORTEST_LIFE: u64 = 10;
 
@@ -50,8 +52,11 @@ impl Links {
             let side = muster_peering::membership::Side::Leader;
             return Err(refused(&Refusal::MultiNodeOff { side }));
         }
-        if !self.memory().own.state.may_lead() {
-            return Err(refused(&Refusal::NotALeader));
+        {
+            let memory = self.memory();
+            if memory.lead.is_none() && !memory.own.state.may_lead() {
+                return Err(refused(&Refusal::NotALeader));
+            }
         }
         let lead = self.lead(actor).await?;
         self.note_addresses().await?;
@@ -59,7 +64,7 @@ impl Links {
         let token = Token {
             cluster: lead.cluster,
             pins: vec![self.authority(&lead)?.pin()],
-            addresses: self.memory().own.addresses.list.clone(),
+            addresses: self.asked_at().await?,
             id: Uuid::now_v7(),
             secret: rand::rng().random(),
             expires_at: now + Duration::seconds(i64::try_from(life).unwrap_or(i64::MAX)),
@@ -81,8 +86,7 @@ impl Links {
             created_at: now,
         };
         let actor = actor.clone();
-        self.0
-            .store
+        self.state()
             .write(move |tx| {
                 Box::pin(async move {
                     tx.membership_put(&membership).await?;
@@ -104,10 +108,24 @@ impl Links {
         })
     }
 
+    /// Where a host may ask to be let in: here, and at the other hosts that may lead
+    /// by then.
+    async fn asked_at(&self) -> Result<Vec<String>, ControlError> {
+        let mut all = self.memory().own.addresses.list.clone();
+        let control = self.control_plane();
+        for host in self.others().await? {
+            if control.contains(&host.id) {
+                all.extend(host.about.addresses);
+            }
+        }
+        all.truncate(MOST_ADDRESSES);
+        Ok(all)
+    }
+
     /// One page of link tokens, newest first, without their secrets.
     pub(crate) async fn tokens(&self, query: &PageQuery) -> Result<Page<LinkToken>, ControlError> {
         let now = muster_store::now();
-        let all = self.0.store.membership_all().await?;
+        let all = self.state().membership_all().await?;
         let mut items = all
             .into_iter()
             .map(|record| shown(record, now))
@@ -126,8 +144,7 @@ impl Links {
         let not_found = || ControlError::not_found("link-token", id);
         let link = id.parse::<LinkId>().map_err(|_| not_found())?;
         let (actor, terms, name) = (actor.clone(), terms.clone(), id.to_owned());
-        self.0
-            .store
+        self.state()
             .write_if(!terms.dry_run, move |tx| {
                 Box::pin(async move {
                     let found = tx.membership_get(link).await?;
@@ -166,8 +183,7 @@ impl Links {
         let (actor, keep) = (actor.clone(), !terms.dry_run);
         let host = self.0.host.to_string();
         let plan = self
-            .0
-            .store
+            .state()
             .write_if(keep, move |tx| {
                 Box::pin(async move {
                     if own::lead(tx).await?.is_none() {
@@ -226,7 +242,9 @@ impl Links {
             .map_err(damaged)?;
         let made = Lead {
             cluster,
-            authority: self.0.sealer.seal(own::AUTHORITY, &authority.to_pem())?,
+            authority: self
+                .state_sealer()
+                .seal(own::AUTHORITY, &authority.to_pem())?,
             leaf: leaf.to_pem(),
         };
         self.memory().lead = Some(made.clone());
@@ -236,8 +254,7 @@ impl Links {
             return Err(error);
         }
         let (kept, actor, name) = (made.clone(), actor.clone(), self.0.host.to_string());
-        self.0
-            .store
+        self.state()
             .write(move |tx| {
                 Box::pin(async move {
                     own::save_lead(tx, Some(&kept)).await?;
@@ -255,7 +272,7 @@ impl Links {
 
     /// The group's authority, with its key.
     pub(super) fn authority(&self, lead: &Lead) -> Result<Authority, ControlError> {
-        let pem = self.0.sealer.open(own::AUTHORITY, &lead.authority)?;
+        let pem = self.state_sealer().open(own::AUTHORITY, &lead.authority)?;
         Authority::from_pem(pem.expose()).map_err(damaged)
     }
 
@@ -329,8 +346,8 @@ pub(super) async fn memberships(
 
 /// Whether a host may still be asked to join by its own standing.
 pub(super) fn followers(memory: &super::Memory) -> u32 {
-    match memory.own.state {
-        joiner::State::Alone => u32::try_from(memory.presence.len()).unwrap_or(u32::MAX),
-        _ => 0,
+    match memory.leader() {
+        None => u32::try_from(memory.presence.len()).unwrap_or(u32::MAX),
+        Some(_) => 0,
     }
 }

@@ -58,7 +58,7 @@ impl Links {
     /// Something has happened to an instance of an app.
     pub(crate) fn happened(&self, app: AppId, what: &str) {
         let mut memory = self.memory();
-        if memory.own.state.leader().is_none() {
+        if memory.leader().is_none() {
             return;
         }
         let name = memory.followed.state.apps.iter().find(|it| it.id == app);
@@ -78,11 +78,19 @@ impl Links {
         (report, memory.meanwhile.list.len())
     }
 
-    /// The leader knows the first so many.
-    pub(super) async fn told_meanwhile(&self, count: usize) -> Result<(), ControlError> {
+    /// The leader knows the first so many, of which it was `told`, or which it has seen
+    /// itself: unless it took so long to answer that it has not.
+    pub(super) async fn told_meanwhile(
+        &self,
+        count: usize,
+        told: bool,
+    ) -> Result<(), ControlError> {
         let kept = {
             let mut memory = self.memory();
             let known = &mut memory.meanwhile;
+            if !told && !known.report(muster_store::now()).is_empty() {
+                return Ok(());
+            }
             let count = count.min(known.list.len());
             known.list.drain(..count);
             known.unkept = known.list.len();
@@ -110,7 +118,7 @@ impl Links {
 
     async fn save_meanwhile(&self, list: Vec<Happening>) -> Result<(), ControlError> {
         self.0
-            .store
+            .own
             .write(move |tx| Box::pin(async move { own::save_meanwhile(tx, &list).await }))
             .await?;
         Ok(())
@@ -122,8 +130,7 @@ impl Links {
             tracing::info!(host = say.name, app = it.app, at = %it.at, what = it.what, "happened meanwhile");
         }
         let (name, happened) = (say.name.clone(), json!({ "happened": say.meanwhile }));
-        self.0
-            .store
+        self.state()
             .write(move |tx| {
                 Box::pin(async move {
                     let change = Change {

@@ -22,6 +22,7 @@ use super::{
     ControlError, Links, draining,
     leading::{change, memberships, state, value},
     refused,
+    succession::no_leader,
 };
 use crate::{
     control::{
@@ -46,9 +47,12 @@ impl Links {
         connection: &Connection,
         say: Say,
     ) -> Result<Said, ControlError> {
+        if self.stands_by() {
+            return Err(no_leader());
+        }
         let now = muster_store::now();
         let link = LinkId(say.link);
-        let before = self.0.store.membership_get(link).await?;
+        let before = self.state().membership_get(link).await?;
         let before = before.map(|record| state(&record)).transpose()?;
         let member = matches!(before, Some(leader::State::Joined { peer: known }) if known == peer);
         let reply = if member && matches!(say.request, Request::Hello | Request::Confirm) {
@@ -58,8 +62,7 @@ impl Links {
             let (request, name) = (say.request, say.name.clone());
             let workloads = say.about.workloads;
             let reply = self
-                .0
-                .store
+                .state()
                 .write_or_refuse(move |tx| {
                     Box::pin(async move {
                         let Some(mut found) = tx.membership_get(link).await? else {
@@ -114,7 +117,7 @@ impl Links {
     ) -> Result<Said, ControlError> {
         let now = muster_store::now();
         let was = |(_, state): &(_, leader::State)| matches!(state, leader::State::Ended { peer: Some(of), .. } if *of == peer);
-        let mut all = memberships(&self.0.store).await?.into_iter().rev();
+        let mut all = memberships(&self.state()).await?.into_iter().rev();
         let mut reply = Reply::NotKnown(None);
         if let Some((record, state)) = all.find(was) {
             let stepped = leader::step(&state, Event::Confirm { peer }, now);
@@ -131,8 +134,7 @@ impl Links {
             reply = match &effects[..] {
                 [Effect::Reply(reply)] => reply.clone(),
                 _ => {
-                    self.0
-                        .store
+                    self.state()
                         .write_or_refuse(move |tx| {
                             Box::pin(async move { obey(tx, &actor, &name, &effects).await })
                         })
@@ -159,7 +161,7 @@ impl Links {
             .or_insert_with(|| Presence::new(at))
             .hear(at, say.about.workloads);
         self.0.fleet.told(id, &say.name, say.instances.clone());
-        let Some(known) = self.0.store.host_get(id).await? else {
+        let Some(known) = self.state().host_get(id).await? else {
             return Ok(say.about.generation);
         };
         let mut addresses = Addresses {
@@ -191,8 +193,7 @@ impl Links {
             last_seen_at: now,
             ..known
         };
-        self.0
-            .store
+        self.state()
             .write(move |tx| {
                 Box::pin(async move {
                     // It may have been taken out, or got a certificate, meanwhile.
@@ -229,8 +230,7 @@ impl Links {
         let (actor, dry) = (actor.clone(), terms.dry_run);
         let now = muster_store::now();
         let plan = self
-            .0
-            .store
+            .state()
             .write_if(!dry, move |tx| {
                 Box::pin(async move {
                     let found = tx.membership_get(host.membership).await?;
@@ -281,10 +281,10 @@ impl Links {
     pub(super) async fn refresh(&self) -> Result<(), ControlError> {
         // What was read before a change must not be noted after it.
         let _one = self.0.refreshing.lock().await;
-        let all = memberships(&self.0.store).await?;
+        let all = memberships(&self.state()).await?;
         let followed = {
             let memory = self.memory();
-            let follows = memory.own.state.leader().is_some();
+            let follows = memory.leader().is_some();
             follows.then(|| Arc::clone(&memory.followed))
         };
         match followed {
@@ -308,7 +308,12 @@ impl Links {
             leader::State::Joined { peer } => Some(HostId(peer.host)),
             _ => None,
         };
-        let joined: Vec<_> = all.iter().filter_map(|(_, state)| joined(state)).collect();
+        // A control-plane host is a member, too, and not its own follower.
+        let joined: Vec<_> = all
+            .iter()
+            .filter_map(|(_, state)| joined(state))
+            .filter(|id| *id != self.0.host)
+            .collect();
         let now = self.monotonic();
         let mut memory = self.memory();
         memory.presence.retain(|id, _| joined.contains(id));
@@ -330,12 +335,11 @@ impl Links {
                 matches!(next, leader::State::Ended { .. }) && next != *state
             })
         };
-        let all = memberships(&self.0.store).await?;
+        let all = memberships(&self.state()).await?;
         if !all.iter().any(late) {
             return Ok(());
         }
-        self.0
-            .store
+        self.state()
             .write_or_refuse(move |tx| {
                 Box::pin(async move {
                     for (mut record, state) in memberships(tx).await? {

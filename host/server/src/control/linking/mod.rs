@@ -19,6 +19,8 @@
 //! | `draining` | which hosts get nothing new |
 //! | `group` | who is in the group and how they are dialled, and what part this host has |
 //! | `port` | the port for peers, open as long as there may be any |
+//! | `telling` | what the leader tells its followers of the group |
+//! | `succession` | another control-plane host leads: taking over, handing over, finding who does |
 
 mod about;
 pub(crate) mod draining;
@@ -34,15 +36,18 @@ mod own;
 mod port;
 mod renewal;
 mod saying;
+mod succession;
+mod telling;
 mod whereabouts;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwapOption;
 use muster_api::{
     bundles::ContentProgress,
     hosts::{Capacity, HostMode},
@@ -63,24 +68,30 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub(crate) use self::{
+    group::{Member, Part},
+    hosts::one_called,
+    own::forget_lead,
+    succession::{NO_LEADER, no_leader},
+    telling::Followed,
+};
 use self::{
-    group::Published,
     meanwhile::Meanwhile,
     own::{Lead, Own},
-};
-pub(crate) use self::{
-    group::{Followed, Member, Part},
-    hosts::ambiguous,
+    telling::Published,
 };
 use super::{
     error::ControlError,
+    leadership::Leadership,
     staging::Workshop,
+    state::State,
     this_host::{Name, next_addresses},
 };
 use crate::{
     agent::fleet::Fleet,
     logs::Logs,
     peers::{Listening, blocks::Nearness, kept::Kept},
+    releases::Releases,
     roles::Roles,
 };
 
@@ -92,6 +103,11 @@ pub struct LinkOptions {
     /// Where peers reach this host, as `host:port`; what the machine's network
     /// interfaces say unless told.
     pub peer_addresses: Vec<String>,
+    /// Where apps are reached.
+    pub apps: SocketAddr,
+    /// Where load balancers reach apps, as `host:port`; what the machine's
+    /// network interfaces say unless told.
+    pub app_addresses: Vec<String>,
     /// How Muster is installed.
     pub mode: HostMode,
     /// Whether the host may be linked at all.
@@ -107,7 +123,10 @@ pub struct LinkOptions {
 pub(crate) struct Links(Arc<Inner>);
 
 struct Inner {
-    store: Store,
+    /// What this host keeps of itself.
+    own: Store,
+    /// The group's state, while this host works on it; its own otherwise.
+    state: RwLock<State>,
     roles: Arc<Roles>,
     fleet: Arc<Fleet>,
     blocks: Blocks,
@@ -134,17 +153,24 @@ struct Inner {
     nearness: Mutex<Nearness>,
     kept: Mutex<Kept>,
     /// What the leader may ask of this host.
-    served: OnceLock<Served>,
+    served: ArcSwapOption<Served>,
     capacity: OnceLock<Capacity>,
+    /// Whether this host is about to stop.
+    leaving: AtomicBool,
 }
 
 /// What the leader may ask of this host: its API, the logs of apps, what it logs
-/// itself, staging.
+/// itself, staging, a share of the state.
 pub(crate) struct Served {
     pub(crate) api: axum::Router,
+    /// Whether the API stands on the group's state: not on a host that stands by, nor
+    /// on one that leads from now on before it has taken that up.
+    pub(crate) of_group: bool,
     pub(crate) logs: Arc<Logs>,
     pub(crate) recent: Recent,
     pub(crate) workshop: Workshop,
+    pub(crate) leadership: Leadership,
+    pub(crate) releases: Releases,
 }
 
 /// What the store holds, for those who cannot wait for it, and what nobody
@@ -171,23 +197,50 @@ struct Memory {
     content: ContentProgress,
     /// Which of the leader's settings count here.
     settings: Option<String>,
+    /// By which state of the group this host routes: its digest.
+    routed: Option<String>,
     /// Where this host is about to move, beside where it is.
     next_addresses: Vec<String>,
     /// What the leader has not been told yet.
     meanwhile: Meanwhile,
+    /// On whose state this host works.
+    works_on: WorksOn,
+    /// Who has the lease on it, as far as this host has heard.
+    lease: Option<HostId>,
+    /// Which hosts do, while this one leads.
+    control: Vec<HostId>,
+}
+
+/// On whose state a host works.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum WorksOn {
+    /// Its own.
+    #[default]
+    Its,
+    /// That which it shares with others.
+    Shared,
+    /// None: it shares one, and does not lead.
+    None,
+}
+
+impl Memory {
+    /// Whom this host follows, unless it leads itself.
+    fn leader(&self) -> Option<PeerIdentity> {
+        self.own.state.leader().filter(|_| self.lead.is_none())
+    }
 }
 
 impl Links {
     /// Takes up what was kept.
     pub(crate) async fn open(
-        store: Store,
+        own: State,
         roles: Arc<Roles>,
         fleet: Arc<Fleet>,
         (blocks, door): (Blocks, Door),
         name: Name,
-        sealer: Sealer,
         options: LinkOptions,
     ) -> Result<Self, ControlError> {
+        let (store, sealer) = (own.store.clone(), own.sealer.clone());
         let key = own::key(&store, &sealer).await?;
         let memory = Memory {
             next_addresses: next_addresses(&store).await?,
@@ -197,7 +250,8 @@ impl Links {
             ..Memory::default()
         };
         let links = Self(Arc::new(Inner {
-            store,
+            own: store,
+            state: RwLock::new(own),
             roles,
             host: fleet.host,
             fleet,
@@ -219,8 +273,9 @@ impl Links {
             told: Notify::new(),
             nearness: Mutex::default(),
             kept: Mutex::default(),
-            served: OnceLock::new(),
+            served: ArcSwapOption::empty(),
             capacity: OnceLock::new(),
+            leaving: AtomicBool::new(false),
         }));
         links.recall().await?;
         links.resume().await?;
@@ -232,16 +287,16 @@ impl Links {
         let memory = self.memory();
         let (own, lead) = (&memory.own, memory.lead.as_ref());
         let standing = match own.state {
-            joiner::State::Alone if lead.is_some() => Standing::Leader,
+            _ if lead.is_some() => Standing::Leader,
             joiner::State::Alone => Standing::Alone,
             joiner::State::Asking { .. } | joiner::State::Confirming { .. } => Standing::Joining,
             joiner::State::Following { .. } => Standing::Follower,
             joiner::State::Leaving { .. } => Standing::Leaving,
         };
-        let leaf = own.leaf.as_deref().or(lead.map(|lead| lead.leaf.as_str()));
+        let leaf = lead.map(|lead| lead.leaf.as_str()).or(own.leaf.as_deref());
         let leaf = leaf.map(Leaf::from_pem).transpose().map_err(damaged)?;
         let seen = memory.leader_seen;
-        let leader = own.state.leader().zip(own.leader.clone());
+        let leader = memory.leader().zip(own.leader.clone());
         Ok(Link {
             host: self.0.host,
             standing,

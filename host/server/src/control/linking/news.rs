@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ControlError, Links, damaged,
-    group::Followed,
     own::{self, Kept},
+    telling::Followed,
 };
 use crate::peers::{
     Patience, WORDS_ALPN, call,
@@ -24,9 +24,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 impl Links {
     /// Listens to what the leader tells, as long as this host has one.
     pub(crate) async fn listen(self, stop: CancellationToken) {
+        let mut seated = self.0.roles.seated();
         loop {
+            let changed = self.changed();
+            seated.mark_unchanged();
             let asked = tokio::select! {
                 asked = self.ask_for_news() => asked,
+                // Such as whom to ask.
+                () = changed => continue,
+                // What is told depends on the roles.
+                _ = seated.changed() => continue,
                 () = stop.cancelled() => return,
             };
             let pause = match asked {
@@ -60,12 +67,13 @@ impl Links {
         let config = config.map_err(damaged)?;
         let addresses = own.leader.unwrap_or_default().addresses;
         let have = (!have.is_empty()).then_some(have);
+        let balances = self.0.roles.has_balancer();
         let told = call::<_, StateTold>(
             &addresses,
             config,
             "/peer/v1/state",
             Patience::STATE,
-            |_| StateAsked { have },
+            |_| StateAsked { have, balances },
         );
         let (told, _) = told
             .await
@@ -82,10 +90,11 @@ impl Links {
             state: news.state.clone(),
             bundles: Arc::new(news.bundles.clone()),
             settings: Arc::new(news.settings.clone()),
+            certificates: Arc::new(news.certificates.clone()),
         });
         let kept = Kept::new(news, &self.0.sealer)?;
         self.0
-            .store
+            .own
             .write(move |tx| {
                 Box::pin(async move {
                     // It may have left the group while the news were on their way.

@@ -114,6 +114,13 @@ pub(super) async fn lead(store: &Reader) -> Result<Option<Lead>, StoreError> {
     Ok(store.setting_get::<Option<Lead>>(LEAD).await?.flatten())
 }
 
+/// The state has gone elsewhere, and with it what the host has as a leader.
+pub(crate) async fn forget_lead(store: &Store) -> Result<(), StoreError> {
+    store
+        .write(|tx| Box::pin(async move { save_lead(tx, None).await }))
+        .await
+}
+
 /// Keeps what the host has as a leader; nothing when it leads no more.
 pub(super) async fn save_lead(tx: &Tx, lead: Option<&Lead>) -> Result<(), StoreError> {
     tx.setting_put(LEAD, &lead).await
@@ -122,10 +129,13 @@ pub(super) async fn save_lead(tx: &Tx, lead: Option<&Lead>) -> Result<(), StoreE
 /// What the leader has told, as it is kept: settings may hold secrets.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Kept {
-    /// Without the settings.
+    /// Without the settings and the certificates.
     news: News,
     /// The settings, sealed.
     settings: String,
+    /// The certificates, sealed.
+    #[serde(default)]
+    certificates: Option<String>,
 }
 
 impl Kept {
@@ -133,7 +143,14 @@ impl Kept {
         let settings = serde_json::to_string(&std::mem::take(&mut news.settings))
             .map_err(|error| ControlError::Internal(error.to_string()))?;
         let settings = sealer.seal(FOLLOWED, &settings)?;
-        Ok(Self { news, settings })
+        let certificates = serde_json::to_string(&std::mem::take(&mut news.certificates))
+            .map_err(|error| ControlError::Internal(error.to_string()))?;
+        let certificates = sealer.seal(FOLLOWED, &certificates)?;
+        Ok(Self {
+            news,
+            settings,
+            certificates: Some(certificates),
+        })
     }
 }
 
@@ -141,12 +158,23 @@ impl Kept {
 pub(super) async fn followed(store: &Store, sealer: &Sealer) -> Result<Option<News>, ControlError> {
     // What an older version has kept is told anew.
     let kept = store.setting_get::<Option<Kept>>(FOLLOWED).await;
-    let Some(Kept { mut news, settings }) = kept.unwrap_or_default().flatten() else {
+    let Some(Kept {
+        mut news,
+        settings,
+        certificates,
+    }) = kept.unwrap_or_default().flatten()
+    else {
         return Ok(None);
     };
     let settings = sealer.open(FOLLOWED, &settings)?;
     news.settings = serde_json::from_str(settings.expose())
         .map_err(|error| ControlError::Internal(format!("{FOLLOWED} cannot be read: {error}")))?;
+    if let Some(certificates) = certificates {
+        let certificates = sealer.open(FOLLOWED, &certificates)?;
+        news.certificates = serde_json::from_str(certificates.expose()).map_err(|error| {
+            ControlError::Internal(format!("{FOLLOWED} cannot be read: {error}"))
+        })?;
+    }
     Ok(Some(news))
 }
 

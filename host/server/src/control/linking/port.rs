@@ -93,7 +93,7 @@ impl Links {
         // A host that was just linked has not been told of the others yet.
         let leader = {
             let memory = self.memory();
-            let follows = memory.own.state.leader().is_some();
+            let follows = memory.leader().is_some();
             memory.own.leader.clone().filter(|_| follows)
         };
         all.extend(leader.map(|leader| (leader.name, leader.addresses)));

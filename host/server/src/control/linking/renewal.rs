@@ -31,7 +31,7 @@ impl Links {
         let Some(lead) = self.memory().lead.clone() else {
             return Ok(none);
         };
-        let found = self.0.store.membership_get(LinkId(renew.link)).await?;
+        let found = self.state().membership_get(LinkId(renew.link)).await?;
         let found = found.map(|record| state(&record)).transpose()?;
         if found.and_then(|state| state.admitted()) != Some(peer) {
             return Ok(none);
@@ -48,8 +48,7 @@ impl Links {
             return Ok(none);
         }
         let (id, not_after) = (HostId(peer.host), leaf.not_after());
-        self.0
-            .store
+        self.state()
             .write(move |tx| {
                 Box::pin(async move {
                     if let Some(mut host) = tx.host_get(id).await? {
@@ -125,8 +124,7 @@ impl Links {
             .issue(&csr, self.0.host.0, now, LEAF_LIFE);
         lead.leaf = issued.map_err(damaged)?.to_pem();
         let kept = lead.clone();
-        self.0
-            .store
+        self.state()
             .write(move |tx| Box::pin(async move { own::save_lead(tx, Some(&kept)).await }))
             .await?;
         self.memory().lead = Some(lead);

@@ -32,27 +32,37 @@ impl Links {
         let csr = self.0.key.csr(self.0.host.0).map_err(damaged)?;
         let (facts, about) = (self.facts().await?, self.about().await);
         let name = self.0.name.get();
-        let asked = call::<_, Asked>(
-            &token.addresses,
-            config,
-            "/peer/v1/ask",
-            Patience::WORDS,
-            |exporter| Ask {
-                link: token.id,
-                proof: BASE64_STANDARD.encode(proof::prove(&token.secret, exporter, &csr)),
-                csr: BASE64_STANDARD.encode(&csr),
-                facts,
-                name,
-                about,
-            },
-        );
-        let (asked, leader) = asked.await.map_err(|error| match error {
+        let ask = |exporter: &[u8; 32]| Ask {
+            link: token.id,
+            proof: BASE64_STANDARD.encode(proof::prove(&token.secret, exporter, &csr)),
+            csr: BASE64_STANDARD.encode(&csr),
+            facts: facts.clone(),
+            name: name.clone(),
+            about: about.clone(),
+        };
+        let (path, patience) = ("/peer/v1/ask", Patience::WORDS);
+        let mut asked =
+            call::<_, Asked>(&token.addresses, config.clone(), path, patience, ask).await;
+        // Of several hosts that may lead one does, and only that lets anybody in.
+        for address in &token.addresses {
+            if !matches!(asked, Err(CallError::Elsewhere)) {
+                break;
+            }
+            let one = std::slice::from_ref(address);
+            asked = match call(one, config.clone(), path, patience, ask).await {
+                Err(CallError::Unreachable) => Err(CallError::Elsewhere),
+                told => told,
+            };
+        }
+        let (asked, leader) = asked.map_err(|error| match error {
             CallError::Distrust(distrust) | CallError::Refused(distrust) => {
                 refused(&Refusal::from(distrust))
             }
-            CallError::Unreachable | CallError::Unsure => refused(&Refusal::Unreachable {
-                tried: token.addresses.clone(),
-            }),
+            CallError::Unreachable | CallError::Unsure | CallError::Elsewhere => {
+                refused(&Refusal::Unreachable {
+                    tried: token.addresses.clone(),
+                })
+            }
             CallError::Answer(error) => odd(&error),
         })?;
         let answer = Event::Answer {
@@ -80,7 +90,7 @@ impl Links {
 
     pub(super) async fn say(&self, actor: &Actor, request: Request) -> Result<(), ControlError> {
         let own = self.memory().own.clone();
-        let (Some(link), Some(leader), Some((leaf, anchors))) =
+        let (Some(link), Some(mut leader), Some((leaf, anchors))) =
             (own.state.link(), own.state.leader(), own.papers()?)
         else {
             return Ok(());
@@ -99,8 +109,30 @@ impl Links {
         };
         let (mut sent, mut began) = (muster_store::now(), Instant::now());
         let (path, patience) = ("/peer/v1/say", Patience::WORDS);
-        let mut said = call(&addresses, config.clone(), path, patience, |_| &words).await;
-        if matches!(said, Err(CallError::Unreachable | CallError::Distrust(_))) {
+        let mut said = match self.is_succeeded() {
+            true => Err(CallError::Elsewhere),
+            false => call(&addresses, config.clone(), path, patience, |_| &words).await,
+        };
+        let away = |said: &Result<_, CallError>| {
+            matches!(
+                said,
+                Err(CallError::Unreachable | CallError::Distrust(_) | CallError::Elsewhere)
+            )
+        };
+        if away(&said)
+            && let Some(next) = self.successor(&words).await
+        {
+            tracing::info!(leader = next.said.leader.name, "another host leads by now");
+            let moved = Event::Moved {
+                leader: next.leader,
+            };
+            let there = next.said.leader.clone();
+            self.step(actor, moved, |own| own.leader = Some(there))
+                .await?;
+            (sent, began, leader) = (next.sent, next.began, next.leader);
+            said = Ok((next.said, next.leader));
+        }
+        if away(&said) {
             // Both may have moved while they did not hear each other.
             let heard = self.hearsay(&addresses).await;
             if !heard.is_empty() {
@@ -122,7 +154,8 @@ impl Links {
             }
         };
         if reply == Reply::Member {
-            self.told_meanwhile(known).await?;
+            self.told_meanwhile(known, !words.meanwhile.is_empty())
+                .await?;
         }
         let answer = Event::Answer {
             link,

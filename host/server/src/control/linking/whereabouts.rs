@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
+use muster_api::id::HostId;
 use muster_peering::{
     Leaf,
     membership::presence::{HEARTBEAT, Health},
@@ -70,8 +71,8 @@ impl Links {
         };
         let leaf = Leaf::from_pem(&lead.leaf).map_err(damaged)?;
         let anchors = self.anchors(&lead)?;
-        for host in self.0.store.host_all().await? {
-            if !moved && !silent(self, host.id) {
+        for host in self.state().host_all().await? {
+            if host.id == self.0.host || !moved && !silent(self, host.id) {
                 continue;
             }
             let config = client_config(&leaf, &self.0.key, &anchors, host.id.0, WORDS_ALPN);
@@ -97,7 +98,7 @@ impl Links {
     /// of it. It is recognised by its key there like anywhere; nothing is kept
     /// before it has answered itself.
     pub(super) async fn hearsay(&self, tried: &[String]) -> Vec<String> {
-        let leader = self.memory().own.state.leader();
+        let leader = self.memory().leader();
         let others = self.neighbours().await.unwrap_or_default();
         let mut asked: FuturesUnordered<_> = others
             .iter()
@@ -132,7 +133,11 @@ impl Links {
     /// knows.
     pub(crate) fn where_leader_is(&self) -> Option<Whereabouts> {
         let memory = self.memory();
-        memory.own.state.leader().and(memory.own.leader.clone())
+        if memory.lead.is_some() {
+            drop(memory);
+            return Some(self.whereabouts());
+        }
+        memory.leader().and(memory.own.leader.clone())
     }
 
     /// The leader says where it is.
@@ -141,9 +146,14 @@ impl Links {
         peer: PeerIdentity,
         leader: Whereabouts,
     ) -> Result<(), ControlError> {
+        if self.control_plane().contains(&HostId(peer.host)) && !self.is_led_by(peer) {
+            // It leads by now, perhaps: the one before will say so, or nothing.
+            self.0.wake.notify_one();
+            return Ok(());
+        }
         let own = {
             let mut memory = self.memory();
-            if memory.own.state.leader() != Some(peer)
+            if memory.leader() != Some(peer)
                 || leader.addresses.is_empty()
                 || memory.own.leader.as_ref() == Some(&leader)
             {

@@ -17,7 +17,10 @@ use muster_store::{
 
 pub(crate) use self::snapshot::Site;
 use self::snapshot::{Places, Releases};
-use super::linking::{Links, Member};
+use super::{
+    clusters,
+    linking::{Links, Member},
+};
 use crate::{agent::fleet::Fleet, roles::Roles};
 
 /// Places instances, and remembers what found no host.
@@ -107,10 +110,12 @@ impl Placing {
         apps: &'a [AppRecord],
         draining: &[HostId],
     ) -> Result<Ground<'a>, StoreError> {
+        let chosen = clusters::chosen(&self.store).await?;
+        let outside = |id| chosen.as_ref().is_some_and(|chosen| !chosen.contains(&id));
         let condition = |id, lost: bool| {
             if lost {
                 Condition::Lost
-            } else if draining.contains(&id) {
+            } else if draining.contains(&id) || outside(id) {
                 Condition::Draining
             } else {
                 Condition::Ready

@@ -14,6 +14,7 @@ use muster_api::ports::{Audience, Port, PortRules, Ports, Protocol, Reachable, R
 
 use self::nftables::Filter;
 use super::{error::ControlError, linking::Links};
+use crate::roles::catalog::ALONE;
 
 /// The port of an ssh server unless told.
 const SSH: u16 = 22;
@@ -25,6 +26,8 @@ pub(crate) struct Listeners<'a> {
     pub(crate) host: String,
     pub(crate) management: SocketAddr,
     pub(crate) apps: SocketAddr,
+    /// Where a load balancer listens, without TLS and with it, if there is one.
+    pub(crate) balancer: Option<(SocketAddr, SocketAddr)>,
     pub(crate) links: &'a Links,
 }
 
@@ -43,6 +46,12 @@ impl Listeners<'_> {
                 Audience::UsersOfApps,
             ),
         ];
+        let balancer = self.balancer.map(|(plain, tls)| {
+            [(plain, "requests for apps"), (tls, "the same with TLS")].map(|(address, purpose)| {
+                port((address, true), (ALONE, purpose), Audience::UsersOfApps)
+            })
+        });
+        items.extend(balancer.into_iter().flatten());
         let peers = self.links.peers_port().await;
         items.extend(peers.map(|peers| {
             port(

@@ -1,25 +1,23 @@
-//! The way of a mail that waits: it is sent, tried again, or given up.
+//! The way of a mail that waits: it is sent, needless by now, or fails.
 
-use std::{sync::PoisonError, time::Duration};
+use std::sync::{Arc, PoisonError};
 
-use muster_api::users::UserState;
+use futures::{FutureExt, future::BoxFuture};
+use muster_api::{id::UserId, users::UserState};
+use muster_bus::Channel;
 use muster_identity::mail::{Letter, MailError, Occasion, Variables};
-use muster_store::{MailRecord, UserRecord};
+use muster_store::{MessageRecord, UserRecord};
 use tokio_util::sync::CancellationToken;
 
-use super::{CALM, PENDING_TOLD, Post};
-use crate::control::{error::ControlError, links::Link};
-
-/// How many mails are taken up at a time.
-const BATCH: u32 = 20;
-/// The longest wait between looks.
-const INTERVAL: Duration = Duration::from_secs(60);
-/// The pause after the first failure; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// After so many failures, which is about a day, a mail is given up.
-const ATTEMPTS: u32 = 32;
+use super::{CALM, Mail, PENDING_TOLD, Post};
+use crate::control::{
+    error::ControlError,
+    links::Link,
+    queues::{
+        MAILS,
+        worker::{Does, Outcome, Worker},
+    },
+};
 
 /// Why a mail is not sent now.
 enum Unsent {
@@ -53,93 +51,63 @@ impl From<MailError> for Unsent {
     }
 }
 
+impl Does for Post {
+    fn attempt<'a>(
+        &'a self,
+        message: &'a MessageRecord,
+        _stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Outcome> {
+        self.deliver(message).boxed()
+    }
+}
+
 impl Post {
     /// Sends what is due, until stopped.
-    pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut changes = self.config.changes();
-        loop {
-            if let Err(error) = self.send_due(&stop).await {
-                tracing::warn!(%error, "mail cannot be looked at; it is tried again");
-            }
-            let pause = self.until_due().await;
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.wake.notified() => {}
-                _ = changes.changed() => {}
-                () = stop.cancelled() => return,
-            }
-        }
+    pub(crate) async fn run(self, channel: Channel, stop: CancellationToken) {
+        let worker = Worker {
+            queue: MAILS,
+            store: self.store.clone(),
+            channel,
+            wake: Arc::clone(&self.wake),
+        };
+        worker.run(self, stop).await;
     }
 
-    async fn until_due(&self) -> Duration {
-        let due = self.store.mail_next_due().await.ok().flatten();
-        let wait = due.map(|due| due - muster_store::now());
-        wait.map_or(INTERVAL, |wait| {
-            let wait = Duration::try_from(wait).unwrap_or_default();
-            wait.clamp(Duration::from_millis(100), INTERVAL)
-        })
-    }
-
-    async fn send_due(&self, stop: &CancellationToken) -> Result<(), ControlError> {
-        loop {
-            let due = self.store.mail_list_due(muster_store::now(), BATCH).await?;
-            if due.is_empty() {
-                return Ok(());
-            }
-            for mail in due {
-                if stop.is_cancelled() {
-                    return Ok(());
-                }
-                let sent = self.send(&mail).await;
-                self.settle(mail, sent).await?;
-            }
-        }
-    }
-
-    /// Notes what became of a mail.
-    async fn settle(&self, mail: MailRecord, sent: Result<(), Unsent>) -> Result<(), ControlError> {
-        let (error, again) = match sent {
+    async fn deliver(&self, message: &MessageRecord) -> Outcome {
+        let mail = match serde_json::from_value::<Mail>(message.body.clone()) {
+            Ok(mail) => mail,
+            Err(error) => return Outcome::Broken(format!("it is no mail: {error}")),
+        };
+        match self.send(&mail, message.user).await {
             Ok(()) => {
                 tracing::debug!(occasion = mail.occasion, "a mail was sent");
-                (None, false)
+                self.told(&mail).await;
+                Outcome::Done
             }
-            Err(Unsent::Needless) => (None, false),
-            Err(Unsent::Failed(error, again)) => (Some(error), again),
-        };
-        let told = mail.occasion == Occasion::Pending.name() && error.is_none();
-        let again = again && mail.attempts + 1 < ATTEMPTS;
-        if let Some(error) = &error {
-            let (occasion, attempts) = (&mail.occasion, mail.attempts + 1);
-            if again {
-                tracing::warn!(
-                    occasion,
-                    attempts,
-                    error,
-                    "a mail was not sent; it is tried again"
-                );
-            } else {
-                tracing::error!(occasion, attempts, error, "a mail is given up");
+            Err(Unsent::Needless) => {
+                self.told(&mail).await;
+                Outcome::Done
             }
+            Err(Unsent::Failed(error, true)) => Outcome::Failed(error),
+            Err(Unsent::Failed(error, false)) => Outcome::Broken(error),
         }
-        let due = muster_store::now() + pause(mail.attempts);
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    if told {
-                        let now = muster_store::now().unix_timestamp();
-                        tx.setting_put(PENDING_TOLD, &now).await?;
-                    }
-                    match error {
-                        Some(error) if again => tx.mail_failed(&mail, &error, due).await,
-                        _ => tx.mail_delete(mail.id).await,
-                    }
-                })
-            })
-            .await?;
-        Ok(())
     }
 
-    async fn send(&self, mail: &MailRecord) -> Result<(), Unsent> {
+    /// Remembers that admins were told that somebody waits.
+    async fn told(&self, mail: &Mail) {
+        if mail.occasion != Occasion::Pending.name() {
+            return;
+        }
+        let now = muster_store::now().unix_timestamp();
+        let written = self
+            .store
+            .write(move |tx| Box::pin(async move { tx.setting_put(PENDING_TOLD, &now).await }));
+        if let Err(error) = written.await {
+            tracing::warn!(%error, "admins may be told too soon again that somebody waits");
+        }
+    }
+
+    async fn send(&self, mail: &Mail, user: Option<UserId>) -> Result<(), Unsent> {
         let occasion = Occasion::ALL
             .into_iter()
             .find(|occasion| occasion.name() == mail.occasion)
@@ -147,7 +115,7 @@ impl Post {
         // Without a server the reason may be gone before there is one.
         let mailer = self.mailer()?;
         let site = self.site();
-        let about = match (occasion, mail.user) {
+        let about = match (occasion, user) {
             (_, Some(id)) => self.store.user_by_id(id).await?,
             (Occasion::ResetPassword, None) => self.store.user_by_email(&mail.address).await?,
             _ => None,
@@ -254,28 +222,5 @@ fn kind(occasion: Occasion) -> Option<Link> {
         Occasion::Invitation => Some(Link::Activate),
         Occasion::ResetPassword => Some(Link::Reset),
         _ => None,
-    }
-}
-
-/// The pause before a mail is tried again, after that many failures before this
-/// one; up to a quarter longer, so that mails do not come all at once.
-fn pause(failures: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures));
-    let pause = doubled.min(LONGEST_PAUSE);
-    pause.mul_f64(1.0 + rand::random::<f64>() / 4.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_an_hour() {
-        assert!(pause(0) >= FIRST_PAUSE && pause(0) < FIRST_PAUSE * 2);
-        assert!(pause(3) >= FIRST_PAUSE * 8);
-        for failures in [10, 31, 32, u32::MAX] {
-            let pause = pause(failures);
-            assert!(pause >= LONGEST_PAUSE && pause < LONGEST_PAUSE * 2);
-        }
     }
 }

@@ -23,6 +23,12 @@ pub(super) fn failed(error: &ControlError) -> Problem {
                 Some("free some space on the data directory's disk and push again".to_owned()),
             )
         }
+        ControlError::Store(StoreError::NoSpaceThere) => problem(
+            "no-space",
+            "The disk of the database server is full",
+            "nothing was changed",
+            Some("free some space there and push again".to_owned()),
+        ),
         ControlError::OverQuota(over) => {
             let mut found = problem(
                 "over-quota",

@@ -104,10 +104,40 @@ fn one(id: &str) -> Option<Value> {
             "instances": 2,
         }),
         "app_rollback" => json!({ "droplet": "0199d1a2-7f30-7a52-9bd2-6b1b1c3d1e4f" }),
+        "data_import" => json!({
+            "data": {
+                "format": "muster-data", "version": 1, "muster": "0.1.0", "made_at": "2026-11-22T14:00:00Z",
+                "apps": [{
+                    "name": "shop", "project": "shop", "started": true, "instances": 2, "current": 1,
+                    "droplets": [{
+                        "detected": "component", "entry": "wasi:http/incoming-handler@0.2",
+                        "component": { "path": "shop.wasm", "size": 5, "blocks": [DIGEST] },
+                        "files": [],
+                        "package": [{ "path": "shop.wasm", "size": 5, "blocks": [DIGEST] }],
+                        "made_at": "2026-11-22T13:00:00Z",
+                    }],
+                    "releases": [{ "number": 1, "droplet": 0, "settings": {}, "made_at": "2026-11-22T13:00:00Z" }],
+                    "routes": [{ "route": "shop.example.com", "weight": 100, "sticky": false }],
+                }],
+            },
+            "skip": true,
+        }),
+        "backup_create" => json!({ "blocks": "list" }),
+        "block_storage_move" => {
+            json!({ "to": "s3://muster/blocks?endpoint=http://127.0.0.1:9000", "access_key": "MUSTER", "secret_key": "wJalrXUtnFEMI" })
+        }
+        "block_storage_verify" => json!({ "repair": true }),
         "bundle_put" => json!({
             "kind": "files",
             "files": [{ "path": "maps/north.bin", "size": 5, "blocks": [DIGEST] }],
         }),
+        "cluster_create" => json!({
+            "name": "north",
+            "control_plane": ["north-1", "north-2", "north-3"],
+            "workers": ["north-4"],
+        }),
+        "cluster_upgrade" => json!({ "bundle": "muster-0-2-0", "patience_seconds": 120 }),
+        "cluster_scale" => json!({ "workers": ["north-4", "north-5"] }),
         "block_missing" => json!({ "blocks": [DIGEST] }),
         "block_put" => json!("hello"),
         "device_authorization_create" => {
@@ -149,6 +179,7 @@ fn one(id: &str) -> Option<Value> {
             json!({ "current": "the one before", "new": PASSWORD })
         }
         "self_totp_confirm" => json!({ "code": "287082" }),
+        "certificate_put" => json!({ "self_made_for": ["shop.example.org"] }),
         "sign_up_create" => json!({
             "name": "ada", "display_name": "Ada", "email": "ada@example.org",
             "password": PASSWORD, "accept_terms": 1,
@@ -174,8 +205,12 @@ mod tests {
         access::{AccessRoleChange, NewAccessBinding, NewAccessRole},
         apps::{AppChange, EnvChange, Rollback},
         authorization::DeviceRequest,
-        blocks::MissingQuery,
+        backups::NewBackup,
+        blocks::{BlocksMove, BlocksVerify, MissingQuery},
         bundles::NewBundle,
+        certificates::NewCertificate,
+        clusters::{NewCluster, ScaleCluster, UpgradeCluster},
+        data::DataImport,
         factors::{NewPasskey, PasskeyChange, Proof, TotpConfirmation},
         identities::NewIdentity,
         keys::{KeyRotation, NewKey},
@@ -206,6 +241,9 @@ mod tests {
     const READS: &[(&str, Read)] = &[
         ("AccessRoleChange", reads::<AccessRoleChange>),
         ("AppChange", reads::<AppChange>),
+        ("BlocksMove", reads::<BlocksMove>),
+        ("BlocksVerify", reads::<BlocksVerify>),
+        ("DataImport", reads::<DataImport>),
         ("DeviceRequest", reads::<DeviceRequest>),
         ("EnvChange", reads::<EnvChange>),
         ("InfoChange", reads::<InfoChange>),
@@ -220,7 +258,10 @@ mod tests {
         ("NewAccessBinding", reads::<NewAccessBinding>),
         ("NewAccessRole", reads::<NewAccessRole>),
         ("NewActivation", reads::<NewActivation>),
+        ("NewBackup", reads::<NewBackup>),
         ("NewBundle", reads::<NewBundle>),
+        ("NewCluster", reads::<NewCluster>),
+        ("NewCertificate", reads::<NewCertificate>),
         ("NewIdentity", reads::<NewIdentity>),
         ("NewKey", reads::<NewKey>),
         ("NewLinkToken", reads::<NewLinkToken>),
@@ -238,6 +279,8 @@ mod tests {
         ("Proof", reads::<Proof>),
         ("Push", reads::<Push>),
         ("Rollback", reads::<Rollback>),
+        ("ScaleCluster", reads::<ScaleCluster>),
+        ("UpgradeCluster", reads::<UpgradeCluster>),
         ("TokenForm", reads::<TokenForm>),
         ("TokenRequest", reads::<TokenRequest>),
         ("TotpConfirmation", reads::<TotpConfirmation>),

@@ -2,9 +2,9 @@
 //! what shows a section says which of them it has.
 
 use muster_api::config::{
-    Section, audit::AuditConfig, captcha::Captcha, jobs::JobsConfig, mail::Mail,
-    management::Management, passwords::PasswordPolicy, rate_limits::RateLimits, sign_in::SignIn,
-    sign_up::SignUp, tokens::Tokens,
+    Section, audit::AuditConfig, backup::BackupConfig, captcha::Captcha, jobs::JobsConfig,
+    load_balancer::LoadBalancer, mail::Mail, management::Management, passwords::PasswordPolicy,
+    rate_limits::RateLimits, sign_in::SignIn, sign_up::SignUp, tokens::Tokens,
 };
 use serde_json::{Value, json};
 use utoipa::{OpenApi, ToSchema};
@@ -13,8 +13,10 @@ use utoipa::{OpenApi, ToSchema};
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     AuditConfig,
+    BackupConfig,
     Captcha,
     JobsConfig,
+    LoadBalancer,
     Mail,
     Management,
     PasswordPolicy,
@@ -44,11 +46,13 @@ fn described<S: Section + ToSchema>() -> Described {
     }
 }
 
-fn all() -> [Described; 10] {
+fn all() -> [Described; 12] {
     [
         described::<AuditConfig>(),
+        described::<BackupConfig>(),
         described::<Captcha>(),
         described::<JobsConfig>(),
+        described::<LoadBalancer>(),
         described::<Mail>(),
         described::<Management>(),
         described::<PasswordPolicy>(),

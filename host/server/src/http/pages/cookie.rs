@@ -11,9 +11,9 @@ use super::{super::Api, Fields, page::trouble};
 
 /// What a cookie is called: over HTTPS by a name that browsers keep to this very
 /// host and to HTTPS, and over HTTP, on a machine's own address.
-pub(super) struct Name {
-    secure: &'static str,
-    plain: &'static str,
+pub(in crate::http) struct Name {
+    pub(in crate::http) secure: &'static str,
+    pub(in crate::http) plain: &'static str,
 }
 
 /// Of somebody who signs in.
@@ -31,13 +31,21 @@ fn is_secure(api: &Api) -> bool {
     api.authorization.public_url().starts_with("https://")
 }
 
-/// What the browser shows.
-pub(super) fn read(api: &Api, name: &Name, headers: &HeaderMap) -> Option<String> {
-    let wanted = if is_secure(api) {
-        name.secure
+/// A cookie's name here, and what goes with it. Browsers share cookies among the
+/// ports of an address, so that of several hosts on one machine each needs a name
+/// of its own.
+fn called(api: &Api, name: &Name) -> (String, &'static str) {
+    if is_secure(api) {
+        (name.secure.to_owned(), "; Secure")
     } else {
-        name.plain
-    };
+        let port = api.host.management.port();
+        (format!("{}-{port}", name.plain), "")
+    }
+}
+
+/// What the browser shows.
+pub(in crate::http) fn read(api: &Api, name: &Name, headers: &HeaderMap) -> Option<String> {
+    let (wanted, _) = called(api, name);
     let lines = headers.get_all(header::COOKIE).into_iter();
     lines
         .filter_map(|line| line.to_str().ok())
@@ -49,21 +57,22 @@ pub(super) fn read(api: &Api, name: &Name, headers: &HeaderMap) -> Option<String
 
 /// Has the browser keep a secret until it is closed.
 pub(super) fn write(api: &Api, name: &Name, secret: &str) -> Option<HeaderValue> {
-    set(api, name, secret, "")
+    set(api, name, secret, "; SameSite=Lax")
+}
+
+/// The same, of a secret that is sent from this site's own pages alone.
+pub(in crate::http) fn write_strictly(api: &Api, name: &Name, secret: &str) -> Option<HeaderValue> {
+    set(api, name, secret, "; SameSite=Strict")
 }
 
 /// Has the browser forget it.
-pub(super) fn forget(api: &Api, name: &Name) -> Option<HeaderValue> {
-    set(api, name, "", "; Max-Age=0")
+pub(in crate::http) fn forget(api: &Api, name: &Name) -> Option<HeaderValue> {
+    set(api, name, "", "; SameSite=Lax; Max-Age=0")
 }
 
 fn set(api: &Api, name: &Name, value: &str, more: &str) -> Option<HeaderValue> {
-    let (name, secure) = if is_secure(api) {
-        (name.secure, "; Secure")
-    } else {
-        (name.plain, "")
-    };
-    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
+    let (name, secure) = called(api, name);
+    let text = format!("{name}={value}; Path=/; HttpOnly{secure}{more}");
     HeaderValue::from_str(&text).ok()
 }
 

@@ -23,7 +23,11 @@ use axum::{
     routing::{any, get, post},
 };
 
-pub(super) use self::page::{go, trouble};
+pub(super) use self::{
+    cookie::{Name, forget, read, write_strictly},
+    page::{go, trouble},
+    start::is_browser,
+};
 use super::{Api, rate_limits};
 use crate::control::authorization::Visit;
 
@@ -39,7 +43,8 @@ pub(super) fn routes() -> Router<Api> {
         .route("/account/forgot", post(forgot::send))
         .layer(middleware::from_fn(rate_limits::sign_in));
     Router::new()
-        .route("/", any(start::show))
+        .route("/", any(start::root))
+        .route("/account", get(start::show))
         .route("/account/sign-up", get(sign_up::show))
         .route("/account/forgot", get(forgot::show))
         .route("/sign-in", get(sign_in::show))

@@ -1,0 +1,4 @@
+//! The console: in a real browser, and its sessions.
+
+mod pages;
+mod session;

@@ -1,0 +1,95 @@
+//! The console in a real browser against real hosts.
+
+use muster_e2e::{
+    Host,
+    console::{run_spec, told},
+    named_host,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_signs_in_and_out() {
+    let host = Host::start().await;
+    run_spec("session", told(&[("one", &host)])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_pushed_by_drag_and_drop() {
+    let host = Host::start().await;
+    run_spec("push", told(&[("one", &host)])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_are_linked_through_the_browser_alone() {
+    let (first, _) = named_host("north-1").await;
+    let (second, _) = named_host("north-2").await;
+    let told = told(&[("north-1", &first), ("north-2", &second)]);
+    run_spec("linking", told).await;
+}
+
+async fn axe_finds_nothing(width: u32) {
+    let host = Host::start().await;
+    let mut told = told(&[("one", &host)]);
+    told["width"] = width.into();
+    run_spec("accessibility", told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axe_finds_nothing_on_a_telephone() {
+    axe_finds_nothing(360).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axe_finds_nothing_on_a_laptop() {
+    axe_finds_nothing(1280).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axe_finds_nothing_on_a_large_screen() {
+    axe_finds_nothing(3840).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_followed_and_found() {
+    let host = Host::start().await;
+    run_spec("jobs", told(&[("one", &host)])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_is_searched_and_checked() {
+    let host = Host::start().await;
+    run_spec("audit", told(&[("one", &host)])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_of_two_hosts_are_switched() {
+    let (first, _) = named_host("north-1").await;
+    let (second, _) = named_host("north-2").await;
+    let told = told(&[("north-1", &first), ("north-2", &second)]);
+    run_spec("roles", told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_made_and_taken_apart() {
+    let (first, _) = named_host("north-1").await;
+    let (second, _) = named_host("north-2").await;
+    let told = told(&[("north-1", &first), ("north-2", &second)]);
+    run_spec("cluster", told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_keys_and_factors_are_looked_after() {
+    let host = Host::start().await;
+    run_spec("identity", told(&[("one", &host)])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_changed_in_forms() {
+    let host = Host::start().await;
+    run_spec("settings", told(&[("one", &host)])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_stream_is_told_and_taken_up_again() {
+    let host = Host::start().await;
+    run_spec("dropped", told(&[("one", &host)])).await;
+}

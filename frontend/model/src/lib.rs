@@ -1,0 +1,11 @@
+//! What the console works out without a browser: its texts, how times and sizes
+//! read, the drawing of a group, the reading of streams. Plain functions, tested
+//! natively.
+
+pub mod catalogue;
+pub mod drawing;
+pub mod reading;
+pub mod schema;
+pub mod search;
+pub mod stream;
+pub mod table;

@@ -1,0 +1,187 @@
+//! What stands around every page.
+
+use leptos::prelude::*;
+use leptos_router::{
+    components::{Route, Router, Routes},
+    path,
+};
+
+use super::{
+    icon::{Icon, Shape},
+    palette::Palette,
+    places::{Navigation, this_host},
+    theme::ThemeChoice,
+};
+use crate::{
+    api::events::{Connection, Live},
+    pages::{
+        apps::{App, Apps},
+        audit::Audit,
+        cluster::ClusterPage,
+        hosts::Hosts,
+        identity::Identity,
+        jobs::{Jobs, OneJob},
+        not_found::NotFound,
+        overview::Overview,
+        roles::{OneRole, Roles},
+        settings::{OneSection, Settings},
+        sign_in::SignIn,
+    },
+    session::{Session, Standing},
+    words::{self, Text, t},
+};
+use muster_console_model::catalogue::Language;
+
+/// The console.
+#[component]
+pub fn Console() -> impl IntoView {
+    let live = Live::new();
+    provide_context(live);
+    let session = Session::begin(live);
+    provide_context(session);
+    let standing = Memo::new(move |_| {
+        session.standing.with(|standing| match standing {
+            Standing::Unknown => None,
+            Standing::Nobody => Some(false),
+            Standing::Somebody(_) => Some(true),
+        })
+    });
+    view! {
+        <Router>
+            {move || match standing.get() {
+                None => view! { <div class="blank"></div> }.into_any(),
+                Some(false) => view! { <SignIn /> }.into_any(),
+                Some(true) => view! { <Frame /> }.into_any(),
+            }}
+        </Router>
+    }
+}
+
+#[component]
+fn Frame() -> impl IntoView {
+    let palette = RwSignal::new(false);
+    let menu = RwSignal::new(false);
+    view! {
+        <a class="skip" href="#page">{t(Text::Skip)}</a>
+        <div class="frame" class:menu=move || menu.get()>
+            <Header palette menu />
+            <div class="side" on:click=move |_| menu.set(false)>
+                <Navigation />
+                <Account />
+            </div>
+            <main id="page" tabindex="-1">
+                <Routes fallback=NotFound>
+                    <Route path=path!("/") view=Overview />
+                    <Route path=path!("/callback") view=Overview />
+                    <Route path=path!("/hosts") view=Hosts />
+                    <Route path=path!("/apps") view=Apps />
+                    <Route path=path!("/apps/:app") view=App />
+                    <Route path=path!("/apps/:app/:part") view=App />
+                    <Route path=path!("/roles") view=Roles />
+                    <Route path=path!("/roles/:role") view=OneRole />
+                    <Route path=path!("/jobs") view=Jobs />
+                    <Route path=path!("/jobs/:job") view=OneJob />
+                    <Route path=path!("/audit") view=Audit />
+                    <Route path=path!("/cluster") view=ClusterPage />
+                    <Route path=path!("/identity") view=Identity />
+                    <Route path=path!("/identity/:part") view=Identity />
+                    <Route path=path!("/settings") view=Settings />
+                    <Route path=path!("/settings/:section") view=OneSection />
+                </Routes>
+            </main>
+        </div>
+        <Palette open=palette />
+    }
+}
+
+#[component]
+fn Header(palette: RwSignal<bool>, menu: RwSignal<bool>) -> impl IntoView {
+    let info = this_host();
+    let name = move || info.with(|info| info.as_ref().map(|info| info.name.clone()));
+    Effect::new(move |_| {
+        if let Some(name) = name() {
+            document().set_title(&format!("{name} · Muster"));
+        }
+    });
+    view! {
+        <header class="bar">
+            <button
+                type="button"
+                class="quiet square menu-button"
+                aria-label=t(Text::Navigation)
+                aria-expanded=move || menu.get().to_string()
+                on:click=move |_| menu.update(|menu| *menu = !*menu)
+            >
+                <Icon shape=Shape::Menu />
+            </button>
+            <span class="brand">
+                <svg viewBox="0 0 32 32" aria-hidden="true">
+                    <path d="M7 23V10l9 8 9-8v13" />
+                    <circle cx="7" cy="23" r="2.6" />
+                    <circle cx="25" cy="23" r="2.6" />
+                </svg>
+                "Muster"
+            </span>
+            <span class="group">{name}</span>
+            <button type="button" class="find" on:click=move |_| palette.set(true)>
+                <Icon shape=Shape::Search />
+                <span>{t(Text::Commands)}</span>
+                <kbd>"Ctrl K"</kbd>
+            </button>
+            <ConnectionState />
+        </header>
+    }
+}
+
+#[component]
+fn ConnectionState() -> impl IntoView {
+    let connection = expect_context::<Live>().connection;
+    let word = move || match connection.get() {
+        Connection::Connecting => t(Text::Connecting),
+        Connection::Live => t(Text::Live),
+        Connection::Stale => t(Text::Stale),
+    };
+    let class = move || match connection.get() {
+        Connection::Connecting => "connection connecting",
+        Connection::Live => "connection live",
+        Connection::Stale => "connection stale",
+    };
+    let more = move || (connection.get() == Connection::Stale).then(|| t(Text::StaleMore));
+    view! {
+        <span class=class role="status" title=more>
+            {word}
+        </span>
+    }
+}
+
+#[component]
+fn Account() -> impl IntoView {
+    let session = expect_context::<Session>();
+    let name = move || {
+        session.standing.with(|standing| match standing {
+            Standing::Somebody(profile) => profile.user.name.clone(),
+            _ => String::new(),
+        })
+    };
+    let languages = Language::ALL.into_iter().map(|language| {
+        view! { <option value=language.tag() selected=language == words::language()>{language.name()}</option> }
+    });
+    let speak = move |event| {
+        if let Some(language) = Language::of_tag(&event_target_value(&event)) {
+            words::choose(language);
+        }
+    };
+    view! {
+        <div class="account" on:click=|event| event.stop_propagation()>
+            <ThemeChoice />
+            <label class="choice">
+                <span>{t(Text::Language)}</span>
+                <select on:change=speak>{languages.collect_view()}</select>
+            </label>
+            <div class="me">
+                <span>{name}</span>
+                <button type="button" class="quiet" on:click=move |_| session.leave()>{t(Text::SignOut)}</button>
+            </div>
+        </div>
+    }
+}
