@@ -9,6 +9,7 @@ use muster_api::{
     links::{Link, Standing},
     page::Page,
     problem::Problem,
+    status::Info,
 };
 use muster_e2e::{
     Client, Host, Load, eventually, eventually_within, hello_version, host_with_peers, named_host,
@@ -138,6 +139,28 @@ async fn a_leader_that_was_paused_past_its_lease_changes_nothing_any_more() {
     assert!(there.is_subset(&now), "{there:?} {now:?}");
     assert_eq!(late.is_ok(), now.contains("late"), "{late:#?}");
     serves(&clients[0]).await;
+}
+
+/// Whoever asks a host that stands by waits for the next leader, which may turn out
+/// to be that host.
+#[tokio::test]
+async fn a_change_that_waits_for_the_next_leader_is_made_also_where_that_is() {
+    let postgres = Postgres::start();
+    let url = postgres.url(&postgres.database());
+    let (mut hosts, clients) = cluster(&url, &["a", "b", "c"]).await;
+    hosts[0].kill();
+    let (one, other) = tokio::join!(change(&clients[1], "one"), change(&clients[2], "other"));
+    let leads = eventually_within(TAKEN_OVER, "another one leads", async || {
+        let asked = clients[1].request(Method::GET, "/info").send().await.ok()?;
+        Some(asked.json::<Info>().await.ok()?.name)
+    })
+    .await;
+    let (there, elsewhere) = match leads.as_str() {
+        "b" => (one, other),
+        _ => (other, one),
+    };
+    // A call waits for a while only, and this machine may have been slow.
+    assert!(there.is_ok() || elsewhere.is_err(), "{leads}: {there:#?}");
 }
 
 /// Its package was on the disk of the host that took it, and nowhere else unless

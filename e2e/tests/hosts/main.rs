@@ -8,6 +8,7 @@ mod links;
 mod network;
 mod nodes;
 mod ports;
+mod readiness;
 mod spread;
 mod spread_faults;
 mod static_ip;

@@ -7,6 +7,7 @@ use muster_api::{
     roles::RoleState,
     status::{Info, InfoChange, Status},
 };
+use muster_store::AppRecord;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -89,9 +90,6 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
         .into_iter()
         .filter(|role| role.state != RoleState::Absent)
         .collect();
-    let followed = api.links.followed();
-    let mut apps = api.store.app_all().await?;
-    apps.extend(followed.state.apps.iter().cloned());
     let mut attention = Vec::new();
     for role in roles
         .iter()
@@ -104,21 +102,26 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
             why.lines().next().unwrap_or_default()
         ));
     }
-    let (mut running, mut desired) = (0, 0);
-    for app in apps.iter().filter(|app| app.state == DesiredState::Started) {
-        let told = followed.state.serving.iter().filter(|it| it.app == app.id);
-        let told = u32::try_from(told.count()).unwrap_or(u32::MAX);
-        let serving = api.fleet.running(app.id).max(told);
-        running += serving;
+    let apps = apps(api).await?;
+    let (mut running, mut desired, mut elsewhere) = (0, 0, Vec::new());
+    let started = |it: &&Serving| it.app.state == DesiredState::Started;
+    for serving in apps.iter().filter(started) {
+        let (app, everywhere) = (&serving.app, serving.everywhere);
+        running += everywhere;
         desired += app.instances;
-        if serving < app.instances && app.current_release.is_some() {
-            attention.push(format!(
-                "app {}: {serving} of {} instances serve",
+        if everywhere < app.instances && app.current_release.is_some() {
+            let short = format!(
+                "app {}: {everywhere} of {} instances serve",
                 app.name, app.instances
-            ));
+            );
+            match serving.here < serving.share {
+                true => attention.push(short),
+                false => elsewhere.push(short),
+            }
         }
     }
     let ready = attention.is_empty();
+    attention.extend(elsewhere);
     // What somebody wants so, and how other hosts are, keeps this one from nothing.
     let stopped = roles.iter().filter(|role| role.state == RoleState::Stopped);
     attention.extend(stopped.map(|role| format!("role {}: it was stopped", role.name)));
@@ -133,4 +136,51 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
         desired,
         attention,
     })
+}
+
+/// How many instances of an app serve.
+struct Serving {
+    app: AppRecord,
+    /// On all hosts, as far as this one knows.
+    everywhere: u32,
+    /// Of those that this host answers for.
+    here: u32,
+    /// How many this host answers for: of an app of its own all of them, of one that
+    /// its leader has placed those that were placed here.
+    share: u32,
+}
+
+/// How the apps serve, those of this host's leader included.
+async fn apps(api: &Api) -> Result<Vec<Serving>, ControlError> {
+    let own = api.store.app_all().await?.into_iter().map(|app| {
+        let serving = api.fleet.running(app.id);
+        Serving {
+            everywhere: serving,
+            here: serving,
+            share: app.instances,
+            app,
+        }
+    });
+    let followed = api.links.followed();
+    let told = followed.state.apps.iter().map(|app| {
+        let here = api.fleet.running(app.id);
+        let (serving, placements) = (&followed.state.serving, &followed.state.placements);
+        let elsewhere = serving
+            .iter()
+            .filter(|it| it.app == app.id && it.host != api.host.id);
+        let share = placements.iter().filter(|it| {
+            it.app == app.id && it.host == api.host.id && Some(it.release) == app.current_release
+        });
+        Serving {
+            everywhere: here + count(elsewhere),
+            here,
+            share: count(share),
+            app: app.clone(),
+        }
+    });
+    Ok(own.chain(told).collect())
+}
+
+fn count(all: impl Iterator) -> u32 {
+    u32::try_from(all.count()).unwrap_or(u32::MAX)
 }

@@ -3,6 +3,7 @@
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::control::{
     error::ControlError,
-    linking::{Links, no_leader},
+    linking::{Links, Served, no_leader},
 };
 
 /// What such a call's path begins with; the API's own path follows.
@@ -44,8 +45,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AskedThrough(pub(crate) HostId);
 
+/// Who answers for the group.
+enum WhoLeads {
+    Another(Relay),
+    ThisHost(Arc<Served>),
+}
+
 impl Links {
-    /// Has the host that leads answer a request.
+    /// Has the host that leads answer a request, which may be this one by then.
     ///
     /// # Errors
     /// If none leads that this host can reach.
@@ -54,7 +61,14 @@ impl Links {
         client: SocketAddr,
         mut request: Request,
     ) -> Result<Response, ControlError> {
-        let connected = self.leader_connected().await?;
+        let connected = match self.who_leads().await? {
+            WhoLeads::Another(connected) => connected,
+            WhoLeads::ThisHost(served) => {
+                let mut known = Extensions::new();
+                known.insert(ConnectInfo(client));
+                return Ok(answered(&served, "", request, known).await);
+            }
+        };
         *request.uri_mut() = below(API, request.uri())?;
         let client = HeaderValue::from_str(&client.to_string())
             .map_err(|error| ControlError::Internal(error.to_string()))?;
@@ -83,14 +97,17 @@ impl Links {
         }
     }
 
-    /// A connection to the host that leads. While another one takes over, whoever
+    /// The host that leads, ready to be asked. While another one takes over, whoever
     /// asks waits for it.
-    async fn leader_connected(&self) -> Result<Relay, ControlError> {
+    async fn who_leads(&self) -> Result<WhoLeads, ControlError> {
         let began = Instant::now();
         loop {
+            if let Some(served) = self.serves_the_group() {
+                return Ok(WhoLeads::ThisHost(served));
+            }
             if let Some((addresses, config)) = self.leader_dialled(WORDS_ALPN)? {
                 match Relay::dial(&addresses, config).await {
-                    Ok(connected) => return Ok(connected),
+                    Ok(connected) => return Ok(WhoLeads::Another(connected)),
                     Err(error) => {
                         tracing::debug!(%error, "the host that leads cannot be reached for a call");
                     }
@@ -102,6 +119,12 @@ impl Links {
             tokio::time::sleep(AGAIN).await;
         }
     }
+
+    /// What this host answers by, if that is the group's state.
+    fn serves_the_group(&self) -> Option<Arc<Served>> {
+        let served = self.served().filter(|served| served.of_group);
+        served.filter(|_| !self.stands_by())
+    }
 }
 
 /// Answers a call that another control-plane host carries here.
@@ -110,17 +133,16 @@ pub(super) async fn carried(
     Extension(connection): Extension<Connection>,
     mut request: Request,
 ) -> Response {
-    let served = links.served();
-    if links.stands_by() || served.as_ref().is_some_and(|served| !served.of_group) {
+    let Some(served) = links.serves_the_group() else {
         return StatusCode::MISDIRECTED_REQUEST.into_response();
-    }
+    };
     let peer = connection.peer.filter(|peer| links.admits(*peer));
     let control = links.control_plane();
     let known = peer.is_some_and(|peer| control.contains(&HostId(peer.host)));
     let headers = request.headers_mut();
     let client = headers.remove(CLIENT);
     let client = client.and_then(|client| client.to_str().ok()?.parse::<SocketAddr>().ok());
-    let (Some(client), Some(served), true) = (client, served, known) else {
+    let (Some(client), true) = (client, known) else {
         return StatusCode::FORBIDDEN.into_response();
     };
     if let Some(asked) = headers.remove(ASKED) {
