@@ -17,11 +17,13 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::{listener, service::Worker};
+use crate::{listener, service::Worker, streams};
 
-/// What hosts speak that send requests of apps to each other: HTTP/1.1 with the
-/// headers of `relay`.
-pub const APPS_ALPN: &[u8] = b"muster-apps/1";
+/// What hosts speak that send requests of apps to each other, with the headers of
+/// `relay`: HTTP/2, or HTTP/1.1. Whoever can speak the first does.
+pub const APPS_ALPN: [&[u8]; 2] = [APPS_SHARED, b"muster-apps/1"];
+/// HTTP/2 of those.
+pub(crate) const APPS_SHARED: &[u8] = b"muster-apps/2";
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -86,17 +88,23 @@ pub(crate) async fn serve(worker: Rc<Worker>, arrival: Arrival, stop: Cancellati
     };
     let known = stream.get_ref().1;
     // Whoever shows no certificate may ask to be linked, and nothing else.
-    let admitted = match known.alpn_protocol() == Some(APPS_ALPN) {
-        true => admit(known),
-        false => None,
-    };
+    let spoken = known.alpn_protocol().filter(|it| APPS_ALPN.contains(it));
+    let shared = spoken == Some(APPS_SHARED);
+    let admitted = spoken.and_then(|_| admit(known));
     let Some(admitted) = admitted else {
         return tracing::debug!(%address, "a stranger asked for an app");
     };
-    let admitted = &admitted;
-    listener::serve(stream, address, stop, async move |request, deadline| {
-        let peer = (address, admitted);
-        worker.answer_peer(request, peer, deadline).await
-    })
-    .await;
+    let admitted: Rc<_> = admitted.into();
+    let answer = move |request, deadline| {
+        let (worker, admitted) = (Rc::clone(&worker), Rc::clone(&admitted));
+        async move {
+            worker
+                .answer_peer(request, (address, &admitted), deadline)
+                .await
+        }
+    };
+    match shared {
+        true => streams::serve(stream, address, stop, answer).await,
+        false => listener::serve(stream, address, stop, answer).await,
+    }
 }

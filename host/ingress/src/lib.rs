@@ -7,8 +7,9 @@
 //! tables, swapped whole, and counters.
 //!
 //! An instance may be on another host of the group: [`relay`] says what goes
-//! between hosts, [`pool`] keeps a worker's connections, [`peer`] what is known
-//! of each host, and [`door`] takes in what other hosts send here.
+//! between hosts, [`connection`] over what, [`pool`] keeps a worker's connections,
+//! [`peer`] what is known of each host, and [`door`] takes in what other hosts
+//! send here, over HTTP/2 by way of [`streams`].
 //!
 //! Before the routers may be a load balancer: [`balance`] is its data path.
 
@@ -16,6 +17,7 @@ mod access;
 mod backends;
 pub mod balance;
 mod cache;
+mod connection;
 mod deadline;
 mod decider;
 mod deliver;
@@ -31,6 +33,7 @@ mod relay;
 mod reply;
 mod service;
 mod slot;
+mod streams;
 mod table;
 
 pub use access::{Access, AccessSink};

@@ -42,7 +42,7 @@ use crate::{
 
 /// The longest request line and headers that are read at all; apps' own
 /// limits lie below.
-const MAX_HEAD: usize = 128 << 10;
+pub(crate) const MAX_HEAD: usize = 128 << 10;
 /// How long a client may take for a request's head, or idle before one.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 const BACKLOG: u32 = 4096;

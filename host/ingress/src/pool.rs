@@ -1,5 +1,4 @@
-//! One worker's connections to other machines: HTTP/1.1, kept open and used
-//! again.
+//! One worker's connections to other machines, kept open and used again.
 
 use std::{
     cell::RefCell,
@@ -10,21 +9,13 @@ use std::{
 };
 
 use http::{Request, Response};
-use hyper::{
-    body::Incoming,
-    client::conn::http1::{self, SendRequest},
-};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 use uuid::Uuid;
 
-use crate::{lingering::Lingering, peer::Peer};
+use crate::{connection::Connection, door::APPS_SHARED, lingering::Lingering, peer::Peer};
 
 /// How long an address may take until its handshake is done.
 pub(crate) const CONNECT: Duration = Duration::from_secs(2);
@@ -35,6 +26,9 @@ const SILENCE: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(20);
 /// How many unused connections to one host a worker keeps.
 const KEPT: usize = 64;
+/// Over how many that can be shared a worker spreads its requests to one host, so
+/// that they reach more than one worker there.
+const LANES: usize = 2;
 
 /// Why a host did not answer.
 pub(crate) enum Failed {
@@ -46,9 +40,6 @@ pub(crate) enum Failed {
     /// answer makes no sense.
     Spoilt(String),
 }
-
-/// A connection over which a request can be sent.
-pub(crate) type Connection = SendRequest<Lingering>;
 
 /// Somebody to whom requests are sent. A new address makes a new one.
 pub(crate) trait Far {
@@ -104,7 +95,12 @@ impl<F: Far> Pool<F> {
             }
         }
         match peer.connect(&self.preface).await {
-            Ok(connection) => self.send(peer, connection, request).await,
+            Ok(connection) => {
+                if let Some(same) = connection.share() {
+                    self.keep(peer, same);
+                }
+                self.send(peer, connection, request).await
+            }
             Err(error) => Err(Failed::NotSent(Box::new(request), error.to_string())),
         }
     }
@@ -118,9 +114,11 @@ impl<F: Far> Pool<F> {
         if let Err(error) = connection.ready().await {
             return Err(Failed::NotSent(Box::new(request), error.to_string()));
         }
-        match connection.try_send_request(request).await {
+        match connection.send(request).await {
             Ok(response) => {
-                self.keep(peer, connection);
+                if connection.share().is_none() {
+                    self.keep(peer, connection);
+                }
                 Ok(response)
             }
             Err(mut error) => {
@@ -147,12 +145,7 @@ impl<F: Far> Pool<F> {
         known
             .connections
             .retain(|(since, connection)| now < *since + IDLE && !connection.is_closed());
-        // One whose last response is still on its way is not ready.
-        let free = known
-            .connections
-            .iter()
-            .rposition(|(_, connection)| connection.is_ready())?;
-        Some(known.connections.swap_remove(free).1)
+        known.take()
     }
 
     /// Keeps a connection for the next request after the response that is on its
@@ -167,8 +160,32 @@ impl<F: Far> Pool<F> {
             known.peer = Arc::downgrade(peer);
             known.connections.clear();
         }
-        if known.connections.len() < KEPT {
-            known.connections.push((Instant::now(), connection));
+        known.keep(connection);
+    }
+}
+
+impl<F> Idle<F> {
+    /// One to send a request over: of those that many share the one over which the
+    /// fewest wait, once there are enough of them.
+    fn take(&mut self) -> Option<Connection> {
+        // One whose last response is still on its way can take none.
+        let free = |(place, (_, it)): (usize, &(_, Connection))| Some((it.waiting()?, place));
+        let (shared, in_turn): (Vec<_>, Vec<_>) = (self.connections.iter().enumerate())
+            .filter_map(free)
+            .partition(|(_, place)| self.connections[*place].1.share().is_some());
+        if shared.len() < LANES {
+            let (_, place) = in_turn.last()?;
+            return Some(self.connections.swap_remove(*place).1);
+        }
+        let (_, place) = shared.into_iter().take(LANES).min()?;
+        let (since, connection) = &mut self.connections[place];
+        *since = Instant::now();
+        connection.share()
+    }
+
+    fn keep(&mut self, connection: Connection) {
+        if self.connections.len() < KEPT {
+            self.connections.push((Instant::now(), connection));
         }
     }
 }
@@ -188,7 +205,10 @@ impl Far for Peer {
                 let name = ServerName::from(std::net::IpAddr::from([0, 0, 0, 0]));
                 let mut stream = connector.connect(name, stream).await?;
                 stream.write_all(preface).await?;
-                speak(stream).await
+                match stream.get_ref().1.alpn_protocol() == Some(APPS_SHARED) {
+                    true => Connection::shared(stream).await,
+                    false => Connection::in_turn(stream).await,
+                }
             };
             match timeout(CONNECT, handshake).await {
                 Ok(Ok(connection)) => return Ok(connection),
@@ -206,15 +226,4 @@ pub(crate) fn tuned(stream: TcpStream) -> io::Result<TcpStream> {
     let silence = u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX);
     rustix::net::sockopt::set_tcp_user_timeout(&stream, silence)?;
     Ok(stream)
-}
-
-/// Speaks HTTP over a connection. Must be called on a worker.
-pub(crate) async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-) -> io::Result<Connection> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(io::Error::other)?;
-    tokio::task::spawn_local(connection);
-    Ok(sender)
 }

@@ -14,7 +14,10 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use uuid::Uuid;
 
 use super::terms::{Check, Terms};
-use crate::pool::{CONNECT, Connection, Far, speak, tuned};
+use crate::{
+    connection::Connection,
+    pool::{CONNECT, Far, tuned},
+};
 
 /// The longest rest. After it, one request tries whether the upstream is back.
 const LONGEST_REST: Duration = Duration::from_secs(30);
@@ -261,7 +264,7 @@ impl Far for Upstream {
             let dialled = async {
                 let mut stream = tuned(TcpStream::connect(address).await?)?;
                 stream.write_all(preface).await?;
-                speak(stream).await
+                Connection::in_turn(stream).await
             };
             match timeout(CONNECT, dialled).await {
                 Ok(Ok(connection)) => return Ok(connection),

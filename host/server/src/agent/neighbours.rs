@@ -49,7 +49,7 @@ impl Neighbours {
             if same {
                 continue;
             }
-            let config = links.dialling(host, &[APPS_ALPN])?;
+            let config = links.dialling(host, &APPS_ALPN)?;
             let addresses = host.addresses.clone();
             let peer = Peer::new(host.id.0, &host.name, addresses, Arc::new(config));
             known.insert(

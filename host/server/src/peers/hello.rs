@@ -33,7 +33,7 @@ pub(super) async fn is_for_apps(stream: &TcpStream) -> bool {
         match acceptor.accept() {
             Ok(Some(accepted)) => {
                 let mut offered = accepted.client_hello().alpn().into_iter().flatten();
-                return offered.any(|protocol| protocol == APPS_ALPN);
+                return offered.any(|protocol| APPS_ALPN.contains(&protocol));
             }
             Ok(None) if read < LONGEST && pause <= LONGEST_PIECE => {
                 sleep(pause).await;

@@ -24,7 +24,11 @@ pub(crate) use self::{
 };
 
 /// What both ends speak inside of TLS.
-pub(crate) const ALPN: &[&[u8]] = &[b"muster-peer/1", muster_ingress::APPS_ALPN];
+pub(crate) const ALPN: &[&[u8]] = &[
+    b"muster-peer/1",
+    muster_ingress::APPS_ALPN[0],
+    muster_ingress::APPS_ALPN[1],
+];
 /// What a host speaks that has something to say to another itself.
 pub(crate) const WORDS_ALPN: &[&[u8]] = &[b"muster-peer/1"];
 /// The number of the protocol between peers.
