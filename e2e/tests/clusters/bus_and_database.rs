@@ -169,11 +169,8 @@ fn is_sealed(host: &Host) {
     assert!(!host.log().contains(PASSWORD));
     for file in ["muster.db", "muster.db-wal"] {
         let bytes = fs::read(host.data_dir().join(file)).unwrap_or_default();
-        let shown = bytes.windows(PASSWORD.len());
-        assert!(
-            !shown.into_iter().any(|it| it == PASSWORD.as_bytes()),
-            "{file}"
-        );
+        let mut parts = bytes.windows(PASSWORD.len());
+        assert!(!parts.any(|part| part == PASSWORD.as_bytes()), "{file}");
     }
 }
 

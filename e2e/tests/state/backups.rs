@@ -13,7 +13,7 @@ use muster_api::{
 use muster_e2e::{
     Client, Host, HostOptions, eventually, everything, guest, muster_binary, refuse,
     refuse_to_serve,
-    servers::{Postgres, S3Options, S3Server},
+    servers::{Postgres, S3Options, S3Server, on_postgres},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -156,10 +156,8 @@ async fn a_backup_is_restored_into_postgresql() {
     drop(host);
 
     let postgres = Postgres::start();
-    let (name, url) = {
-        let name = postgres.database();
-        (name.clone(), postgres.url(&name))
-    };
+    let name = postgres.database();
+    let url = postgres.url(&name);
     let target = folder.path().join("new machine");
     let directory = target.display().to_string();
     let restore = ["backup", "restore", &file, "--data-dir", &directory];
@@ -178,7 +176,13 @@ async fn a_backup_is_restored_into_postgresql() {
     assert!(good && text.contains("compared row by row"), "{text}");
     assert!(!text.contains("p%40ss"), "the password is not said: {text}");
     assert_eq!(postgres.sql(&name, "SELECT name FROM apps"), "hello");
-    let mut new = Host::start_with(restored_host(&target)).await;
+    // It has kept where its state is; on PostgreSQL the tests would give it another one.
+    let told = on_postgres().then(|| ("MUSTER_DATABASE_URL".to_owned(), url.clone()));
+    let options = |target: &Path| HostOptions {
+        env: told.iter().cloned().collect(),
+        ..restored_host(target)
+    };
+    let mut new = Host::start_with(options(&target)).await;
     let client = new.client().await;
     serves(&client).await;
     let after = everything(&client).await;
@@ -207,7 +211,7 @@ async fn a_backup_is_restored_into_postgresql() {
     let (good, text) = again(&["--replace-database"]);
     assert!(good, "{text}");
     assert_eq!(postgres.sql(&name, "SELECT count(*) FROM apps"), "1");
-    let host = Host::start_with(restored_host(Path::new(&other))).await;
+    let host = Host::start_with(options(Path::new(&other))).await;
     serves(&host.client().await).await;
 }
 
