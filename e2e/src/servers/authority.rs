@@ -14,6 +14,7 @@ pub struct Authority {
 }
 
 /// A certificate and its key, each in a file in PEM form.
+#[derive(Debug)]
 pub struct Certificate {
     /// The certificate's file.
     pub certificate: PathBuf,

@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::installed;
+use super::{Certificate, installed};
 use crate::host::{free_address, reqwest_client};
 
 /// How long servers may take to agree; generous, for machines under load.
@@ -29,6 +29,9 @@ pub struct NatsOptions<'a> {
     pub login: Option<(&'a str, &'a str)>,
     /// The token that they let in.
     pub token: Option<&'a str>,
+    /// By what certificate they are known, to clients that come with TLS; without one
+    /// they have no TLS.
+    pub tls: Option<&'a Certificate>,
 }
 
 impl Default for NatsOptions<'_> {
@@ -37,6 +40,7 @@ impl Default for NatsOptions<'_> {
             servers: 1,
             login: None,
             token: None,
+            tls: None,
         }
     }
 }
@@ -44,6 +48,7 @@ impl Default for NatsOptions<'_> {
 /// Servers of NATS. Killed when dropped.
 pub struct Nats {
     servers: Vec<Server>,
+    tls: bool,
     folder: TempDir,
 }
 
@@ -83,7 +88,12 @@ impl Nats {
                 child: None,
             });
         }
-        let mut nats = Self { servers, folder };
+        let tls = options.tls.is_some();
+        let mut nats = Self {
+            servers,
+            tls,
+            folder,
+        };
         for place in 0..options.servers {
             nats.begin(place);
         }
@@ -100,7 +110,8 @@ impl Nats {
             .map(|it| it.address.to_string())
             .collect();
         let at = if who.is_empty() { "" } else { "@" };
-        format!("nats://{who}{at}{}", servers.join(","))
+        let scheme = if self.tls { "tls" } else { "nats" };
+        format!("{scheme}://{who}{at}{}", servers.join(","))
     }
 
     /// How many servers there are.
@@ -236,6 +247,13 @@ fn config_of(place: usize, address: SocketAddr, options: NatsOptions<'_>) -> Str
     }
     if let Some(token) = options.token {
         let _ = writeln!(text, "authorization {{ token: \"{token}\" }}");
+    }
+    if let Some(tls) = options.tls {
+        let _ = writeln!(
+            text,
+            "tls {{ cert_file: {:?}, key_file: {:?} }}",
+            tls.certificate, tls.key
+        );
     }
     text
 }

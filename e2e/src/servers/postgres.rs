@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io,
     net::SocketAddr,
-    os::unix::fs::chown,
+    os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
@@ -19,7 +19,7 @@ use std::{
 use rustix::process::{Pid, Signal, getuid, kill_process};
 use tempfile::TempDir;
 
-use super::installed;
+use super::{Certificate, installed};
 use crate::host::free_address;
 
 /// Who owns all databases.
@@ -48,6 +48,8 @@ pub struct Postgres {
     /// What a killed process has written, the system keeps: without it only a
     /// loss of power would show, and no test has one.
     fsync: &'static str,
+    /// Whether it has a certificate.
+    tls: bool,
 }
 
 struct Running {
@@ -97,6 +99,26 @@ impl Postgres {
         Self::fill(Self::empty(TempDir::new_in(folder), "off"))
     }
 
+    /// One for tests that clients may come to with TLS.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn with_tls(certificate: &Certificate) -> Self {
+        let mut server = Self::empty(TempDir::new(), "off");
+        for (from, to) in [
+            (&certificate.certificate, "server.pem"),
+            (&certificate.key, "server.key"),
+        ] {
+            let to = server.folder.path().join(to);
+            fs::copy(from, &to).expect("a file");
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).expect("it is ours");
+            give(&to);
+        }
+        server.tls = true;
+        Self::fill(server)
+    }
+
     fn fill(server: Self) -> Self {
         let password = server.folder.path().join("password");
         fs::write(&password, PASSWORD).expect("a file");
@@ -124,6 +146,7 @@ impl Postgres {
             folder,
             databases: AtomicU32::new(0),
             fsync,
+            tls: false,
         }
     }
 
@@ -159,6 +182,12 @@ impl Postgres {
             command.arg(format!("-c{setting}"));
         }
         command.arg(format!("-cfsync={}", self.fsync));
+        if self.tls {
+            let folder = self.folder.path().display();
+            command.arg("-cssl=on");
+            command.arg(format!("-cssl_cert_file={folder}/server.pem"));
+            command.arg(format!("-cssl_key_file={folder}/server.key"));
+        }
         command.stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(log);
         self.running = Some(run(command));

@@ -10,6 +10,7 @@ use muster_api::{
     plan::Plan,
     problem::Problem,
     queues::{Bus, BusKind, Message, MessageState, Queue},
+    status::Status,
 };
 use muster_e2e::{
     Client, Host, HostOptions, eventually, refuse_to_serve,
@@ -213,6 +214,19 @@ async fn without_the_bus_changes_are_taken_and_work_is_done() {
     let client = with_mail(&host, smtp.port()).await;
     let bus = connected(&client, false).await;
     assert!(bus.problem.is_some(), "{bus:?}");
+    let status: Status = client.get("/status").await;
+    let [line] = &status.attention[..] else {
+        panic!("the bus, and nothing else: {status:?}");
+    };
+    let server = nats.address(0).to_string();
+    assert!(
+        line.starts_with("bus: ") && line.contains(&server),
+        "{line}"
+    );
+    assert!(line.contains("work is done all the same"), "{line}");
+    assert!(status.ready);
+    let probe = client.anonymous(Method::GET, "/readyz").send().await;
+    assert_eq!(probe.expect("an answer").status(), StatusCode::OK);
     let mut all = names("away", 3);
     for name in &all {
         invite(&client, name).await;
@@ -224,6 +238,8 @@ async fn without_the_bus_changes_are_taken_and_work_is_done() {
     assert_eq!(client.finished(&job).await.state, JobState::Succeeded);
     nats.begin_all();
     connected(&client, true).await;
+    let status: Status = client.get("/status").await;
+    assert!(status.attention.is_empty(), "{status:?}");
     listened(&nats).await;
     invite(&client, "back").await;
     all.push("back".to_owned());

@@ -1,7 +1,7 @@
 //! A cluster with everything that several control-plane hosts may share, as real
 //! servers: a database and a bus of several servers. The bus goes and comes back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use http::Method;
 use muster_api::{
@@ -10,7 +10,7 @@ use muster_api::{
     queues::{Bus, Queue},
 };
 use muster_e2e::{
-    Client, HostOptions, eventually, eventually_within,
+    Client, Host, HostOptions, eventually, eventually_within,
     servers::{Nats, NatsOptions, Postgres, SmtpOptions, SmtpServer},
 };
 use serde_json::{Value, json};
@@ -134,6 +134,84 @@ async fn changes_are_taken_and_work_is_done_while_the_bus_is_away() {
     let (ledger, answers) = traffic.end().await;
     several.agree(&ledger).await;
     assert!(answers.failed.is_empty(), "{:?}", answers.failed);
+}
+
+/// The password of a bus.
+const PASSWORD: &str = "hunter2-of-the-bus";
+
+fn locked() -> Nats {
+    Nats::start(NatsOptions {
+        login: Some(("muster", PASSWORD)),
+        ..NatsOptions::default()
+    })
+}
+
+fn on(nats: &Nats) -> HostOptions {
+    let url = nats.url(&format!("muster:{PASSWORD}"));
+    HostOptions {
+        env: vec![("MUSTER_BUS_URL".to_owned(), url)],
+        ..HostOptions::default()
+    }
+}
+
+/// Waits until so many hosts are on a bus.
+async fn on_it(nats: &Nats, hosts: u64) {
+    eventually_within(
+        PATIENCE,
+        &format!("{hosts} hosts are on a bus"),
+        async || (nats.clients().await == hosts).then_some(()),
+    )
+    .await;
+}
+
+/// Makes sure that the password of the bus stands nowhere that anybody could read.
+fn is_sealed(host: &Host) {
+    assert!(!host.log().contains(PASSWORD));
+    for file in ["muster.db", "muster.db-wal"] {
+        let bytes = fs::read(host.data_dir().join(file)).unwrap_or_default();
+        let mut parts = bytes.windows(PASSWORD.len());
+        assert!(!parts.any(|part| part == PASSWORD.as_bytes()), "{file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_joins_the_control_plane_is_on_its_bus_unless_it_was_told_another() {
+    let postgres = Postgres::start();
+    let database = postgres.database();
+    let (shared, other) = (locked(), locked());
+    let options = vec![on(&shared), HostOptions::default(), on(&other)];
+    let mut several = Several::start(&postgres.url(&database), options).await;
+    // The first one has it of its own, the second one was told, the third one has another.
+    on_it(&shared, 2).await;
+    on_it(&other, 1).await;
+    is_sealed(&several.hosts[1]);
+
+    several.hosts[1].stop().await;
+    on_it(&shared, 1).await;
+    several.hosts[1].start_again();
+    several.hosts[1].wait_ready().await;
+    on_it(&shared, 2).await;
+
+    let leave = json!({ "control_plane": [Several::name(0), Several::name(2)], "workers": [Several::name(1)] });
+    let job: Job = several.clients[0]
+        .send(Method::PATCH, "/clusters/several", &leave)
+        .await;
+    let job = several.clients[0].finished(&job).await;
+    assert_eq!(job.state, JobState::Succeeded, "{job:#?}");
+    on_it(&shared, 1).await;
+    on_it(&other, 1).await;
+    several.hosts[1].stop().await;
+    several.hosts[1].start_again();
+    several.hosts[1].wait_ready().await;
+    on_it(&shared, 1).await;
+
+    let back = json!({ "control_plane": [Several::name(0), Several::name(1), Several::name(2)], "workers": [] });
+    let job: Job = several.clients[0]
+        .send(Method::PATCH, "/clusters/several", &back)
+        .await;
+    let job = several.clients[0].finished(&job).await;
+    assert_eq!(job.state, JobState::Succeeded, "{job:#?}");
+    on_it(&shared, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

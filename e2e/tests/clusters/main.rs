@@ -12,4 +12,5 @@ mod life;
 mod load_balancer;
 mod several;
 mod storm;
+mod tls;
 mod upgrades;

@@ -13,7 +13,7 @@ use muster_api::{
 use muster_e2e::{
     Client, Host, HostOptions, eventually, everything, guest, muster_binary, refuse,
     refuse_to_serve,
-    servers::{S3Options, S3Server},
+    servers::{Postgres, S3Options, S3Server, on_postgres},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -140,6 +140,79 @@ async fn a_backup_is_restored_onto_another_machine() {
         "--replace",
     ]);
     assert!(!good && text.contains("in use by another host"), "{text}");
+}
+
+#[tokio::test]
+async fn a_backup_is_restored_into_postgresql() {
+    let host = Host::start().await;
+    let client = host.client().await;
+    client.push_component("hello", &guest("hello")).await;
+    let folder = TempDir::new().unwrap();
+    let to = folder.path().join("backups");
+    configure(&client, json!({ "to": to, "passphrase": PASSPHRASE })).await;
+    assert_eq!(create(&client, json!({})).await.problem, None);
+    let file = to.join(&list(&client).await[0].name).display().to_string();
+    let before = everything(&client).await;
+    drop(host);
+
+    let postgres = Postgres::start();
+    let name = postgres.database();
+    let url = postgres.url(&name);
+    let target = folder.path().join("new machine");
+    let directory = target.display().to_string();
+    let restore = ["backup", "restore", &file, "--data-dir", &directory];
+    let into = |more: &[&str]| muster(&[&restore[..], &["--database-url", &url], more].concat());
+
+    // A backup that cannot be opened leaves the database alone.
+    let key = folder.path().join("wrong");
+    fs::write(&key, "another passphrase").unwrap();
+    let key = key.display().to_string();
+    let (good, text) = into(&["--passphrase-file", &key]);
+    assert!(!good, "{text}");
+    let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
+    assert_eq!(postgres.sql(&name, tables), "0");
+
+    let (good, text) = into(&[]);
+    assert!(good && text.contains("compared row by row"), "{text}");
+    assert!(!text.contains("p%40ss"), "the password is not said: {text}");
+    assert_eq!(postgres.sql(&name, "SELECT name FROM apps"), "hello");
+    // It has kept where its state is; on PostgreSQL the tests would give it another one.
+    let told = on_postgres().then(|| ("MUSTER_DATABASE_URL".to_owned(), url.clone()));
+    let options = |target: &Path| HostOptions {
+        env: told.iter().cloned().collect(),
+        ..restored_host(target)
+    };
+    let mut new = Host::start_with(options(&target)).await;
+    let client = new.client().await;
+    serves(&client).await;
+    let after = everything(&client).await;
+    for field in ["id", "project", "release", "droplet", "created_at"] {
+        let of = |all: &Value| all["apps"]["items"][0][field].clone();
+        assert_eq!(of(&after), of(&before), "{field}");
+    }
+    let audit: Value = client.get("/audit/verification").await;
+    assert_eq!(audit["whole"], json!(true), "{audit}");
+    client.push_component("another", &guest("hello")).await;
+    assert_eq!(postgres.sql(&name, "SELECT count(*) FROM apps"), "2");
+
+    // Neither a host's state nor one that is at rest is overwritten by mistake.
+    let other = folder.path().join("other").display().to_string();
+    let restore = ["backup", "restore", &file, "--data-dir", &other];
+    let again = |more: &[&str]| muster(&[&restore[..], &["--database-url", &url], more].concat());
+    let (good, text) = again(&["--replace-database"]);
+    assert!(
+        !good && text.contains("a host works on the state"),
+        "{text}"
+    );
+    new.stop().await;
+    let (good, text) = again(&[]);
+    assert!(!good && text.contains("--replace-database"), "{text}");
+    assert_eq!(postgres.sql(&name, "SELECT count(*) FROM apps"), "2");
+    let (good, text) = again(&["--replace-database"]);
+    assert!(good, "{text}");
+    assert_eq!(postgres.sql(&name, "SELECT count(*) FROM apps"), "1");
+    let host = Host::start_with(options(Path::new(&other))).await;
+    serves(&host.client().await).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use futures::StreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::connection::Nats;
 
@@ -14,7 +14,7 @@ const WAITING: usize = 16;
 /// Those who share a state, on a bus that others may share, too.
 #[derive(Clone)]
 pub struct Channel {
-    pub(crate) nats: Option<Arc<Nats>>,
+    nats: watch::Receiver<Option<Arc<Nats>>>,
     /// What their subjects begin with. Who does not share the state does not know it.
     pub(crate) name: String,
 }
@@ -33,11 +33,11 @@ pub enum Hint {
 /// Hints as they come; none, where there is no bus.
 pub struct Hints {
     heard: mpsc::Receiver<Hint>,
-    _listening: Option<Listening>,
+    _listening: Listening,
 }
 
 /// Something that goes on as long as this lives.
-pub(crate) struct Listening(pub(crate) tokio::task::JoinHandle<()>);
+pub(crate) struct Listening(tokio::task::JoinHandle<()>);
 
 impl Drop for Listening {
     fn drop(&mut self) {
@@ -69,7 +69,7 @@ impl fmt::Debug for Channel {
 }
 
 impl Channel {
-    pub(crate) fn new(nats: Option<Arc<Nats>>, key: &[u8]) -> Self {
+    pub(crate) fn new(nats: watch::Receiver<Option<Arc<Nats>>>, key: &[u8]) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, &[b"muster-bus", key].concat());
         let name = digest.as_ref()[..12]
             .iter()
@@ -83,12 +83,48 @@ impl Channel {
     /// Whether work is carried at all, rather than found here.
     #[must_use]
     pub fn carries(&self) -> bool {
-        self.nats.is_some()
+        self.nats.borrow().is_some()
+    }
+
+    /// The servers, unless the bus is in process.
+    pub(crate) fn nats(&self) -> Option<Arc<Nats>> {
+        self.nats.borrow().clone()
+    }
+
+    /// Does something on the servers of the bus, and anew on others when it goes there.
+    pub(crate) fn on_all<Work>(
+        &self,
+        work: impl Fn(Arc<Nats>) -> Work + Send + Sync + 'static,
+    ) -> Listening
+    where
+        Work: Future<Output = ()> + Send + 'static,
+    {
+        let mut nats = self.nats.clone();
+        Listening(tokio::spawn(async move {
+            loop {
+                let there = nats.borrow_and_update().clone();
+                let work = async {
+                    if let Some(there) = there {
+                        work(there).await;
+                    }
+                    std::future::pending::<()>().await;
+                };
+                let exchanged = async {
+                    if nats.changed().await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                tokio::select! {
+                    () = work => {}
+                    () = exchanged => {}
+                }
+            }
+        }))
     }
 
     /// Tells the others, if they can be told now. `from` is whom they hear it from.
     pub async fn hint(&self, hint: Hint, from: &str) {
-        let Some(Ok(client)) = self.nats.as_ref().map(|nats| nats.client()) else {
+        let Some(Ok(client)) = self.nats().map(|nats| nats.client()) else {
             return;
         };
         let subject = format!("muster.{}.hint.{}", self.name, hint.word());
@@ -104,9 +140,10 @@ impl Channel {
     #[must_use]
     pub fn hints(&self, but: &str) -> Hints {
         let (say, heard) = mpsc::channel(WAITING);
-        let listening = self.nats.clone().map(|nats| {
-            let (subject, but) = (format!("muster.{}.hint.*", self.name), but.to_owned());
-            Listening(tokio::spawn(async move {
+        let (subject, but) = (format!("muster.{}.hint.*", self.name), but.to_owned());
+        let listening = self.on_all(move |nats| {
+            let (subject, but, say) = (subject.clone(), but.clone(), say.clone());
+            async move {
                 let Some(client) = nats.opened().await else {
                     return;
                 };
@@ -122,7 +159,7 @@ impl Channel {
                         let _ = say.try_send(hint);
                     }
                 }
-            }))
+            }
         });
         Hints {
             heard,
@@ -160,7 +197,7 @@ mod tests {
 
     #[test]
     fn who_has_another_key_has_another_channel() {
-        let bus = Bus::in_process();
+        let bus = Bus::in_process("test");
         assert_eq!(bus.channel(b"a").name, bus.channel(b"a").name);
         assert_ne!(bus.channel(b"a").name, bus.channel(b"b").name);
         assert!(!bus.channel(b"a").carries());

@@ -1,9 +1,10 @@
 //! The connection to the servers of a bus. It is looked for until it is there, and
-//! anew when it is lost, for ever; nobody waits for it.
+//! anew when it is lost, for ever; nobody waits for it. Another one may take its place
+//! at any time.
 
 use std::{
     fs,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -19,10 +20,19 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How often a server is asked whether it is there still. It is lost when it does
 /// not answer twice.
 const PING: Duration = Duration::from_secs(5);
+/// How long what looks for a server sleeps that nobody waits for any more: it cannot
+/// be ended as long as it finds none.
+const GIVEN_UP: Duration = Duration::from_secs(24 * 3600);
 
 /// The bus. Clones share it.
-#[derive(Clone, Default)]
-pub struct Bus(Option<Arc<Nats>>);
+#[derive(Clone)]
+pub struct Bus(Arc<Inner>);
+
+struct Inner {
+    /// What servers know this host by.
+    name: String,
+    nats: watch::Sender<Option<Arc<Nats>>>,
+}
 
 /// How the bus is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,32 +46,80 @@ pub struct Connected {
 }
 
 pub(crate) struct Nats {
-    servers: Vec<String>,
+    url: BusUrl,
     /// `None` until the files of the URL could be read.
     client: watch::Sender<Option<Client>>,
-    problem: Arc<Mutex<Option<String>>>,
+    problem: Mutex<Option<String>>,
 }
 
 impl Bus {
-    /// The bus of a host that has all its work to itself: nothing is carried.
+    /// The bus of a host that has all its work to itself: nothing is carried, unless it
+    /// is exchanged. `name` is what servers know this host by.
     #[must_use]
-    pub fn in_process() -> Self {
-        Self::default()
+    pub fn in_process(name: &str) -> Self {
+        Self(Arc::new(Inner {
+            name: name.to_owned(),
+            nats: watch::Sender::new(None),
+        }))
     }
 
     /// Connects to servers of NATS in the background, from within a Tokio runtime.
     /// `name` is what they know this host by.
     #[must_use]
     pub fn connect(url: &BusUrl, name: &str) -> Self {
-        let nats = Arc::new(Nats {
-            servers: url.servers(),
-            client: watch::Sender::new(None),
-            problem: Arc::default(),
+        let bus = Self::in_process(name);
+        bus.exchange(Some(url));
+        bus
+    }
+
+    /// Goes to other servers, or to none, from within a Tokio runtime. Whoever listens
+    /// hears what is said there from then on; what the servers have that were left
+    /// stays there, and is found in the state.
+    pub fn exchange(&self, url: Option<&BusUrl>) {
+        self.0.nats.send_if_modified(|nats| {
+            let same = nats.as_ref().map(|nats| &nats.url) == url;
+            if !same {
+                *nats = url.map(|url| Nats::look_for(url.clone(), self.0.name.clone()));
+            }
+            !same
         });
-        let (weak, url, name) = (Arc::downgrade(&nats), url.clone(), name.to_owned());
+    }
+
+    /// How it is; `None` if it is in process.
+    #[must_use]
+    pub fn connected(&self) -> Option<Connected> {
+        let nats = self.0.nats.borrow().clone()?;
+        let server = nats.client().ok().map(|client| {
+            let info = client.server_info();
+            format!("{} ({}:{})", info.server_name, info.host, info.port)
+        });
+        let problem = nats.client().err().map(|away| away.0);
+        Some(Connected {
+            servers: nats.url.servers(),
+            server,
+            problem,
+        })
+    }
+
+    /// What those say to each other who share the state that `key` seals.
+    #[must_use]
+    pub fn channel(&self, key: &[u8]) -> Channel {
+        Channel::new(self.0.nats.subscribe(), key)
+    }
+}
+
+impl Nats {
+    /// Looks for servers until one lets this host in, or nobody wants it any more.
+    fn look_for(url: BusUrl, name: String) -> Arc<Self> {
+        let nats = Arc::new(Self {
+            url,
+            client: watch::Sender::new(None),
+            problem: Mutex::default(),
+        });
+        let weak = Arc::downgrade(&nats);
         tokio::spawn(async move {
             while let Some(nats) = weak.upgrade() {
-                match nats.open(&url, &name).await {
+                match nats.open(&name).await {
                     Ok(client) => {
                         nats.client.send_replace(Some(client));
                         return;
@@ -75,51 +133,35 @@ impl Bus {
                 tokio::time::sleep(LONGEST_PAUSE).await;
             }
         });
-        Self(Some(nats))
+        nats
     }
 
-    /// How it is; `None` if it is in process.
-    #[must_use]
-    pub fn connected(&self) -> Option<Connected> {
-        let nats = self.0.as_ref()?;
-        let server = nats.client().ok().map(|client| {
-            let info = client.server_info();
-            format!("{} ({}:{})", info.server_name, info.host, info.port)
-        });
-        let problem = nats.client().err().map(|away| away.0);
-        Some(Connected {
-            servers: nats.servers.clone(),
-            server,
-            problem,
-        })
-    }
-
-    /// What those say to each other who share the state that `key` seals.
-    #[must_use]
-    pub fn channel(&self, key: &[u8]) -> Channel {
-        Channel::new(self.0.clone(), key)
-    }
-}
-
-impl Nats {
-    async fn open(self: &Arc<Self>, url: &BusUrl, name: &str) -> Result<Client, String> {
+    async fn open(self: &Arc<Self>, name: &str) -> Result<Client, String> {
+        let url = &self.url;
         let scheme = if url.tls { "tls" } else { "nats" };
         let servers = url.servers();
         let servers = servers
             .iter()
             .map(|server| format!("{scheme}://{server}").parse::<ServerAddr>());
         let servers: Vec<_> = servers.collect::<Result<_, _>>().map_err(told)?;
-        let problem = Arc::clone(&self.problem);
+        let (here, heard_by) = (Arc::downgrade(self), Arc::downgrade(self));
         let mut options = ConnectOptions::new()
             .name(name)
             .retry_on_initial_connect()
             .connection_timeout(PATIENCE)
             .ping_interval(PING)
             .require_tls(url.tls)
-            .reconnect_delay_callback(pause)
+            .reconnect_delay_callback(move |attempts| match here.strong_count() {
+                0 => GIVEN_UP,
+                _ => pause(attempts),
+            })
             .event_callback(move |event| {
-                let problem = Arc::clone(&problem);
-                async move { heard(&problem, &event) }
+                let nats = Weak::clone(&heard_by);
+                async move {
+                    if let Some(nats) = nats.upgrade() {
+                        heard(&nats.problem, &event);
+                    }
+                }
             });
         if let Some(file) = url.file("ca") {
             options = options.add_root_certificates(file);
@@ -218,6 +260,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_channel_goes_where_its_bus_goes() {
+        let bus = Bus::in_process("test");
+        let channel = bus.channel(b"key");
+        assert!(!channel.carries());
+        let url: BusUrl = "nats://127.0.0.1:1".parse().unwrap();
+        bus.exchange(Some(&url));
+        let first = Arc::downgrade(bus.0.nats.borrow().as_ref().unwrap());
+        bus.exchange(Some(&url));
+        assert_eq!(first.strong_count(), 1, "it is the same");
+        assert!(channel.carries());
+        let other: BusUrl = "nats://127.0.0.1:2".parse().unwrap();
+        bus.exchange(Some(&other));
+        assert_eq!(bus.connected().unwrap().servers, ["127.0.0.1:2"]);
+        bus.exchange(None);
+        assert!(!channel.carries());
+        assert_eq!(bus.connected(), None);
+    }
+
+    #[tokio::test]
     async fn a_server_that_is_away_stops_nobody() {
         let bus = Bus::connect(&"nats://127.0.0.1:1".parse().unwrap(), "test");
         let connected = bus.connected().unwrap();
@@ -227,6 +288,6 @@ mod tests {
         channel.hint(crate::Hint::Leads, "me").await;
         let carried = channel.carry("mails", uuid::Uuid::nil(), 0).await;
         assert!(carried.is_err());
-        assert_eq!(Bus::in_process().connected(), None);
+        assert_eq!(Bus::in_process("test").connected(), None);
     }
 }

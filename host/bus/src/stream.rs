@@ -36,7 +36,7 @@ const COPIES: usize = 3;
 /// What comes from one queue; nothing, where there is no bus.
 pub struct Deliveries {
     arrived: mpsc::Receiver<Delivery>,
-    _listening: Option<Listening>,
+    _listening: Listening,
 }
 
 /// Something that is to be done.
@@ -78,7 +78,7 @@ impl Channel {
     /// # Errors
     /// [`Away`] if that is not known to be safe on the servers. It may be there.
     pub async fn carry(&self, queue: &str, id: Uuid, turn: i64) -> Result<(), Away> {
-        let Some(nats) = &self.nats else {
+        let Some(nats) = self.nats() else {
             return Err(Away("it is in process".to_owned()));
         };
         let client = nats.client()?;
@@ -104,11 +104,10 @@ impl Channel {
     #[must_use]
     pub fn deliveries(&self, queue: &str) -> Deliveries {
         let (hand, arrived) = mpsc::channel(1);
-        let listening = self.nats.clone().map(|nats| {
-            let (channel, queue) = (self.clone(), queue.to_owned());
-            Listening(tokio::spawn(async move {
-                channel.receive(&nats, &queue, &hand).await;
-            }))
+        let (channel, queue) = (self.clone(), queue.to_owned());
+        let listening = self.on_all(move |nats| {
+            let (channel, queue, hand) = (channel.clone(), queue.clone(), hand.clone());
+            async move { channel.receive(&nats, &queue, &hand).await }
         });
         Deliveries {
             arrived,

@@ -55,7 +55,7 @@ pub struct ServeOptions {
     /// The database with the group's state, if that is not to be in the host's own
     /// folder.
     pub database: Option<DatabaseUrl>,
-    /// The bus that carries hints and durable work, if there is one.
+    /// The bus that carries hints and durable work, unless it is that of the cluster.
     pub bus: Option<BusUrl>,
     /// Whether this program is on trial, see [`start`](crate::start).
     pub on_trial: bool,
@@ -130,7 +130,7 @@ pub async fn serve(
     let (leadership, mut part) = Leadership::open(
         &ground.own,
         ground.id,
-        ground.options.database.clone(),
+        (ground.options.database.clone(), ground.options.bus.clone()),
         (ground.links.clone(), ground.bus.clone()),
     )
     .await?;

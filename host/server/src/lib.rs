@@ -14,7 +14,8 @@ mod roles;
 pub use boot::{Ended, ServeError, ServeOptions, serve};
 pub use control::{
     backups::restore::{
-        RestoredBackup, UnusableBackup, VerifiedBackup, restore_backup, verify_backup,
+        RestoreTarget, RestoredBackup, UnusableBackup, VerifiedBackup, restore_backup,
+        verify_backup,
     },
     block_storage::BlockOptions,
     leadership::moving::{MoveState, MovedState, UnmovedState, move_state},

@@ -4,10 +4,10 @@ use std::{env, fs, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use muster_api::backups::{BackupBlocks, NewBackup};
-use muster_server::BackupLock;
+use muster_server::{BackupLock, RestoreTarget};
 use serde_json::json;
 
-use super::{Scope, deletion::DeletionArgs, follow, terminal};
+use super::{Scope, deletion::DeletionArgs, follow, serve::database, terminal};
 use crate::failure::{Exit, Failure};
 
 /// The variable that opens a backup.
@@ -112,6 +112,19 @@ pub struct RestoreArgs {
     /// Put aside what is in the directory
     #[arg(long)]
     replace: bool,
+    /// The PostgreSQL database that is to hold the state in place of a file in the
+    /// directory: postgres://USER:PASSWORD@HOST:PORT,…/NAME. The host keeps the URL,
+    /// sealed. It has to be empty, and no host may work on it
+    #[arg(
+        long,
+        env = "MUSTER_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_url: Option<String>,
+    /// Remove the state that the database holds, for good
+    #[arg(long, requires = "database_url")]
+    replace_database: bool,
     #[command(flatten)]
     lock: LockArgs,
 }
@@ -205,8 +218,14 @@ fn verify(scope: &Scope, file: &std::path::Path, lock: &LockArgs) -> Result<(), 
 }
 
 async fn restore(scope: &Scope, args: RestoreArgs) -> Result<(), Failure> {
+    let to = RestoreTarget {
+        folder: args.data_dir.clone(),
+        replace: args.replace,
+        database: args.database_url.as_deref().map(database).transpose()?,
+        replace_database: args.replace_database,
+    };
     let lock = args.lock.lock()?;
-    let restored = muster_server::restore_backup(&args.file, &lock, &args.data_dir, args.replace)
+    let restored = muster_server::restore_backup(&args.file, &lock, &to)
         .await
         .map_err(unusable)?;
     let directory = args.data_dir.display();
@@ -214,6 +233,9 @@ async fn restore(scope: &Scope, args: RestoreArgs) -> Result<(), Failure> {
         "Restored {} into {directory}: {} rows, {} of {} blocks",
         restored.host, restored.rows, restored.blocks, restored.needed
     );
+    if let Some(url) = &to.database {
+        line.push_str(&format!("\nThe state is in {url}, compared row by row"));
+    }
     if let Some(aside) = &restored.replaced {
         line.push_str(&format!(
             "\nWhat was there before is in {}",
@@ -232,6 +254,7 @@ async fn restore(scope: &Scope, args: RestoreArgs) -> Result<(), Failure> {
     let facts = json!({
         "host": restored.host, "rows": restored.rows, "blocks": restored.blocks,
         "needed": restored.needed, "place": restored.place, "replaced": restored.replaced,
+        "database": to.database.map(|url| url.to_string()),
     });
     scope.output.done(&line, &facts)
 }

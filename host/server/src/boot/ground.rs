@@ -56,6 +56,7 @@ pub(super) struct Ground {
     /// What the host keeps of itself; and the group's state, unless several share
     /// that.
     pub(super) own: State,
+    /// Where hosts that share a state meet; exchanged by `Leadership`.
     pub(super) bus: Bus,
     pub(super) metrics: PrometheusHandle,
     pub(super) logging: LoggingControl,
@@ -173,10 +174,7 @@ impl Ground {
             stopping: Default::default(),
             listening: Default::default(),
         });
-        let bus = match &options.bus {
-            Some(url) => Bus::connect(url, &format!("muster {}", name.get())),
-            None => Bus::in_process(),
-        };
+        let bus = Bus::in_process(&format!("muster {}", name.get()));
         let ground = Self {
             apps: ingress.address(),
             options,

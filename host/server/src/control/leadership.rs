@@ -18,7 +18,7 @@ use std::{
 };
 
 use muster_api::id::HostId;
-use muster_bus::{Bus, Hint, Hints};
+use muster_bus::{Bus, BusUrl, Hint, Hints};
 use muster_store::{DatabaseUrl, Fence, Store};
 use tokio::{
     sync::{Notify, watch},
@@ -65,6 +65,9 @@ struct Inner {
     host: HostId,
     links: Links,
     bus: Bus,
+    /// The bus that this host was started with, which counts before that of those who
+    /// share the state.
+    own_bus: Option<BusUrl>,
     /// Notified when the bus says that the shared state is worth a look.
     hinted: Notify,
     shared: watch::Sender<Option<Arc<Shared>>>,
@@ -94,7 +97,7 @@ impl Leadership {
     pub(crate) async fn open(
         own: &State,
         host: HostId,
-        database: Option<DatabaseUrl>,
+        (database, own_bus): (Option<DatabaseUrl>, Option<BusUrl>),
         (links, bus): (Links, Bus),
     ) -> Result<(Self, Part), ControlError> {
         let shared = Shared::find(own, database).await?.map(Arc::new);
@@ -107,6 +110,7 @@ impl Leadership {
             host,
             links,
             bus,
+            own_bus,
             hinted: Notify::new(),
             shared: watch::Sender::new(shared.clone()),
             part: watch::Sender::new(part),
@@ -114,6 +118,7 @@ impl Leadership {
             failed: AtomicBool::new(false),
         }));
         this.0.links.shares_state(shared.is_some());
+        this.to_its_bus();
         if let Some(shared) = &shared {
             this.beat(shared, &mut None).await;
         }
@@ -237,8 +242,23 @@ impl Leadership {
 
     /// What another host has to know to share the state, if it can be shared.
     pub(crate) fn share_with_others(&self) -> Option<Share> {
-        let shared = self.0.shared.borrow();
-        shared.as_ref().map(|shared| shared.for_others())
+        let shared = self.0.shared.borrow().clone()?;
+        Some(shared.for_others(self.bus_of(&shared)))
+    }
+
+    /// The bus that this host is on, as it shares that state.
+    fn bus_of<'a>(&'a self, shared: &'a Shared) -> Option<&'a BusUrl> {
+        self.0.own_bus.as_ref().or(shared.bus())
+    }
+
+    /// Goes to the bus that counts, unless this host is on it.
+    fn to_its_bus(&self) {
+        let shared = self.0.shared.borrow().clone();
+        let bus = match &shared {
+            Some(shared) => self.bus_of(shared),
+            None => self.0.own_bus.as_ref(),
+        };
+        self.0.bus.exchange(bus);
     }
 
     /// Shares a state from now on, and stands by: the leader has asked for it.
@@ -247,7 +267,11 @@ impl Leadership {
     /// If the state cannot be reached from here, or is that of others.
     pub(crate) async fn begin_sharing(&self, share: &Share) -> Result<(), ControlError> {
         let known = self.0.shared.borrow().clone();
-        if known.is_some_and(|known| known.is(share)) {
+        if let Some(known) = known.filter(|known| known.is(share)) {
+            if let Some(next) = known.on_bus(&self.0.own, share).await? {
+                self.0.shared.send_replace(Some(Arc::new(next)));
+                self.to_its_bus();
+            }
             return Ok(());
         }
         let shared = Shared::begin(&self.0.own, share).await?;
@@ -258,6 +282,7 @@ impl Leadership {
         self.0.links.shares_state(true);
         self.0.part.send_replace(Part::StandsBy);
         self.0.shared.send_replace(Some(Arc::new(shared)));
+        self.to_its_bus();
         self.settled().await;
         tracing::info!("this host shares the group's state from now on");
         Ok(())
@@ -270,6 +295,7 @@ impl Leadership {
         };
         Shared::end(&self.0.own).await?;
         self.0.shared.send_replace(None);
+        self.to_its_bus();
         self.0.links.shares_state(false);
         self.0.part.send_replace(Part::Alone);
         self.settled().await;

@@ -108,6 +108,18 @@ impl Queues {
         }
     }
 
+    /// What there is to know while the bus is away, in a line.
+    pub(crate) fn bus_away(&self) -> Option<String> {
+        let bus = self.bus.connected().filter(|bus| bus.server.is_none())?;
+        let problem = bus.problem.as_deref();
+        let why = problem.and_then(|problem| problem.lines().next());
+        Some(format!(
+            "bus: none of {} carries anything ({}); work is done all the same, found later",
+            bus.servers.join(", "),
+            why.unwrap_or("no reason is known")
+        ))
+    }
+
     /// All queues.
     pub(crate) async fn list(&self) -> Result<Vec<QueueShown>, ControlError> {
         let mut shown = Vec::new();

@@ -126,6 +126,7 @@ pub(super) async fn status(api: &Api) -> Result<Status, ControlError> {
     let stopped = roles.iter().filter(|role| role.state == RoleState::Stopped);
     attention.extend(stopped.map(|role| format!("role {}: it was stopped", role.name)));
     attention.extend(api.links.attention().await?);
+    attention.extend(api.queues.bus_away());
     Ok(Status {
         host: api.host.name.get(),
         ready,

@@ -14,13 +14,17 @@ const SHARE: Patience = Patience {
     answer: 64 << 10,
 };
 
-/// Where the group's state is, and what seals its secrets.
+/// Where the group's state is, what seals its secrets, and where the bus is of those
+/// who share it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Share {
     /// The database, with its password.
     pub(crate) url: String,
     /// The key, in base64.
     pub(crate) key: String,
+    /// The bus, with its password; none if it is in process.
+    #[serde(default)]
+    pub(crate) bus: Option<String>,
 }
 
 impl fmt::Debug for Share {

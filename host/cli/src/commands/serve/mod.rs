@@ -94,8 +94,9 @@ pub struct ServeArgs {
     database_url: Option<String>,
     /// The bus that hosts which share a state tell each other news by, and that carries
     /// durable work: nats://USER:PASSWORD@HOST:PORT,… or tls://…, with all servers of
-    /// the cluster. Without it, or while it is away, everything is done all the same,
-    /// if not as soon
+    /// the cluster. Unless told, it is that of the cluster whose control plane the host
+    /// is in. Without one, or while it is away, everything is done all the same, if not
+    /// as soon
     #[arg(
         long,
         env = "MUSTER_BUS_URL",

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use muster_api::jobs::JobState;
 use muster_backup::{BlocksIn, Lock};
 use muster_blocks::Blocks;
-use muster_identity::seal::KEY_LEN;
-use muster_store::{Store, StoreError};
+use muster_identity::seal::{KEY_LEN, Sealer};
+use muster_store::{CopyError, DatabaseUrl, Store, StoreError};
 use serde_json::Value;
 
 pub use super::{
@@ -20,7 +20,12 @@ pub use super::{
     verify::{VerifiedBackup, verify_backup},
 };
 use crate::{
-    control::{block_storage, works},
+    control::{
+        block_storage,
+        leadership::moving::{UnmovedState, restore_to},
+        state::State,
+        works,
+    },
     data_dir::{DataDir, RESTORING},
 };
 
@@ -41,17 +46,31 @@ pub struct RestoredBackup {
     pub replaced: Option<PathBuf>,
 }
 
-/// Restores a backup into a data directory. What is there already stays as it is
-/// until the backup was read to its end, and is put aside then.
+/// Where a backup is restored to.
+#[derive(Debug, Clone)]
+pub struct RestoreTarget {
+    /// The data directory.
+    pub folder: PathBuf,
+    /// Whether what is in the directory is put aside.
+    pub replace: bool,
+    /// The database that is to hold the state, unless it is to be in the directory.
+    pub database: Option<DatabaseUrl>,
+    /// Whether what the database holds is removed.
+    pub replace_database: bool,
+}
+
+/// Restores a backup into a data directory, and a database if there is to be one. What
+/// is there already stays as it is until the backup was read to its end, and is put
+/// aside then; what is in the database is removed then, if that is wanted.
 ///
 /// # Errors
 /// [`UnusableBackup`]. The directory is as it was, or was made.
 pub async fn restore_backup(
     path: &Path,
     lock: &Lock,
-    target: &Path,
-    replace: bool,
+    to: &RestoreTarget,
 ) -> Result<RestoredBackup, UnusableBackup> {
+    let (target, replace) = (to.folder.as_path(), to.replace);
     let file = File::open(path).map_err(|error| wrong(path, &error))?;
     let occupied = entries(target)?.iter().any(|name| !is_ours(name));
     if occupied && !replace {
@@ -67,8 +86,14 @@ pub async fn restore_backup(
         fs::remove_dir_all(&fresh).map_err(|error| wrong(&fresh, &error))?;
     }
     fs::create_dir(&fresh).map_err(|error| wrong(&fresh, &error))?;
-    let filled = fill(BufReader::new(file), lock, &fresh).await;
-    let mut restored = match filled {
+    let filled = async {
+        let restored = fill(BufReader::new(file), lock, &fresh).await?;
+        if let Some(url) = &to.database {
+            hand_over(&fresh, url, to.replace_database).await?;
+        }
+        Ok(restored)
+    };
+    let mut restored = match filled.await {
         Ok(restored) => restored,
         Err(error) => {
             let _ = fs::remove_dir_all(&fresh);
@@ -152,6 +177,29 @@ async fn fill(
         "local".clone_into(&mut restored.place);
     }
     Ok(restored)
+}
+
+/// Has the state in a database from now on, rather than in the directory.
+async fn hand_over(fresh: &Path, url: &DatabaseUrl, replace: bool) -> Result<(), UnusableBackup> {
+    let store = Store::open(&fresh.join("muster.db")).await;
+    let store = store.map_err(|error| UnusableBackup::Target(error.to_string()))?;
+    let path = fresh.join("secrets.key");
+    let key = fs::read(&path).map_err(|error| wrong(&path, &error))?;
+    let sealer = Sealer::new(&key)
+        .ok_or_else(|| UnusableBackup::Content("its key is of no use".to_owned()))?;
+    let own = State::new(store, sealer, &key);
+    let moved = restore_to(&own, url.clone(), replace).await;
+    let closed = own.store.close().await;
+    moved.map_err(|error| match error {
+        UnmovedState::Copy(CopyError::NotEmpty { .. }) => UnusableBackup::Target(format!(
+            "the database {url} holds a state; name another one, or have what is there removed with --replace-database"
+        )),
+        UnmovedState::Refused { message, remedy } => {
+            UnusableBackup::Target(format!("{message}; {remedy}"))
+        }
+        other => UnusableBackup::Target(other.to_string()),
+    })?;
+    closed.map_err(|error| UnusableBackup::Target(error.to_string()))
 }
 
 /// Makes the state such that a host can go on with it: it is a copy, and the one

@@ -121,13 +121,7 @@ pub async fn move_state(
     let moved = match (what, known) {
         (MoveState::To(url), None) => {
             let target = Store::connect(&url).await?;
-            let tables = own.store.copy_to(&target, &staying(), progress).await?;
-            if let Some(host) = own.store.setting_get::<HostId>("host-id").await? {
-                let entries = OwnEntries::new(own.store.clone(), target.clone(), host);
-                entries.are_known().await?;
-            }
-            Shared::adopt(&own, url).await?;
-            forget_lead(&own.store).await?;
+            let tables = carry_over(&own, &target, url, progress).await?;
             target.close().await?;
             tables
         }
@@ -163,6 +157,52 @@ pub async fn move_state(
     };
     own.store.close().await?;
     Ok(total(&moved))
+}
+
+/// Carries what a host keeps over to `target`, where its state is from then on.
+async fn carry_over(
+    own: &State,
+    target: &Store,
+    url: DatabaseUrl,
+    progress: Arc<dyn Fn(CopyProgress) -> ControlFlow<()> + Send + Sync>,
+) -> Result<Vec<CopiedTable>, UnmovedState> {
+    let tables = own.store.copy_to(target, &staying(), progress).await?;
+    if let Some(host) = own.store.setting_get::<HostId>("host-id").await? {
+        let entries = OwnEntries::new(own.store.clone(), target.clone(), host);
+        entries.are_known().await?;
+    }
+    Shared::adopt(own, url).await?;
+    forget_lead(&own.store).await?;
+    Ok(tables)
+}
+
+/// Carries a state that was restored into `own` over to a database, and leaves nothing
+/// behind that stands there. What the database holds is removed first if `replace` is
+/// set, unless a host works on it.
+///
+/// # Errors
+/// [`UnmovedState`]. A database that holds something is as it was, unless it was to be
+/// replaced.
+pub(crate) async fn restore_to(
+    own: &State,
+    url: DatabaseUrl,
+    replace: bool,
+) -> Result<(), UnmovedState> {
+    let target = Store::connect(&url).await?;
+    let lease = target.lease_show(LEASE).await?;
+    if lease.is_some_and(|lease| !lease.remaining.is_zero()) {
+        return Err(UnmovedState::Refused {
+            message: format!("a host works on the state in {url}"),
+            remedy: "stop all hosts that share it, or name another database".to_owned(),
+        });
+    }
+    if replace {
+        target.copy_clear(&Staying::default()).await?;
+    }
+    carry_over(own, &target, url, Arc::new(|_| ControlFlow::Continue(()))).await?;
+    own.store.copy_clear(&staying()).await?;
+    target.close().await?;
+    Ok(())
 }
 
 fn total(tables: &[CopiedTable]) -> MovedState {

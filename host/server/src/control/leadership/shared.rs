@@ -1,7 +1,10 @@
-//! The state that several hosts share: where it is and what seals its secrets, as a
-//! host keeps them, and the connection to it.
+//! The state that several hosts share: where it is, what seals its secrets and where
+//! the bus is of those hosts, as a host keeps them, and the connection to it.
+
+use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use muster_bus::BusUrl;
 use muster_identity::seal::Sealer;
 use muster_store::{DatabaseUrl, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -27,6 +30,9 @@ struct Kept {
     /// The key that seals its secrets, in base64, sealed, unless it is the host's
     /// own.
     key: Option<String>,
+    /// Where the bus is of those who share it, sealed, unless it is in process.
+    #[serde(default)]
+    bus: Option<String>,
 }
 
 /// A state that several hosts share.
@@ -35,7 +41,9 @@ pub(super) struct Shared {
     /// The key that seals its secrets.
     key: Vec<u8>,
     sealer: Sealer,
-    store: OnceCell<Store>,
+    /// The bus of those who share it, as the host that leads has told.
+    bus: Option<BusUrl>,
+    store: Arc<OnceCell<Store>>,
 }
 
 impl Shared {
@@ -53,16 +61,17 @@ impl Shared {
             .setting_get::<Option<Kept>>(SHARED)
             .await?
             .flatten();
-        let (url, key) = match (&database, &kept) {
+        let (url, key, bus) = match (&database, &kept) {
             (None, None) => return Ok(None),
             (_, Some(kept)) => {
                 let known = own.sealer.open(SHARED, &kept.url)?;
                 let known = known.expose().parse().map_err(damaged)?;
-                (database.clone().unwrap_or(known), opened(own, kept)?)
+                let url = database.clone().unwrap_or(known);
+                (url, opened(own, kept)?, bus_of(own, kept)?)
             }
-            (Some(url), None) => (url.clone(), own.key.to_vec()),
+            (Some(url), None) => (url.clone(), own.key.to_vec(), None),
         };
-        let shared = Self::new(url, key)?;
+        let shared = Self::new(url, key, bus)?;
         if database.is_some() {
             if kept.is_none() {
                 nothing_is_left_behind(own).await?;
@@ -73,20 +82,23 @@ impl Shared {
         Ok(Some(shared))
     }
 
-    fn new(url: DatabaseUrl, key: Vec<u8>) -> Result<Self, ControlError> {
+    fn new(url: DatabaseUrl, key: Vec<u8>, bus: Option<BusUrl>) -> Result<Self, ControlError> {
         let sealer = Sealer::new(&key).ok_or_else(|| damaged("the key is of no use"))?;
         Ok(Self {
             url,
             key,
             sealer,
-            store: OnceCell::new(),
+            bus,
+            store: Arc::default(),
         })
     }
 
     async fn keep(&self, own: &State, key: Option<String>) -> Result<(), ControlError> {
+        let bus = self.bus.as_ref().map(BusUrl::reveal);
         let kept = Kept {
             url: own.sealer.seal(SHARED, &self.url.reveal())?,
             key,
+            bus: bus.map(|url| own.sealer.seal(SHARED, &url)).transpose()?,
         };
         own.store
             .write(move |tx| Box::pin(async move { tx.setting_put(SHARED, &Some(kept)).await }))
@@ -94,18 +106,47 @@ impl Shared {
         Ok(())
     }
 
-    /// What another host has to know to share it.
-    pub(super) fn for_others(&self) -> Share {
+    /// What another host has to know to share it, by a host that is on that bus.
+    pub(super) fn for_others(&self, bus: Option<&BusUrl>) -> Share {
         Share {
             url: self.url.reveal(),
             key: BASE64_STANDARD.encode(&self.key),
+            bus: bus.map(BusUrl::reveal),
         }
     }
 
     /// Whether that is this state.
     pub(super) fn is(&self, share: &Share) -> bool {
-        let ours = self.for_others();
+        let ours = self.for_others(None);
         (ours.url, ours.key) == (share.url.clone(), share.key.clone())
+    }
+
+    /// The bus of those who share it.
+    pub(super) fn bus(&self) -> Option<&BusUrl> {
+        self.bus.as_ref()
+    }
+
+    /// The same state with the bus that was told, if that is another one.
+    pub(super) async fn on_bus(
+        &self,
+        own: &State,
+        share: &Share,
+    ) -> Result<Option<Self>, ControlError> {
+        let bus = told_bus(share)?;
+        if bus == self.bus {
+            return Ok(None);
+        }
+        let kept = own.store.setting_get::<Option<Kept>>(SHARED).await?;
+        let next = Self {
+            url: self.url.clone(),
+            key: self.key.clone(),
+            sealer: self.sealer.clone(),
+            bus,
+            store: Arc::clone(&self.store),
+        };
+        let key = kept.flatten().and_then(|kept| kept.key);
+        next.keep(own, key).await?;
+        Ok(Some(next))
     }
 
     /// Shares a state from now on.
@@ -114,7 +155,8 @@ impl Shared {
     /// If it cannot be reached, or is that of others.
     pub(super) async fn begin(own: &State, share: &Share) -> Result<Self, ControlError> {
         let key = BASE64_STANDARD.decode(&share.key).unwrap_or_default();
-        let shared = Self::new(share.url.parse().map_err(damaged)?, key)?;
+        let url = share.url.parse().map_err(damaged)?;
+        let shared = Self::new(url, key, told_bus(share)?)?;
         shared.store().await?;
         let sealed = own.sealer.seal(SHARED, &share.key)?;
         shared.keep(own, Some(sealed)).await?;
@@ -124,7 +166,7 @@ impl Shared {
     /// Keeps that the host's state is in that database by now, sealed with the
     /// host's own key.
     pub(super) async fn adopt(own: &State, url: DatabaseUrl) -> Result<(), ControlError> {
-        let shared = Self::new(url, own.key.to_vec())?;
+        let shared = Self::new(url, own.key.to_vec(), None)?;
         shared.store().await?.close().await?;
         shared.keep(own, None).await
     }
@@ -218,6 +260,21 @@ fn opened(own: &State, kept: &Kept) -> Result<Vec<u8>, ControlError> {
     };
     let key = own.sealer.open(SHARED, key)?;
     Ok(BASE64_STANDARD.decode(key.expose()).unwrap_or_default())
+}
+
+/// The bus that a host has kept.
+fn bus_of(own: &State, kept: &Kept) -> Result<Option<BusUrl>, ControlError> {
+    let Some(bus) = &kept.bus else {
+        return Ok(None);
+    };
+    let url = own.sealer.open(SHARED, bus)?;
+    url.expose().parse().map(Some).map_err(damaged)
+}
+
+/// The bus that a host is told.
+fn told_bus(share: &Share) -> Result<Option<BusUrl>, ControlError> {
+    let url = share.bus.as_deref().map(str::parse);
+    url.transpose().map_err(damaged)
 }
 
 fn damaged(error: impl std::fmt::Display) -> ControlError {

@@ -70,7 +70,7 @@ fn begin(store: &Store, does: &Arc<Obeys>) -> (Arc<Notify>, CancellationToken) {
     let worker = Worker {
         queue: MAILS,
         store: store.clone(),
-        channel: Bus::in_process().channel(b"key"),
+        channel: Bus::in_process("test").channel(b"key"),
         wake: Arc::clone(&wake),
     };
     tokio::spawn(worker.run(Arc::clone(does), stop.clone()));
