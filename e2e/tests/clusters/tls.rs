@@ -53,7 +53,8 @@ async fn only_a_bus_of_the_right_authority_is_trusted() {
     assert!(!bus.connected, "{bus:?}");
     tokio::time::sleep(Duration::from_secs(3)).await;
     let bus: Bus = client.get("/bus").await;
-    assert!(!bus.connected, "{bus:?}");
+    let why = bus.problem.clone().unwrap_or_default();
+    assert!(!bus.connected && why.contains("certificate"), "{bus:?}");
 
     let host = Host::start_with(with("MUSTER_BUS_URL", trusting(&authority))).await;
     let client = host.client().await;

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr, connection::State};
+use async_nats::{
+    Client, ClientError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, connection::State,
+};
 use tokio::sync::watch;
 
 use crate::{Away, BusUrl, Channel, url::Pass};
@@ -159,7 +161,7 @@ impl Nats {
                 let nats = Weak::clone(&heard_by);
                 async move {
                     if let Some(nats) = nats.upgrade() {
-                        heard(&nats.problem, &event);
+                        nats.heard(&event);
                     }
                 }
             });
@@ -205,27 +207,37 @@ impl Nats {
         client.clone()
     }
 
+    fn heard(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                self.note(None);
+                tracing::info!("the bus is connected");
+            }
+            Event::Disconnected => {
+                let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+                problem.get_or_insert_with(|| "no server can be reached".to_owned());
+                tracing::warn!("the bus is away; what it would carry is found in the state");
+            }
+            // All that is told of a connection which does not come about.
+            Event::ClientError(ClientError::Other(text))
+                if *text == ConnectErrorKind::Io.to_string() =>
+            {
+                let mut problem = "no server can be reached".to_owned();
+                if self.url.tls {
+                    problem += ", or its certificate is not trusted: it has to be for the name in the URL, of an authority in the file 'ca' or one that the machine trusts";
+                }
+                self.note(Some(problem));
+            }
+            Event::ServerError(_) | Event::ClientError(_) => {
+                tracing::debug!(%event, "the bus says");
+                self.note(Some(event.to_string()));
+            }
+            event => tracing::debug!(%event, "the bus says"),
+        }
+    }
+
     fn note(&self, problem: Option<String>) {
         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
-    }
-}
-
-fn heard(problem: &Mutex<Option<String>>, event: &Event) {
-    let mut problem = problem.lock().unwrap_or_else(PoisonError::into_inner);
-    match event {
-        Event::Connected => {
-            *problem = None;
-            tracing::info!("the bus is connected");
-        }
-        Event::Disconnected => {
-            problem.get_or_insert_with(|| "no server can be reached".to_owned());
-            tracing::warn!("the bus is away; what it would carry is found in the state");
-        }
-        Event::ServerError(_) | Event::ClientError(_) => {
-            tracing::debug!(%event, "the bus says");
-            *problem = Some(event.to_string());
-        }
-        event => tracing::debug!(%event, "the bus says"),
     }
 }
 
