@@ -102,3 +102,9 @@ async fn a_killed_host_is_shown_so_within_five_seconds() {
     told["pid"] = follower.pid().into();
     run_spec("lost", told).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_rows_are_scrolled_smoothly() {
+    let host = Host::start().await;
+    run_spec("gallery", told(&[("one", &host)])).await;
+}
