@@ -108,3 +108,9 @@ async fn five_thousand_rows_are_scrolled_smoothly() {
     let host = Host::start().await;
     run_spec("gallery", told(&[("one", &host)])).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_rows_are_scrolled_smoothly() {
+    let host = Host::start().await;
+    run_spec("gallery", told(&[("one", &host)])).await;
+}
