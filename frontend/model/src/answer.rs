@@ -3,7 +3,7 @@
 //! former, and without it the console is smaller.
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserializer,
     de::{
         DeserializeOwned, Error as _, IntoDeserializer, Unexpected, Visitor,
         value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer},
@@ -126,7 +126,7 @@ mod tests {
     use std::{collections::BTreeMap, fmt::Debug};
 
     use muster_api::{id::HostId, units::ByteSize};
-    use serde::Serialize;
+    use serde::{Deserialize, Serialize};
     use serde_json::json;
     use time::OffsetDateTime;
 
