@@ -93,3 +93,24 @@ async fn a_dropped_stream_is_told_and_taken_up_again() {
     let host = Host::start().await;
     run_spec("dropped", told(&[("one", &host)])).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_host_is_shown_so_within_five_seconds() {
+    let (leader, _) = named_host("north-1").await;
+    let (follower, _) = named_host("north-2").await;
+    let mut told = told(&[("north-1", &leader), ("north-2", &follower)]);
+    told["pid"] = follower.pid().into();
+    run_spec("lost", told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_rows_are_scrolled_smoothly() {
+    let host = Host::start().await;
+    run_spec("gallery", told(&[("one", &host)])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_rows_are_scrolled_smoothly() {
+    let host = Host::start().await;
+    run_spec("gallery", told(&[("one", &host)])).await;
+}

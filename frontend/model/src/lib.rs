@@ -2,6 +2,7 @@
 //! read, the drawing of a group, the reading of streams. Plain functions, tested
 //! natively.
 
+pub mod answer;
 pub mod catalogue;
 pub mod drawing;
 pub mod reading;
@@ -9,3 +10,4 @@ pub mod schema;
 pub mod search;
 pub mod stream;
 pub mod table;
+pub mod window;

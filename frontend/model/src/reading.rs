@@ -1,6 +1,6 @@
 //! How times, ages and sizes read.
 
-use muster_api::units::ByteSize;
+use muster_api::units::{ByteSize, Millis};
 use time::OffsetDateTime;
 
 /// How much time lies between two moments, as people say it: `now`, `12 s`,
@@ -43,6 +43,23 @@ pub fn size(bytes: ByteSize) -> String {
     }
 }
 
+/// A length of time with the largest unit that leaves no rest, as hosts read it:
+/// `15m`, `1d`, `1500ms`.
+#[must_use]
+pub fn time(Millis(millis): Millis) -> String {
+    let units = [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+    ];
+    let fits = |(_, size): &&(&str, u64)| millis > 0 && millis.is_multiple_of(*size);
+    match units.iter().find(fits) {
+        Some((unit, size)) => format!("{}{unit}", millis / size),
+        None => format!("{millis}ms"),
+    }
+}
+
 /// Thousandths of a core as cores: `4`, `0.5`.
 #[must_use]
 pub fn cores(thousandths: u64) -> String {
@@ -80,6 +97,20 @@ mod tests {
         let now = OffsetDateTime::UNIX_EPOCH;
         assert_eq!(countdown(now + Duration::seconds(119), now), "1:59");
         assert_eq!(countdown(now - Duration::seconds(1), now), "0:00");
+    }
+
+    #[test]
+    fn times_are_read_as_they_were_told() {
+        for (millis, text) in [
+            (0, "0ms"),
+            (1_500, "1500ms"),
+            (90_000, "90s"),
+            (900_000, "15m"),
+            (172_800_000, "2d"),
+        ] {
+            assert_eq!(time(Millis(millis)), text);
+            assert_eq!(text.parse(), Ok(Millis(millis)));
+        }
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! A section of the configuration as entries of a form, by the host's own
 //! description of its API.
 
-use muster_api::config::SectionView;
+use muster_api::{
+    config::SectionView,
+    units::{ByteSize, Millis},
+};
 use serde_json::{Map, Value};
+
+use crate::reading::time;
 
 /// What goes into an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +16,10 @@ pub enum Sort {
     Flag,
     /// A whole number.
     Number,
+    /// A length of time.
+    Time,
+    /// A size in bytes.
+    Size,
     /// Words.
     Text,
     /// Words that nobody must see.
@@ -30,8 +39,9 @@ impl Sort {
         match self {
             Self::Flag => Value::Bool(text == "true"),
             Self::Text | Self::Secret | Self::Choice(_) => words(),
-            Self::Number | Self::Json if text.trim().is_empty() => Value::Null,
-            Self::Number | Self::Json => serde_json::from_str(text).unwrap_or_else(|_| words()),
+            _ if text.trim().is_empty() => Value::Null,
+            // The host reads units itself.
+            _ => serde_json::from_str(text).unwrap_or_else(|_| words()),
         }
     }
 }
@@ -74,7 +84,11 @@ fn collect(document: &Value, schema: &Value, values: &Value, name: &str, into: &
             .into_iter()
             .find_map(|it| it["description"].as_str());
         let words = about.unwrap_or_default().split_whitespace();
-        let sort = sort(target, values);
+        let sort = match reference(schema) {
+            Some(path) if path.ends_with("/Millis") => Sort::Time,
+            Some(path) if path.ends_with("/ByteSize") => Sort::Size,
+            _ => sort(target, values),
+        };
         into.push(Entry {
             name: name.to_owned(),
             about: words.collect::<Vec<_>>().join(" "),
@@ -129,6 +143,12 @@ fn text(sort: &Sort, value: &Value) -> String {
         (Sort::Flag, Value::Bool(true)) => "true".to_owned(),
         (Sort::Flag, _) | (_, Value::Null) => String::new(),
         (Sort::Json, value) => value.to_string(),
+        (Sort::Time, Value::Number(number)) => number
+            .as_u64()
+            .map_or_else(|| number.to_string(), |it| time(Millis(it))),
+        (Sort::Size, Value::Number(number)) => number
+            .as_u64()
+            .map_or_else(|| number.to_string(), |it| ByteSize(it).to_string()),
         (_, Value::String(text)) => text.clone(),
         (_, value) => value.to_string(),
     }
@@ -148,20 +168,29 @@ pub fn put(values: &mut Value, name: &str, value: Value) {
 
 /// What a reference leads to, past a `null` beside it.
 fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
-    for several in ["oneOf", "anyOf", "allOf"] {
-        let parts = schema[several].as_array().into_iter().flatten();
-        let mut parts = parts.filter(|part| part["type"] != "null");
-        if let (Some(only), None) = (parts.next(), parts.next()) {
-            return resolve(document, only);
-        }
-    }
-    let pointer = schema["$ref"]
-        .as_str()
-        .and_then(|path| path.strip_prefix('#'));
+    let schema = only(schema);
+    let pointer = reference(schema).and_then(|path| path.strip_prefix('#'));
     match pointer.and_then(|pointer| document.pointer(pointer)) {
         Some(found) => resolve(document, found),
         None => schema,
     }
+}
+
+/// Where a schema is described, if not where it stands.
+fn reference(schema: &Value) -> Option<&str> {
+    only(schema)["$ref"].as_str()
+}
+
+/// The only choice that a schema leaves besides `null`, or itself.
+fn only(schema: &Value) -> &Value {
+    for several in ["oneOf", "anyOf", "allOf"] {
+        let parts = schema[several].as_array().into_iter().flatten();
+        let mut parts = parts.filter(|part| part["type"] != "null");
+        if let (Some(found), None) = (parts.next(), parts.next()) {
+            return only(found);
+        }
+    }
+    schema
 }
 
 #[cfg(test)]
@@ -222,6 +251,41 @@ mod tests {
             (&of("on").sort, of("on").text.as_str()),
             (&Sort::Flag, "true")
         );
+    }
+
+    #[test]
+    fn times_and_sizes_stand_there_with_their_units() {
+        let document = json!({ "components": { "schemas": {
+            "SectionView": { "oneOf": [{ "title": "mail", "properties": { "values": { "properties": {
+                "pause": { "$ref": "#/components/schemas/Millis", "description": "How long" },
+                "most": { "oneOf": [{ "type": "null" }, { "$ref": "#/components/schemas/ByteSize" }] },
+            } } } }] },
+            "Millis": { "type": "integer" },
+            "ByteSize": { "type": "integer" },
+        } } });
+        let view = SectionView {
+            section: "mail".to_owned(),
+            about: String::new(),
+            is_set: true,
+            leader: None,
+            values: json!({ "pause": 900_000, "most": 67_108_864 }),
+        };
+        let found = entries(&view, &document);
+        let told = |name: &str| {
+            let entry = found.iter().find(|entry| entry.name == name).unwrap();
+            (entry.text.clone(), entry.about.clone(), entry.sort.clone())
+        };
+        assert_eq!(
+            told("pause"),
+            ("15m".to_owned(), "How long".to_owned(), Sort::Time)
+        );
+        assert_eq!(
+            told("most"),
+            ("64MiB".to_owned(), String::new(), Sort::Size)
+        );
+        assert_eq!(Sort::Time.read("2h"), json!("2h"));
+        assert_eq!(Sort::Time.read("250"), json!(250));
+        assert_eq!(Sort::Size.read(" "), Value::Null);
     }
 
     #[test]

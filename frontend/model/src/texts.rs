@@ -33,6 +33,8 @@ texts! {
     Changes: "What changes", "Was sich ändert";
     NotFound: "There is no such page", "Diese Seite gibt es nicht";
     NotFoundMore: "The address leads nowhere. Begin with the overview.", "Die Adresse führt nirgendwohin. Beginnen Sie mit der Übersicht.";
+    Gallery: "Gallery", "Galerie";
+    GalleryMore: "The parts that pages are made of, with made-up things in them.", "Die Teile, aus denen Seiten bestehen, mit Erfundenem darin.";
 
     SignIn: "Sign in", "Anmelden";
     SignInTo: "Sign in to this Muster", "Bei diesem Muster anmelden";
@@ -139,10 +141,10 @@ texts! {
     Scale: "Scale", "Skalieren";
     HowMany: "How many instances", "Wie viele Instanzen";
     Delete: "Delete", "Löschen";
-    DeleteApp: "Delete {}", "{} löschen";
+    DeleteNamed: "Delete {}", "{} löschen";
     DeleteMore: "This cannot be undone.", "Das lässt sich nicht rückgängig machen.";
     Host: "Host", "Host";
-    Since: "Since", "Seit";
+    Since: "For", "Seit";
     Why: "Why there", "Warum dort";
     NoInstances: "No instance runs. Start the app to see some.", "Keine Instanz läuft. Starten Sie die App.";
     Routes: "Routes", "Routen";
@@ -162,7 +164,7 @@ texts! {
     Pause: "Pause", "Anhalten";
     Resume: "Go on", "Weiter";
     PausedMore: "{} lines wait", "{} Zeilen warten";
-    NoLogs: "Nothing was written yet. Ask the app for something.", "Noch nichts geschrieben. Rufen Sie die App auf.";
+    NoLogs: "Nothing was written yet. Lines show up here as they are written.", "Noch nichts geschrieben. Zeilen erscheinen hier, sobald sie geschrieben werden.";
     Droplets: "Releases", "Releases";
     Droplet: "Droplet", "Droplet";
     Detected: "Detected", "Erkannt";
@@ -196,6 +198,7 @@ texts! {
 
     Audit: "Audit", "Audit";
     Number: "No.", "Nr.";
+    When: "When", "Wann";
     Who: "Who", "Wer";
     What: "What", "Was";
     ToWhat: "To what", "Woran";
@@ -281,7 +284,7 @@ texts! {
     Terminated: "terminated", "beendet";
     Suspend: "Suspend", "Sperren";
     Activate: "Activate", "Freischalten";
-    SuspendUser: "Suspend {}", "{} sperren";
+    SuspendNamed: "Suspend {}", "{} sperren";
     SuspendMore: "All their sessions end at once, and they cannot sign in until somebody activates them again.", "Alle Sitzungen enden sofort; anmelden geht erst wieder, wenn jemand freischaltet.";
     DeleteUserMore: "They go with all that they sign in with. Their name can be used again.", "Sie verschwinden mit allem, womit sie sich anmelden. Der Name wird wieder frei.";
     UserNameHint: "Lower-case letters, digits, '.', '-' and '_'", "Kleinbuchstaben, Ziffern, '.', '-' und '_'";

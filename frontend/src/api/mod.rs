@@ -8,6 +8,7 @@ pub mod push;
 use std::pin::Pin;
 
 use muster_api::{page::Page, problem::Problem};
+use muster_console_model::answer;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -72,7 +73,7 @@ fn pages(path: String) -> Coming {
                 format!("&cursor={}", fetch::escape(&cursor))
             });
             let page = told("", "GET", &format!("{path}?limit=500{more}"), Body::None).await?;
-            let page: Page<Value> = serde_json::from_value(page).map_err(unread)?;
+            let page: Page<Value> = answer::read(page).map_err(unread)?;
             all.extend(page.items);
             cursor = page.next;
             if cursor.is_none() {
@@ -134,7 +135,7 @@ fn told(node: &str, method: &str, path: &str, body: Body) -> Coming {
 }
 
 fn read<T: DeserializeOwned>(answer: Answer<Value>) -> Answer<T> {
-    serde_json::from_value(answer?).map_err(unread)
+    answer::read(answer?).map_err(unread)
 }
 
 /// Reads a text in which a host says something.

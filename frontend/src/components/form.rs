@@ -4,6 +4,7 @@
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use muster_api::plan::Plan;
+use muster_console_model::answer;
 use serde_json::Value;
 
 use super::{
@@ -114,7 +115,7 @@ pub fn Form(
             let _ = busy.try_set(false);
             match answer {
                 Ok(told) if only_plans => {
-                    let told = serde_json::from_value(told).unwrap_or_default();
+                    let told = answer::read(told).unwrap_or_default();
                     let _ = plan.try_set(Some(told));
                 }
                 Ok(told) => {

@@ -18,6 +18,7 @@ pub mod places;
 pub mod plan;
 pub mod qr;
 pub mod rest;
+pub mod scroll;
 pub mod shell;
 pub mod table;
 pub mod theme;

@@ -18,6 +18,7 @@ use crate::{
         apps::{App, Apps},
         audit::Audit,
         cluster::ClusterPage,
+        gallery::Gallery,
         hosts::Hosts,
         identity::Identity,
         jobs::{Jobs, OneJob},
@@ -83,6 +84,7 @@ fn Frame() -> impl IntoView {
                     <Route path=path!("/jobs/:job") view=OneJob />
                     <Route path=path!("/audit") view=Audit />
                     <Route path=path!("/cluster") view=ClusterPage />
+                    <Route path=path!("/gallery") view=Gallery />
                     <Route path=path!("/identity") view=Identity />
                     <Route path=path!("/identity/:part") view=Identity />
                     <Route path=path!("/settings") view=Settings />

@@ -1,12 +1,21 @@
 //! Tables that sort, filter and page, and keep in the address how. What they show
 //! is plain data; a row whose data stays the same is left alone, so that whoever is
-//! about to press a button of it still can.
+//! about to press a button of it still can. Of a long table only the rows in view
+//! are drawn.
 
 use leptos::prelude::*;
-use muster_console_model::table::{Cell, Row, Wanted, arrange, order_of};
+use muster_console_model::{
+    table::{Cell, Row, Wanted, arrange, order_of},
+    window::{LONG, window},
+};
 
 use super::{
-    address::in_address, badge::Badge, outward::Outward, rest::Skeleton, trouble::Trouble,
+    address::in_address,
+    badge::Badge,
+    outward::Outward,
+    rest::Skeleton,
+    scroll::{ROW, Scroll},
+    trouble::Trouble,
 };
 use crate::{
     api::{Answer, events::Live, follow::Followed},
@@ -57,6 +66,7 @@ pub fn Table(
     /// What stands there when there is nothing.
     children: ChildrenFn,
 ) -> impl IntoView {
+    let rows = Memo::new(move |_| rows.get());
     let standing = Memo::new(move |_| {
         rows.with(|rows| match rows {
             None => Standing::Loading,
@@ -80,7 +90,7 @@ pub fn Table(
 fn Grid(
     label: Text,
     heads: &'static [Text],
-    rows: Rows,
+    rows: Memo<Option<Answer<Vec<Row>>>>,
     act: Option<Callback<(&'static str, String)>>,
 ) -> impl IntoView {
     let (filter, set_filter) = in_address("filter");
@@ -99,16 +109,44 @@ fn Grid(
             _ => Default::default(),
         })
     });
+    let count = Memo::new(move |_| seen.with(|seen| seen.places.len()));
+    let is_long = Memo::new(move |_| count.get() > LONG);
+    let scroll = Scroll::new(count);
+    let drawn = Memo::new(move |_| {
+        let (first, fits) = scroll.view.get();
+        window(first, fits, count.get())
+    });
+    let shown = Memo::new(move |_| {
+        let drawn = drawn.get();
+        rows.with(|rows| {
+            seen.with(|seen| {
+                let (Some(Ok(rows)), Some(places)) = (rows, seen.places.get(drawn.clone())) else {
+                    return Vec::new();
+                };
+                let place = |place: &usize| rows.get(*place).cloned();
+                drawn.zip(places.iter().filter_map(place)).collect()
+            })
+        })
+    });
     let ids = Memo::new(move |_| {
-        let ids = |rows: &Vec<Row>| rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
-        seen.with(|seen| ids(&seen.rows))
+        shown.with(|rows: &Vec<(usize, Row)>| {
+            rows.iter().map(|row| row.1.id.clone()).collect::<Vec<_>>()
+        })
     });
     let row = move |id: String| {
         let wanted = id.clone();
         let row = Memo::new(move |_| {
-            seen.with(|seen| seen.rows.iter().find(|row| row.id == wanted).cloned())
+            shown.with(|rows| rows.iter().find(|row| row.1.id == wanted).cloned())
         });
-        one_row(id, heads.len(), row, act)
+        one_row(id, heads.len(), row, is_long, act)
+    };
+    // The rows that are not drawn leave as much room as they would take.
+    let room = move |rows: usize| {
+        (rows > 0).then(|| {
+            let height = format!("{}rem", rows as f64 * ROW);
+            // The page's policy lets in no style as an attribute.
+            view! { <tr aria-hidden="true" style:height=height></tr> }
+        })
     };
     let head = move |(column, text): (usize, &Text)| {
         let sorted = move || match order.get() {
@@ -118,6 +156,7 @@ fn Grid(
         let sort = move |_| {
             let reverse = sorted() == Some(false);
             let sign = if reverse { "-" } else { "" };
+            scroll.to_top();
             set_page.set(None);
             set_order.set(Some(format!("{sign}{}", column + 1)));
         };
@@ -132,10 +171,11 @@ fn Grid(
         rows.with(|rows| matches!(rows, Some(Ok(rows)) if rows.len() >= FILTER_FROM))
             || filter.with(Option::is_some)
     });
-    let nothing = move || seen.with(|seen| seen.rows.is_empty());
+    let nothing = move || count.get() == 0;
     let pages = Memo::new(move |_| seen.with(|seen| (seen.page, seen.pages)));
     let turn = move |by: isize| {
         let page = pages.get_untracked().0.saturating_add_signed(by) + 1;
+        scroll.to_top();
         set_page.set((page > 1).then(|| page.to_string()));
     };
     let acts = act.map(|_| view! { <td></td> });
@@ -149,18 +189,29 @@ fn Grid(
                 prop:value=move || filter.get().unwrap_or_default()
                 on:input=move |event| {
                     let text = event_target_value(&event);
+                    scroll.to_top();
                     set_page.set(None);
                     set_filter.set((!text.is_empty()).then_some(text));
                 }
             />
         </Show>
-        <div class="table-frame" tabindex="0" role="region" aria-label=t(label)>
-            <table>
+        <div
+            class="table-frame"
+            class:long=move || is_long.get()
+            tabindex="0"
+            role="region"
+            aria-label=t(label)
+            node_ref=scroll.frame
+            on:scroll=move |_| scroll.moved()
+        >
+            <table aria-rowcount=move || is_long.get().then(|| count.get() + 1)>
                 <thead>
                     <tr>{heads.iter().enumerate().map(head).collect_view()}{acts}</tr>
                 </thead>
                 <tbody>
+                    {move || room(drawn.with(|drawn| drawn.start))}
                     <For each=move || ids.get() key=Clone::clone children=row />
+                    {move || room(count.get().saturating_sub(drawn.with(|drawn| drawn.end)))}
                     <Show when=nothing>
                         <tr><td colspan=heads.len() class="none">{t(Text::NothingFits)}</td></tr>
                     </Show>
@@ -183,32 +234,35 @@ fn Grid(
 fn one_row(
     id: String,
     columns: usize,
-    row: Memo<Option<Row>>,
+    row: Memo<Option<(usize, Row)>>,
+    is_long: Memo<bool>,
     act: Option<Callback<(&'static str, String)>>,
 ) -> AnyView {
     let cells = (0..columns).map(|column| {
         let cell = Memo::new(move |_| {
-            let cell = |row: &Row| row.cells.get(column).cloned();
+            let cell = |(_, row): &(usize, Row)| row.cells.get(column).cloned();
             row.with(|row| row.as_ref().and_then(cell))
                 .unwrap_or(Cell::Nothing)
         });
         let shown = move || one_cell(cell.get());
+        // What does not fit is cut off there.
+        let whole = move || is_long.get().then(|| cell.with(Cell::words));
         if column == 0 {
-            view! { <th scope="row">{shown}</th> }.into_any()
+            view! { <th scope="row" title=whole>{shown}</th> }.into_any()
         } else {
             let class = cell.with_untracked(|cell| match cell {
                 Cell::Number(..) => "number",
                 Cell::Code(_) => "mono",
                 _ => "",
             });
-            view! { <td class=class>{shown}</td> }.into_any()
+            view! { <td class=class title=whole>{shown}</td> }.into_any()
         }
     });
     let cells = cells.collect_view();
     let actions = Memo::new(move |_| {
         row.with(|row| {
             row.as_ref()
-                .map(|row| row.actions.clone())
+                .map(|(_, row)| row.actions.clone())
                 .unwrap_or_default()
         })
     });
@@ -229,7 +283,10 @@ fn one_row(
             </td>
         }
     });
-    view! { <tr data-row=id>{cells}{buttons}</tr> }.into_any()
+    // The heads are the first row.
+    let number = move || row.with(|row| Some(row.as_ref()?.0 + 2));
+    let number = move || is_long.get().then(number).flatten();
+    view! { <tr data-row=id aria-rowindex=number>{cells}{buttons}</tr> }.into_any()
 }
 
 fn one_cell(cell: Cell) -> AnyView {

@@ -122,7 +122,7 @@ pub fn Audit() -> impl IntoView {
         </div>
         <Table
             label=Text::Audit
-            heads=&[Text::Number, Text::Since, Text::Who, Text::What, Text::ToWhat, Text::Outcome, Text::FromWhere]
+            heads=&[Text::Number, Text::When, Text::Who, Text::What, Text::ToWhat, Text::Outcome, Text::FromWhere]
             rows=table
             act
         >
@@ -167,7 +167,7 @@ fn row(record: &AuditRecord) -> Row {
 fn one(record: AuditRecord) -> impl IntoView {
     let entry = record.entry;
     let facts = [
-        (Text::Since, Some(entry.at.to_string())),
+        (Text::When, Some(entry.at.to_string())),
         (Text::Who, Some(entry.actor)),
         (Text::Credential, entry.credential),
         (Text::What, Some(entry.action)),

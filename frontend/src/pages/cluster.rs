@@ -92,7 +92,7 @@ pub fn ClusterPage() -> impl IntoView {
     let may = Memo::new(move |_| session.may(Permission::LinkWrite));
     let delete = move |name: String| {
         deed.set(Some(Deed {
-            title: with(Text::DeleteApp, &[&name]),
+            title: with(Text::DeleteNamed, &[&name]),
             more: t(Text::DeleteClusterMore),
             method: "DELETE",
             path: format!("/clusters/{}", escape(&name)),

@@ -3,6 +3,7 @@
 pub mod apps;
 pub mod audit;
 pub mod cluster;
+pub mod gallery;
 pub mod hosts;
 pub mod identity;
 pub mod jobs;

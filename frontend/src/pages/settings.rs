@@ -141,7 +141,7 @@ fn Values(seen: Seen, reread: Callback<()>) -> impl IntoView {
             Sort::Choice(words) => {
                 Kind::Choice(words.iter().map(|it| (it.clone(), it.clone())).collect())
             }
-            Sort::Text | Sort::Json => Kind::Line,
+            Sort::Text | Sort::Time | Sort::Size | Sort::Json => Kind::Line,
         };
         Input::new(&entry.name, &entry.name)
             .kind(kind)

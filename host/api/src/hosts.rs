@@ -103,7 +103,8 @@ pub enum HostState {
     Ready,
     /// It is there, and runs something.
     InUse,
-    /// Nothing was heard of it for ten seconds.
+    /// Its connections ended three seconds ago, or nothing was heard of it for ten.
+    /// What ran there is placed anew after ten.
     Unreachable,
 }
 

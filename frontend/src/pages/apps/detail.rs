@@ -148,7 +148,7 @@ fn Actions(name: String, detail: crate::api::follow::Followed<AppDetail>) -> imp
     let delete = move |_| {
         let name = name.get_value();
         deed.set(Some(Deed {
-            title: with(Text::DeleteApp, &[&name]),
+            title: with(Text::DeleteNamed, &[&name]),
             more: t(Text::DeleteMore),
             name: name.clone(),
             method: "DELETE",

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use muster_api::factors::{self, Proof, RecoveryCodes, TotpEnrolment};
+use muster_console_model::answer;
 use serde_json::{Value, json};
 
 use crate::{
@@ -71,8 +72,8 @@ pub fn Factors() -> impl IntoView {
     });
     let done = Callback::new(move |told: Value| {
         match wish.get_untracked() {
-            Wish::AddTotp => enrolment.set(serde_json::from_value(told).ok()),
-            Wish::RecoveryCodes => codes.set(serde_json::from_value(told).ok()),
+            Wish::AddTotp => enrolment.set(answer::read(told).ok()),
+            Wish::RecoveryCodes => codes.set(answer::read(told).ok()),
             Wish::RemoveTotp => {}
         }
         open.set(wish.get_untracked() == Wish::AddTotp);

@@ -5,7 +5,10 @@ use muster_api::{
     factors::Proof,
     keys::{AccessKey, KeyState, KeyWithSecret, NewKey},
 };
-use muster_console_model::table::{Action, Cell, Mood, Row};
+use muster_console_model::{
+    answer,
+    table::{Action, Cell, Mood, Row},
+};
 use time::OffsetDateTime;
 
 use crate::{
@@ -43,7 +46,7 @@ pub fn Keys() -> impl IntoView {
     });
     let open = RwSignal::new(false);
     let done = Callback::new(move |told| {
-        made.set(serde_json::from_value(told).ok());
+        made.set(answer::read(told).ok());
         reread();
     });
     let secret = move || {

@@ -52,12 +52,12 @@ pub fn Projects() -> impl IntoView {
                 return;
             }
             "suspend" => (
-                Text::SuspendUser,
+                Text::SuspendNamed,
                 Text::SuspendProjectMore,
                 "POST",
                 format!("{path}/actions/suspend"),
             ),
-            _ => (Text::DeleteApp, Text::DeleteMore, "DELETE", path),
+            _ => (Text::DeleteNamed, Text::DeleteMore, "DELETE", path),
         };
         deed.set(Some(Deed {
             title: with(title, &[&name]),

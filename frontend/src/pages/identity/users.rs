@@ -5,7 +5,10 @@ use muster_api::{
     permissions::Permission,
     users::{CreatedUser, NewUser, User, UserState, UserType},
 };
-use muster_console_model::table::{Action, Cell, Mood, Row};
+use muster_console_model::{
+    answer,
+    table::{Action, Cell, Mood, Row},
+};
 use time::OffsetDateTime;
 
 use super::words;
@@ -52,12 +55,12 @@ pub fn Users() -> impl IntoView {
                 return;
             }
             "suspend" => (
-                Text::SuspendUser,
+                Text::SuspendNamed,
                 Text::SuspendMore,
                 "POST",
                 format!("{path}/actions/suspend"),
             ),
-            _ => (Text::DeleteApp, Text::DeleteUserMore, "DELETE", path),
+            _ => (Text::DeleteNamed, Text::DeleteUserMore, "DELETE", path),
         };
         deed.set(Some(Deed {
             title: with(title, &[&name]),
@@ -72,7 +75,7 @@ pub fn Users() -> impl IntoView {
     let open = RwSignal::new(false);
     let made = RwSignal::new(None::<CreatedUser>);
     let done = Callback::new(move |told| {
-        made.set(serde_json::from_value(told).ok());
+        made.set(answer::read(told).ok());
         reread();
     });
     let link = move || made.with(|made| made.as_ref()?.activation.as_ref()?.link.clone());

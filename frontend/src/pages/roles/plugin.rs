@@ -3,6 +3,7 @@
 use js_sys::Uint8Array;
 use leptos::{html, prelude::*, task::spawn_local};
 use muster_api::plan::Plan;
+use muster_console_model::answer;
 use wasm_bindgen_futures::JsFuture;
 
 use super::command;
@@ -55,7 +56,7 @@ fn Upload(open: RwSignal<bool>, role: String, host: String) -> impl IntoView {
             };
             match done.await {
                 Ok(told) if tries => {
-                    let _ = plan.try_set(serde_json::from_value(told).ok());
+                    let _ = plan.try_set(answer::read(told).ok());
                 }
                 Ok(_) => open.set(false),
                 Err(why) => {

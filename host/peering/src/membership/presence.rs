@@ -14,6 +14,13 @@ pub const HEARTBEAT: Duration = Duration::from_secs(2);
 /// enough that what ran there serves elsewhere within 15 seconds.
 pub const UNREACHABLE_AFTER: Duration = Duration::from_secs(10);
 
+/// After how long without a question for news, and without a word, a member is
+/// shown as unreachable although [`UNREACHABLE_AFTER`] is not over: a host that
+/// lives asks anew within a second and says hello every two, and one whose
+/// process has ended closed its connections with it. People see it this early;
+/// nothing is moved yet.
+pub const SHOWN_AFTER: Duration = Duration::from_secs(3);
+
 /// How a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -85,6 +92,20 @@ impl Addresses {
 pub struct Presence {
     heard_at: Duration,
     workloads: u32,
+    listening: Listening,
+    /// Whether it was told that the member is away.
+    told_away: bool,
+}
+
+/// Whether a member has a question for news open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listening {
+    /// It has not asked yet.
+    NotYet,
+    /// It has one open that began then.
+    Since(Duration),
+    /// The last one ended then.
+    Until(Duration),
 }
 
 impl Presence {
@@ -93,6 +114,8 @@ impl Presence {
         Self {
             heard_at: now,
             workloads: 0,
+            listening: Listening::NotYet,
+            told_away: false,
         }
     }
 
@@ -111,6 +134,45 @@ impl Presence {
         } else {
             Health::Ready
         }
+    }
+
+    /// The member asks for news, and waits for them.
+    pub fn listens(&mut self, now: Duration) {
+        self.listening = Listening::Since(now);
+    }
+
+    /// The question that it asked at `since` has ended, with an answer or without.
+    /// It has asked again meanwhile if its newest question is another one.
+    pub fn listened(&mut self, since: Duration, now: Duration) {
+        if self.listening == Listening::Since(since) {
+            self.listening = Listening::Until(now);
+        }
+    }
+
+    /// How it is shown to people, who hear of its end before anything is moved.
+    pub fn shown(&self, now: Duration) -> Health {
+        match self.away_at() {
+            Some(at) if now >= at => Health::Unreachable,
+            _ => self.health(now),
+        }
+    }
+
+    /// When it is shown as unreachable, because it has stopped listening.
+    pub fn away_at(&self) -> Option<Duration> {
+        match self.listening {
+            Listening::Until(end) => Some(end.max(self.heard_at) + SHOWN_AFTER),
+            Listening::NotYet | Listening::Since(_) => None,
+        }
+    }
+
+    /// Whether it is shown otherwise than was told last.
+    pub fn has_turned(&self, now: Duration) -> bool {
+        (self.shown(now) == Health::Unreachable) != self.told_away
+    }
+
+    /// How it is shown was told.
+    pub fn told(&mut self, now: Duration) {
+        self.told_away = self.shown(now) == Health::Unreachable;
     }
 
     /// When it becomes unreachable, if nothing is heard of it until then.
@@ -135,6 +197,46 @@ mod tests {
         member.hear(HEARTBEAT * 7, 3);
         assert_eq!(member.health(HEARTBEAT * 7), Health::InUse);
         assert_eq!(member.health(HEARTBEAT * 12), Health::Unreachable);
+    }
+
+    #[test]
+    fn a_member_that_stops_listening_is_shown_so_before_it_counts_as_lost() {
+        let start = Duration::ZERO;
+        let mut member = Presence::new(start);
+        assert_eq!(
+            member.shown(SHOWN_AFTER),
+            Health::Ready,
+            "it asked nothing yet"
+        );
+        member.listens(start);
+        let (asked, end) = (HEARTBEAT, HEARTBEAT * 2);
+        member.listens(asked);
+        member.listened(start, end);
+        assert_eq!(member.away_at(), None, "its newest question is open");
+        member.listened(asked, end);
+        member.hear(end, 1);
+        assert_eq!(member.shown(end), Health::InUse);
+        assert!(!member.has_turned(end));
+        let away = end + SHOWN_AFTER;
+        assert_eq!(member.shown(away), Health::Unreachable);
+        assert_eq!(member.health(away), Health::InUse, "nothing is moved yet");
+        assert!(member.has_turned(away));
+        member.told(away);
+        assert!(!member.has_turned(away));
+        member.listens(away);
+        assert_eq!(member.shown(away), Health::InUse);
+        assert!(member.has_turned(away));
+    }
+
+    #[test]
+    fn a_word_counts_as_much_as_a_question() {
+        let mut member = Presence::new(Duration::ZERO);
+        member.listens(Duration::ZERO);
+        member.listened(Duration::ZERO, Duration::ZERO);
+        for beat in 1..4 {
+            member.hear(HEARTBEAT * beat, 0);
+            assert_eq!(member.shown(HEARTBEAT * (beat + 1)), Health::Ready);
+        }
     }
 
     #[test]

@@ -8,7 +8,6 @@ use muster_peering::{
     membership::{
         Ending, Refusal, Request,
         joiner::{self, Effect, Event, State},
-        presence::HEARTBEAT,
     },
 };
 use muster_store::{ChangeKind, StoreError};
@@ -112,7 +111,7 @@ impl Links {
         loop {
             let instances = self.0.fleet.here.changed();
             tokio::select! {
-                () = tokio::time::sleep(HEARTBEAT) => {}
+                () = tokio::time::sleep(self.until_next_look()) => {}
                 () = instances => tokio::time::sleep(SETTLE).await,
                 () = self.0.wake.notified() => {}
                 () = stop.cancelled() => return,
@@ -130,6 +129,7 @@ impl Links {
             (memory.own.state, memory.lead.is_some())
         };
         if leads {
+            self.tell_presence().await?;
             self.tick().await?;
             self.renew_own().await?;
             return self.announce().await;

@@ -127,7 +127,7 @@ impl Links {
     pub(super) fn health(&self, id: HostId) -> HostState {
         let now = self.monotonic();
         let memory = self.memory();
-        match memory.presence.get(&id).map(|one| one.health(now)) {
+        match memory.presence.get(&id).map(|one| one.shown(now)) {
             None => HostState::Joining,
             Some(Health::Ready) => HostState::Ready,
             Some(Health::InUse) => HostState::InUse,

@@ -13,6 +13,7 @@
 //! | `following` | the follower's side: joining, heartbeats, leaving |
 //! | `saying` | the follower's side: what is said to the leader, and its answers |
 //! | `news` | the follower's side: what is to run, as the leader tells it |
+//! | `presence` | the leader's side: whether hosts are there, and that people hear of it |
 //! | `meanwhile` | what happens on a follower while its leader is away |
 //! | `whereabouts` | where hosts are, and how that gets about |
 //! | `renewal` | new certificates in time |
@@ -34,6 +35,7 @@ mod members;
 mod news;
 mod own;
 mod port;
+mod presence;
 mod renewal;
 mod saying;
 mod succession;

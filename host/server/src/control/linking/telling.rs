@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use muster_api::hosts::{About, Applied};
+use muster_api::{
+    hosts::{About, Applied},
+    id::HostId,
+};
 use muster_peering::tls::PeerIdentity;
 use muster_store::BundleRecord;
 use sha2::{Digest, Sha256};
@@ -180,8 +183,10 @@ impl Links {
     }
 
     /// What is to run in the group, once it differs from what a follower has.
-    /// Nothing if it does not for a while, or the host is no member.
+    /// Nothing if it does not for a while, or the host is no member. As long as the
+    /// question is open, the host is there.
     pub(crate) async fn news(&self, peer: PeerIdentity, asked: &StateAsked) -> Option<News> {
+        let _listens = self.listens(HostId(peer.host));
         let (have, balances) = (asked.have.as_deref(), asked.balances);
         let mut published = self.0.published.subscribe();
         let news = published.wait_for(|told| {
