@@ -1,5 +1,5 @@
-// A host of the group is killed: the leader's console shows it so within five seconds,
-// and that it is back, without being loaded anew.
+// A host of the group is killed: the leader's console shows it so long before its
+// silence counts as its loss, which takes ten seconds, and without being loaded anew.
 import { bringAxe, lookTwice } from "./axe.mjs";
 import { api, expect, open, signIn } from "./browser.mjs";
 
@@ -21,7 +21,7 @@ export default async function ({ hosts: [leader, follower], password, pid }) {
   await badge.filter({ hasText: "unreachable" }).waitFor({ timeout: 15_000 });
   const took = Date.now() - killed;
   console.log(`shown after ${took} ms`);
-  expect(took < 5_000, `it was shown after ${took} ms`);
+  expect(took < 9_000, `it was shown after ${took} ms`);
   expect(await page.evaluate(() => window.sameLoad), "the page was loaded anew");
   await lookTwice(page, "a lost host");
   expect(troubles.length === 0, troubles.join("\n"));

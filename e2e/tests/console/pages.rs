@@ -95,7 +95,7 @@ async fn a_dropped_stream_is_told_and_taken_up_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_host_is_shown_so_within_five_seconds() {
+async fn a_killed_host_is_shown_so_before_it_counts_as_lost() {
     let (leader, _) = named_host("north-1").await;
     let (follower, _) = named_host("north-2").await;
     let mut told = told(&[("north-1", &leader), ("north-2", &follower)]);
@@ -104,13 +104,7 @@ async fn a_killed_host_is_shown_so_within_five_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_thousand_rows_are_scrolled_smoothly() {
-    let host = Host::start().await;
-    run_spec("gallery", told(&[("one", &host)])).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn five_thousand_rows_are_scrolled_smoothly() {
+async fn of_five_thousand_rows_those_in_view_are_drawn() {
     let host = Host::start().await;
     run_spec("gallery", told(&[("one", &host)])).await;
 }
