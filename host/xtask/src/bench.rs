@@ -88,18 +88,30 @@ struct Rig<'p> {
     effort: Effort,
 }
 
-/// Measures. All benchmarks together write `BENCHMARKS.md`; some of them, chosen
-/// by name, only show what they would write there.
+/// Measures that `binary`, or one that is built. All benchmarks together write
+/// `BENCHMARKS.md`; some of them, chosen by name, only show what they would write
+/// there.
 ///
 /// # Errors
 /// If something cannot be built, installed or started, or requests fail.
-pub fn run(project: &Project, chosen: &[String], effort: Effort) -> Result<()> {
+pub fn run(
+    project: &Project,
+    chosen: &[String],
+    binary: Option<PathBuf>,
+    effort: Effort,
+) -> Result<()> {
     let is_chosen = |it: &&Benchmark| chosen.is_empty() || chosen.iter().any(|at| at == it.name);
     let benchmarks: Vec<_> = BENCHMARKS.iter().filter(is_chosen).collect();
-    let mut steps = Steps::new(build::STEPS + benchmarks.len());
+    let building = binary.as_ref().map_or(build::STEPS, |_| 0);
+    let mut steps = Steps::new(building + benchmarks.len());
+    let binary = match binary {
+        Some(binary) => fs::canonicalize(&binary)
+            .with_context(|| format!("could not find {}", binary.display()))?,
+        None => build::all(project, Profile::Release, &mut steps)?,
+    };
     let rig = Rig {
         project,
-        binary: build::all(project, Profile::Release, &mut steps)?,
+        binary,
         folder: project.path("target/bench"),
         password: password::generate()?,
         effort,

@@ -23,7 +23,7 @@ mod test;
 mod toolchain;
 mod wrk;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, builder::PossibleValuesParser, value_parser};
@@ -92,6 +92,9 @@ enum Chore {
         /// How many seconds a round under load takes
         #[arg(long, default_value_t = 10, value_parser = value_parser!(u64).range(1..))]
         seconds: u64,
+        /// Measure this program, such as one of another version, rather than build one
+        #[arg(long, value_name = "FILE", requires = "names")]
+        binary: Option<PathBuf>,
     },
 }
 
@@ -140,7 +143,8 @@ fn run(chore: Chore) -> Result<ExitCode> {
             names,
             rounds,
             seconds,
-        } => bench::run(&project, &names, Effort { rounds, seconds })?,
+            binary,
+        } => bench::run(&project, &names, binary, Effort { rounds, seconds })?,
     }
     Ok(ExitCode::SUCCESS)
 }
