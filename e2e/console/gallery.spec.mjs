@@ -2,6 +2,7 @@
 // filtered, sorted and reached by links, with a keyboard, too.
 import { bringAxe, lookTwice } from "./axe.mjs";
 import { expect, open, signIn } from "./browser.mjs";
+import { scrollThrough } from "./scroll.mjs";
 
 const ROWS = 5_000;
 
@@ -27,30 +28,11 @@ export default async function ({ hosts: [host], password }) {
   expect((await page.locator("table").getAttribute("aria-rowcount")) === String(ROWS + 1), "the rows are not counted");
   await lookTwice(page, "the gallery");
 
-  // From the top to the end, a screen with every frame: rows are in view all the time.
-  const { frames, longest, empty, most } = await page.evaluate(async () => {
-    const frame = document.querySelector(".table-frame");
-    const next = () => new Promise((done) => requestAnimationFrame(done));
-    const spans = [];
-    let [empty, most] = [0, 0];
-    let before = await next();
-    while (frame.scrollTop + frame.clientHeight < frame.scrollHeight - 1) {
-      frame.scrollTop += frame.clientHeight * 0.9;
-      const now = await next();
-      spans.push(now - before);
-      before = now;
-      const { top, height } = frame.getBoundingClientRect();
-      const middle = document.elementFromPoint(innerWidth / 2, top + height / 2);
-      if (!middle?.closest("tr[data-row]")) empty += 1;
-      most = Math.max(most, document.querySelectorAll("tr[data-row]").length);
-    }
-    spans.sort((one, other) => one - other);
-    return { frames: spans.length, longest: spans[Math.floor(spans.length * 0.95)], empty, most };
-  });
-  console.log(`${frames} screens, ${longest.toFixed(1)} ms for 95 of 100 frames, ${empty} without rows, ${most} rows drawn at most`);
-  expect(frames > 100, `only ${frames} screens were scrolled`);
+  // Rows are in view all the time.
+  const { frames, empty, most } = await scrollThrough(page);
+  expect(frames.length > 100, `only ${frames.length} screens were scrolled`);
   expect(most < 150, `${most} rows were drawn`);
-  expect(empty <= frames / 10, `${empty} of ${frames} screens were empty`);
+  expect(empty <= frames.length / 10, `${empty} of ${frames.length} screens were empty`);
   await page.locator(`tr[data-row="row-${ROWS}"]`).waitFor();
   expect((await page.locator(`tr[data-row="row-${ROWS}"]`).getAttribute("aria-rowindex")) === String(ROWS + 1), "the last row is not numbered");
 

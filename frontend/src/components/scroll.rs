@@ -63,9 +63,7 @@ impl Scroll {
         if !self.look() {
             return;
         }
-        if let Some(Some(before)) = self.note.try_get_value() {
-            before.clear();
-        }
+        self.forget_note();
         let note = move || {
             if let Some((first, _)) = self.view.try_get_untracked() {
                 self.keep.set((first > 0).then(|| (first + 1).to_string()));
@@ -77,8 +75,17 @@ impl Scroll {
 
     /// Goes back to the first row: another order begins there.
     pub fn to_top(self) {
+        // Whoever opens the address anew right after that is not to be led back.
+        self.forget_note();
+        self.keep.set(None);
         if let Some(frame) = self.frame.get_untracked() {
             frame.set_scroll_top(0);
+        }
+    }
+
+    fn forget_note(self) {
+        if let Some(Some(before)) = self.note.try_get_value() {
+            before.clear();
         }
     }
 

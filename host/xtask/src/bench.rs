@@ -4,6 +4,7 @@
 //! side by side are what `BENCHMARKS.md` is for.
 
 mod balance;
+mod console;
 mod content;
 mod failover;
 mod fresh;
@@ -71,6 +72,7 @@ const BENCHMARKS: &[Benchmark] = &[
     failover::BENCHMARK,
     writes::BENCHMARK,
     heartbeats::BENCHMARK,
+    console::BENCHMARK,
 ];
 
 /// The names of all benchmarks.

@@ -3,6 +3,7 @@
 //! Needs nothing but the Rust toolchain; what else a chore needs, it installs.
 
 mod bench;
+mod browser;
 mod build;
 mod console;
 mod debian;

@@ -1,16 +1,13 @@
 //! `cargo xtask screenshots`: pictures of the console's pages, taken in a browser
 //! of a host that was just started, for the README.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    process::{Command, Stdio},
-};
+use std::fs;
 
 use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::{
+    browser,
     build::{self, Profile},
     guests,
     host::Host,
@@ -22,7 +19,6 @@ use crate::{
 
 /// Where the pictures go.
 const PICTURES: &str = "frontend/screenshots";
-const SPECS: &str = "e2e/console";
 /// How many hosts are in the pictures.
 const HOSTS: u16 = 3;
 const PASSWORD: &str = "a password for pictures";
@@ -81,13 +77,6 @@ fn take(
     hosts: &[(String, Listeners)],
     widths: &[u32],
 ) -> Result<()> {
-    let place = project.path("target/servers");
-    // Scripts find their modules in folders above them.
-    symlink(place.join("console_modules"), work.join("node_modules"))?;
-    for entry in project.path(SPECS).read_dir()? {
-        let entry = entry?;
-        fs::copy(entry.path(), work.join(entry.file_name()))?;
-    }
     let pictures = project.path(PICTURES);
     fs::create_dir_all(&pictures)?;
     let hosts: Vec<_> = hosts
@@ -101,10 +90,5 @@ fn take(
         "folder": pictures,
         "widths": widths,
     });
-    let mut command = Command::new(place.join("node"));
-    command
-        .current_dir(work)
-        .args(["run.mjs", "screenshots", &told.to_string()])
-        .stdin(Stdio::null());
-    step.run(command)
+    step.run(browser::script(project, work, "screenshots", &told)?)
 }
