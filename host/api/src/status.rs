@@ -62,7 +62,7 @@ pub struct InfoChange {
 pub struct Status {
     /// The host's name.
     pub host: String,
-    /// Whether every role does its job and every started app serves.
+    /// Whether every role does its job and all that this host answers for serves.
     pub ready: bool,
     /// Seconds since the host started.
     pub uptime_seconds: u64,

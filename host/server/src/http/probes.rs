@@ -36,7 +36,7 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Every role does its job and every app serves.
+/// Every role does its job, and all that this host answers for serves.
 async fn readyz(State(api): State<Api>) -> (StatusCode, &'static str) {
     match status::status(&api).await {
         Ok(status) if status.ready => (StatusCode::OK, "ready\n"),
