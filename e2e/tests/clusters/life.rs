@@ -62,15 +62,21 @@ impl Group {
         assert_eq!(job.state, JobState::Succeeded, "{job:#?}");
         // They answer with the state that they share from now on.
         for place in 1..3 {
-            group.clients[place] = eventually("a host that stands by carries calls", async || {
-                let url = group.hosts[place].url();
-                let asked = reqwest::get(format!("{url}/api/openapi.json")).await.ok()?;
-                (asked.status() == StatusCode::OK).then_some(())?;
-                Some(group.hosts[place].client().await)
-            })
-            .await;
+            group.sign_in(place).await;
         }
         group
+    }
+
+    /// Signs in by the state that the hosts share, as soon as this one goes by that.
+    async fn sign_in(&mut self, place: usize) {
+        let host = &self.hosts[place];
+        let what = "a control-plane host answers by the group's state";
+        self.clients[place] = eventually_within(TAKEN_OVER, what, async || {
+            let asked = reqwest::get(format!("{}/api/openapi.json", host.url())).await;
+            (asked.ok()?.status() == StatusCode::OK).then_some(())?;
+            Some(host.client().await)
+        })
+        .await;
     }
 }
 
@@ -230,6 +236,45 @@ async fn a_cluster_is_scaled_and_taken_apart_and_its_hosts_stay_linked() {
     })
     .await;
     push(b, 1, 4).await;
+    for client in &group.clients {
+        serves(client, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_comes_about_though_hosts_die_while_it_is_made() {
+    let mut group = Group::of(&["a", "b", "c", "d"]).await;
+    // One that is to share the state is away, so that the job cannot end yet.
+    group.hosts[2].kill();
+    let new = json!({ "name": "north", "control_plane": ["a", "b", "c"], "workers": ["d"] });
+    let a = &group.clients[0];
+    let job: Job = a.send(Method::POST, "/clusters", &new).await;
+    let path = format!("/jobs/{}", job.id);
+    eventually_within(TAKEN_OVER, "the job waits for it", async || {
+        let job: Job = a.get(&path).await;
+        (job.step == "waiting for hosts").then_some(())
+    })
+    .await;
+    // The host that leads dies too: the one that shares the state already goes on.
+    group.hosts[0].kill();
+    group.sign_in(1).await;
+    let b = &group.clients[1];
+    eventually_within(TAKEN_OVER, "another host goes on with it", async || {
+        let asked = b.request(Method::GET, &path).send().await.ok()?;
+        (asked.status() == StatusCode::OK).then_some(())
+    })
+    .await;
+    // What the third knows of is the host that led when it died, which tells it who
+    // does by now.
+    for place in [0, 2] {
+        group.hosts[place].start_again();
+    }
+    let job = b.finished(&job).await;
+    assert_eq!(job.state, JobState::Succeeded, "{job:#?}");
+    for place in [0, 2] {
+        group.sign_in(place).await;
+    }
+    push(&group.clients[2], 1, 4).await;
     for client in &group.clients {
         serves(client, 1).await;
     }

@@ -1,12 +1,17 @@
 //! When a host of a group is ready: once what it is to do itself is done.
 
+use http::Method;
 use muster_api::{
     jobs::JobState,
+    links::Standing,
+    plan::Plan,
     pushes::{Push, SettingsChange},
     settings::Placement,
     status::Status,
 };
 use muster_e2e::{eventually, guest, host_with_peers, named_host, push_of};
+use reqwest::StatusCode;
+use serde_json::json;
 
 #[tokio::test]
 async fn what_does_not_serve_elsewhere_keeps_no_host_from_being_ready() {
@@ -49,4 +54,29 @@ async fn what_does_not_serve_elsewhere_keeps_no_host_from_being_ready() {
     west.wait_ready().await;
     let status: Status = west.client().await.get("/status").await;
     assert!(short(&status), "{status:#?}");
+}
+
+#[tokio::test]
+async fn a_host_serves_the_group_when_it_is_linked_and_may_come_and_go_at_once() {
+    let (_north, leader) = named_host("north").await;
+    let (_south, second) = named_host("south").await;
+    leader.push_component("shop", &guest("hello")).await;
+    for _ in 0..3 {
+        let link = second.join(&leader.link_token().await.token).await;
+        assert_eq!(link.standing, Standing::Follower);
+        let (status, text) = second.ask("shop.localhost", "/").await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        let plan: Plan = leader
+            .send(Method::DELETE, "/hosts/south", &json!({}))
+            .await;
+        assert!(plan.done);
+    }
+    eventually(
+        "it stands alone, and routes nothing of the group",
+        async || {
+            let (status, _) = second.ask("shop.localhost", "/").await;
+            (status == StatusCode::NOT_FOUND).then_some(())
+        },
+    )
+    .await;
 }

@@ -142,7 +142,7 @@ impl From<ClientError> for Failure {
             ClientError::NoKeySecret => Self::usage(message)
                 .hint("set both MUSTER_KEY_ID and MUSTER_KEY_SECRET, or neither"),
             ClientError::LocalKey { .. } => Self::new(Exit::Forbidden, message)
-                .hint("name the host's data directory with --data-dir, and run this as whoever runs the host"),
+                .hint("name the host's data directory with --data-dir, run this as whoever runs the host, and give a host that was just started for the first time a few seconds"),
             ClientError::TokenRefused { .. } => Self::new(Exit::Forbidden, message)
                 .hint("put a new access token in MUSTER_TOKEN, or unset it and use `muster login`"),
             ClientError::Setup(_) | ClientError::Interrupted => Self::new(Exit::Failure, message),

@@ -227,3 +227,6 @@ pub(crate) fn tuned(stream: TcpStream) -> io::Result<TcpStream> {
     rustix::net::sockopt::set_tcp_user_timeout(&stream, silence)?;
     Ok(stream)
 }
+
+#[cfg(test)]
+mod tests;

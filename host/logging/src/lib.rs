@@ -197,10 +197,15 @@ where
     fmt::layer().event_format(lines.clone()).with_writer(lines)
 }
 
+/// What says three lines about each change of the schema, unless it was asked for by
+/// its name.
+const TALKATIVE: &str = "sea_orm_migration";
+
 fn filter(logging: &Logging) -> Targets {
     let modules = logging.modules.iter();
     Targets::new()
         .with_default(level(logging.level))
+        .with_target(TALKATIVE, level(logging.level).min(LevelFilter::WARN))
         .with_targets(modules.map(|(module, wanted)| (module.clone(), level(*wanted))))
 }
 

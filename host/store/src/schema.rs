@@ -33,7 +33,15 @@ pub(crate) async fn bring_up(db: &DatabaseConnection, database: &str) -> Result<
         );
         return Ok(());
     }
+    let pending = Migrator::get_pending_migrations(db).await?.len();
     Migrator::up(db, None).await?;
+    if pending > 0 {
+        tracing::info!(
+            database,
+            pending,
+            "the database has the schema of this version"
+        );
+    }
     let known = Statement::from_sql_and_values(
         db.get_database_backend(),
         format!("INSERT INTO {SINCE_TABLE} (version) VALUES ($1) ON CONFLICT DO NOTHING"),

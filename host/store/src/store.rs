@@ -9,6 +9,7 @@ use crate::{
     leases::Guard,
     postgres::{DatabaseUrl, Purpose, Server},
     reader::Reader,
+    revisions::Revisions,
     schema,
     sqlite::{self, File},
     transaction::Transaction,
@@ -253,8 +254,8 @@ impl Store {
     /// transaction that appended to the log has been committed, by whichever
     /// host.
     #[must_use]
-    pub fn revisions(&self) -> watch::Receiver<u64> {
-        self.inner.revision.subscribe()
+    pub fn revisions(&self) -> Revisions {
+        Revisions::new(self.inner.revision.subscribe())
     }
 
     /// Passes on that the change log has come so far.

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use muster_api::id::HostId;
 use muster_bus::{Channel, Hint};
-use tokio::sync::watch;
+use muster_store::Revisions;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{ServeError, announce_admin, ground::Ground, people::People};
@@ -354,12 +354,7 @@ impl Duties {
 
 /// Tells others who share the state that this host leads, and that the state has
 /// changed, so that they need not wait until they look again.
-async fn tell(
-    channel: Channel,
-    host: HostId,
-    mut revisions: watch::Receiver<u64>,
-    stop: CancellationToken,
-) {
+async fn tell(channel: Channel, host: HostId, mut revisions: Revisions, stop: CancellationToken) {
     let host = host.to_string();
     channel.hint(Hint::Leads, &host).await;
     loop {

@@ -22,9 +22,8 @@ use axum::{
 };
 use futures::{Stream, StreamExt};
 use muster_api::events::{Event, EventKind, EventQuery, Reset};
-use muster_store::{ChangeKind, ChangeRecord, Store};
+use muster_store::{ChangeKind, ChangeRecord, Revisions, Store};
 use time::OffsetDateTime;
-use tokio::sync::watch;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -186,7 +185,7 @@ impl Drop for Place {
 /// Somebody who follows the log.
 struct Follower {
     store: Store,
-    revisions: watch::Receiver<u64>,
+    revisions: Revisions,
     last: u64,
     only: Option<Vec<String>>,
     follow: bool,

@@ -21,7 +21,7 @@ use super::{
     holding,
     logs::{self, Wanted},
     releases, sharing, staging,
-    state::{StateAsked, StateTold},
+    state::{Neighbour, StateAsked, StateTold},
     words::{Ask, Asked, Renew, Renewed, Said, Say, Whereabouts},
 };
 use crate::control::{
@@ -60,6 +60,7 @@ impl Links {
             .route("/peer/v1/renew", post(renew))
             .route("/peer/v1/here", post(here))
             .route("/peer/v1/whereabouts", post(whereabouts))
+            .route("/peer/v1/successors", post(successors))
             .route_layer(middleware::from_fn_with_state(self.clone(), members_alone))
             .route("/peer/v1/ask", post(ask))
             .layer(DefaultBodyLimit::max(QUESTION))
@@ -167,6 +168,11 @@ async fn here(
 
 async fn whereabouts(State(links): State<Links>) -> Told<Option<Whereabouts>> {
     Ok(Json(links.where_leader_is()))
+}
+
+/// Who may lead, for those who take this host for the leader still.
+async fn successors(State(links): State<Links>) -> Json<Vec<Neighbour>> {
+    Json(links.may_lead())
 }
 
 fn stranger() -> (StatusCode, String) {

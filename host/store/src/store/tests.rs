@@ -142,7 +142,7 @@ async fn a_caller_that_stops_waiting_wedges_nothing() {
     go_on.notify_one();
     next.await.unwrap().unwrap();
     assert_eq!(names(&store).await, ["left-alone", "next"]);
-    assert_eq!(*store.revisions().borrow(), 1);
+    assert_eq!(store.revisions().latest(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,7 +175,7 @@ async fn fifty_writers_and_readers_get_along() {
     }
     assert_eq!(store.setting_get::<u32>("count").await.unwrap(), Some(50));
     assert_eq!(store.change_latest().await.unwrap(), 50);
-    assert_eq!(*store.revisions().borrow(), 50);
+    assert_eq!(store.revisions().latest(), 50);
 }
 
 #[tokio::test]
@@ -257,7 +257,7 @@ async fn a_closed_store_opens_again_with_all_it_knew() {
         Err(StoreError::Closed)
     ));
     let reopened = dir.open().await;
-    assert_eq!(*reopened.revisions().borrow(), 1);
+    assert_eq!(reopened.revisions().latest(), 1);
 }
 
 #[tokio::test]

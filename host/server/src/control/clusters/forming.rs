@@ -135,6 +135,10 @@ impl Clusters {
         if self.passed_on(job, input.heir).await? {
             return Ok(Formed::PassedOn);
         }
+        // Whoever shares it may lead at once, and others have to know it then.
+        let gone = before.iter().filter(|id| !after.contains(id));
+        let both = after.iter().chain(gone).copied().collect();
+        self.links.note_control_plane(both);
         let total = u64::try_from(before.len() + after.len()).unwrap_or(0);
         let (mut left, mut done) = (Vec::new(), 0);
         let share = match after.len() > 1 {

@@ -16,8 +16,7 @@ use std::{
 use futures::{StreamExt, stream};
 use muster_api::{blocks::Digest, bundles::BundleKind};
 use muster_blocks::Blocks;
-use muster_store::{BundleRecord, Store};
-use tokio::sync::watch;
+use muster_store::{BundleRecord, Revisions, Store};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -95,7 +94,7 @@ impl Content {
 
     /// Resolves once other bundles are to be here than those that are known. That
     /// something else has changed cuts no pause short.
-    async fn news(&self, known: &[BundleRecord], revisions: &mut watch::Receiver<u64>) {
+    async fn news(&self, known: &[BundleRecord], revisions: &mut Revisions) {
         loop {
             revisions.mark_unchanged();
             let told = self.links.changed();

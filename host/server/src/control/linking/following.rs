@@ -40,7 +40,7 @@ impl Links {
     }
 
     /// Links this host to the one that the token is of. Comes back when it is a
-    /// member, or when it is not.
+    /// member and serves the group's apps, or when it is none.
     pub(crate) async fn join(&self, actor: &Actor, join: &Join) -> Result<Link, ControlError> {
         let text = join.token.trim();
         let token: Token = text.parse().map_err(|error: muster_peering::TokenError| {
@@ -65,7 +65,13 @@ impl Links {
         if asked {
             self.0.roles.know(roles)?;
         }
-        let _turn = self.0.turn.lock().await;
+        let turn = self.0.turn.lock().await;
+        // It may have been taken out of its group a moment ago, and not know yet.
+        if matches!(self.memory().own.state, State::Following { .. })
+            && let Err(error) = self.exchange(actor).await
+        {
+            tracing::debug!(%error, "whether this host is linked still cannot be asked");
+        }
         let join = Event::Join {
             link: token.id,
             followers: 0,
@@ -88,6 +94,8 @@ impl Links {
         if let Err(error) = self.exchange(actor).await {
             tracing::warn!(%error, "the link is not confirmed yet; it is tried again");
         }
+        drop(turn);
+        self.routes_for_group().await;
         self.0.wake.notify_one();
         self.show()
     }

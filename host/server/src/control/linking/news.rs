@@ -2,9 +2,10 @@
 //! is kept, so that the host goes on with it while the leader is away, and after
 //! a start of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use muster_peering::{membership::joiner::State, tls::leader_config};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -20,18 +21,23 @@ use crate::peers::{
 /// How long to wait before a leader is asked again that did not answer, and
 /// whether this host follows anybody.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long whoever links a host waits at most until it routes as its group does,
+/// and how often it is looked.
+const SETTLED: Duration = Duration::from_secs(5);
+const MOMENT: Duration = Duration::from_millis(5);
 
 impl Links {
     /// Listens to what the leader tells, as long as this host has one.
     pub(crate) async fn listen(self, stop: CancellationToken) {
         let mut seated = self.0.roles.seated();
+        let mut answered = false;
         loop {
-            let changed = self.changed();
+            let mut changed = pin!(self.changed());
             seated.mark_unchanged();
             let asked = tokio::select! {
                 asked = self.ask_for_news() => asked,
                 // Such as whom to ask.
-                () = changed => continue,
+                () = &mut changed => continue,
                 // What is told depends on the roles.
                 _ = seated.changed() => continue,
                 () = stop.cancelled() => return,
@@ -41,11 +47,17 @@ impl Links {
                 Ok(false) => PAUSE,
                 Err(error) => {
                     tracing::debug!(%error, "the leader tells no news; this host goes on with what it knows");
+                    // Whoever was taken out of the group learns it by its next hello.
+                    if answered {
+                        self.0.wake.notify_one();
+                    }
                     PAUSE
                 }
             };
+            answered = pause.is_zero();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
+                () = changed => {}
                 () = stop.cancelled() => return,
             }
         }
@@ -115,6 +127,23 @@ impl Links {
         self.refresh().await?;
         self.0.told.notify_waiters();
         Ok(())
+    }
+
+    /// Waits until requests to this host are routed by what the leader has told, but
+    /// not for ever.
+    pub(super) async fn routes_for_group(&self) {
+        let began = Instant::now();
+        while began.elapsed() < SETTLED {
+            if self
+                .memory()
+                .routed
+                .as_ref()
+                .is_some_and(|told| !told.is_empty())
+            {
+                return;
+            }
+            tokio::time::sleep(MOMENT).await;
+        }
     }
 
     /// Resolves when the leader has told something new, or this host's part in

@@ -109,7 +109,8 @@ impl Links {
         };
         let (mut sent, mut began) = (muster_store::now(), Instant::now());
         let (path, patience) = ("/peer/v1/say", Patience::WORDS);
-        let mut said = match self.is_succeeded() {
+        let succeeded = self.is_succeeded();
+        let mut said = match succeeded {
             true => Err(CallError::Elsewhere),
             false => call(&addresses, config.clone(), path, patience, |_| &words).await,
         };
@@ -119,8 +120,10 @@ impl Links {
                 Err(CallError::Unreachable | CallError::Distrust(_) | CallError::Elsewhere)
             )
         };
+        let answered = matches!(said, Err(CallError::Elsewhere)) && !succeeded;
+        let predecessor = answered.then(|| (&addresses[..], config.clone()));
         if away(&said)
-            && let Some(next) = self.successor(&words).await
+            && let Some(next) = self.successor(&words, predecessor).await
         {
             tracing::info!(leader = next.said.leader.name, "another host leads by now");
             let moved = Event::Moved {

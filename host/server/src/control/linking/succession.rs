@@ -31,7 +31,7 @@ use crate::{
     control::state::State,
     peers::{
         Patience, WORDS_ALPN, call,
-        state::News,
+        state::{Neighbour, News},
         words::{Said, Say},
     },
 };
@@ -242,18 +242,54 @@ impl Links {
         Ok(Some((addresses, config.map_err(damaged)?)))
     }
 
-    /// Which of the other control-plane hosts leads by now, if one says so.
-    pub(super) async fn successor(&self, words: &Say) -> Option<Successor> {
-        let (own, followed) = {
-            let memory = self.memory();
-            (memory.own.clone(), memory.followed.clone())
+    /// The other hosts that may lead, as far as this one knows: those that share the
+    /// state, by what it was told last, and whoever has the lease on it.
+    pub(crate) fn may_lead(&self) -> Vec<Neighbour> {
+        let memory = self.memory();
+        let state = &memory.followed.state;
+        let control: &[HostId] = match &state.control[..] {
+            [_] => &[],
+            several => several,
         };
-        let (leaf, anchors) = own.papers().ok()??;
-        let control = &followed.state.control;
-        let candidates = followed.state.hosts.iter().filter(|host| {
-            host.id != self.0.host && control.contains(&host.id) && control.len() > 1
+        let others = state.hosts.iter().filter(|host| {
+            let known = control.contains(&host.id) || memory.lease == Some(host.id);
+            known && host.id != self.0.host
         });
-        let mut asked: FuturesUnordered<_> = candidates
+        others.cloned().collect()
+    }
+
+    /// Who may lead by the host that has led before, which this one takes for its
+    /// leader still: it may have been away when the others began to share the state.
+    async fn may_lead_by(&self, addresses: &[String], config: ClientConfig) -> Vec<Neighbour> {
+        let path = "/peer/v1/successors";
+        let told = call::<_, Vec<Neighbour>>(addresses, config, path, SUCCESSOR, |_| ()).await;
+        match told {
+            Ok((told, _)) => told.into_iter().filter(|it| it.id != self.0.host).collect(),
+            Err(error) => {
+                tracing::debug!(%error, "the host that has led does not say who may lead");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Which of the other control-plane hosts leads by now, if one says so. Asks the
+    /// host that has led for them if it has answered that it leads no more.
+    pub(super) async fn successor(
+        &self,
+        words: &Say,
+        predecessor: Option<(&[String], ClientConfig)>,
+    ) -> Option<Successor> {
+        let own = self.memory().own.clone();
+        let (leaf, anchors) = own.papers().ok()??;
+        let mut candidates = self.may_lead();
+        if let Some((addresses, config)) = predecessor {
+            for host in self.may_lead_by(addresses, config).await {
+                if !candidates.iter().any(|known| known.id == host.id) {
+                    candidates.push(host);
+                }
+            }
+        }
+        let mut asked: FuturesUnordered<_> = (candidates.iter())
             .map(|host| {
                 let leader = PeerIdentity {
                     host: host.id.0,
