@@ -29,6 +29,16 @@ pub fn guest(name: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask guests`", path.display()))
 }
 
+/// A plugin as it was built against a contract of before, such as `router-0.1.0`.
+///
+/// # Panics
+/// If none was kept under that name.
+#[must_use]
+pub fn kept(name: &str) -> Vec<u8> {
+    let path = workspace().join(format!("e2e/fixtures-kept/{name}.wasm"));
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 /// A call of cargo in a folder outside of the checkout, with what has been
 /// downloaded for that.
 #[must_use]

@@ -13,6 +13,12 @@ fn guest(name: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask guests`", path.display()))
 }
 
+/// A plugin as it was built against a contract of before.
+fn kept(name: &str) -> Vec<u8> {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e/fixtures-kept");
+    fs::read(place.join(format!("{name}.wasm"))).expect("it is in the checkout")
+}
+
 /// Writes a text of the same length over each place where one stands.
 fn patched(mut wasm: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
@@ -84,6 +90,13 @@ fn the_plugins_that_come_with_the_host_pass() {
         assert_eq!(failed(&report), [""; 0], "{report:#?}");
         assert!(report.cases.len() > 10, "{report:#?}");
     }
+}
+
+#[test]
+fn plugins_of_before_still_pass() {
+    let report = tested(&kept("router-0.1.0"));
+    assert_eq!(failed(&report), [""; 0], "{report:#?}");
+    assert_eq!(report.world, "muster:router/router-plugin@0.1.0");
 }
 
 #[test]
