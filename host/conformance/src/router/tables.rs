@@ -130,7 +130,7 @@ pub(super) fn hostile() -> Vec<(&'static str, TableUpdate)> {
         ),
         (
             "the same route twice",
-            update(2, true, vec![route.clone(), route.clone()]),
+            update(2, true, vec![route.clone(), route]),
         ),
         (
             "a route without a host name",
