@@ -1,8 +1,9 @@
 //! The components that `cargo xtask guests` and the fixtures' builds made.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// The root of the checkout.
@@ -26,6 +27,58 @@ pub fn guest(name: &str) -> Vec<u8> {
     let path = guest_path(name);
     fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask guests`", path.display()))
+}
+
+/// A plugin as it was built against a contract of before, such as `router-0.1.0`.
+///
+/// # Panics
+/// If none was kept under that name.
+#[must_use]
+pub fn kept(name: &str) -> Vec<u8> {
+    let path = workspace().join(format!("e2e/fixtures-kept/{name}.wasm"));
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A call of cargo in a folder outside of the checkout, with what has been
+/// downloaded for that.
+#[must_use]
+pub fn cargo_in(folder: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
+        .current_dir(folder)
+        .env("CARGO_NET_OFFLINE", "true")
+        // What several projects are made of is built once.
+        .env(
+            "CARGO_TARGET_DIR",
+            workspace().join("target/guests/elsewhere"),
+        );
+    cargo
+}
+
+/// The same with the toolchain of `cargo xtask guests`, for what is built for its
+/// target.
+///
+/// # Panics
+/// If the guests were not built.
+#[must_use]
+pub fn guest_cargo_in(folder: &Path) -> Command {
+    let path = workspace().join("target/guests/cargo.env");
+    let settings = fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask guests`", path.display()));
+    let mut cargo = cargo_in(folder);
+    for line in settings.lines() {
+        match line.split_once('=') {
+            Some((name, value)) => cargo.env(name, value),
+            None => cargo.env_remove(line),
+        };
+    }
+    cargo
 }
 
 /// The sample app with another greeting of the same length: a droplet of its

@@ -31,7 +31,9 @@ pub use clock::Clock;
 pub use disk::Disk;
 pub use eventually::{eventually, eventually_within};
 pub use gate::Gate;
-pub use guests::{greeting, guest, guest_path, hello_version, workspace};
+pub use guests::{
+    cargo_in, greeting, guest, guest_cargo_in, guest_path, hello_version, kept, workspace,
+};
 pub use host::{Host, HostOptions, PASSWORD, Place, free_address, muster_binary};
 pub use links::{host_with_peers, named_host};
 pub use load::{Answers, Load};

@@ -5,7 +5,7 @@ use muster_api::{
     problem::Problem,
     roles::{Role, RoleState},
 };
-use muster_e2e::{Client, Host, Load, eventually, guest, marked, push_of, refused};
+use muster_e2e::{Client, Host, Load, eventually, guest, kept, marked, push_of, refused};
 use reqwest::{Method, StatusCode};
 
 async fn host() -> (Host, Client) {
@@ -77,6 +77,7 @@ async fn plugins_are_replaced_without_a_failed_request() {
     let routers = [
         Some(guest("router-fixed")),
         None,
+        Some(kept("router-0.1.0")),
         Some(marked(guest("router"), "another")),
         Some(guest("router-trap")),
         Some(marked(guest("router"), "a third")),
@@ -131,7 +132,17 @@ async fn what_cannot_play_a_role_does_not_take_its_place() {
         (
             "a version to come",
             plugin("", &manifest("muster:router/router-plugin@9.0.0", "")),
-            "9.0.0",
+            "made for muster:router/router-plugin@9.0.0, this role needs muster:router/router-plugin@0.1.0",
+        ),
+        (
+            "a minor version to come",
+            plugin("", &manifest("muster:router/router-plugin@0.2.0", "")),
+            "made for muster:router/router-plugin@0.2.0, this role needs muster:router/router-plugin@0.1.0",
+        ),
+        (
+            "no version",
+            plugin("", &manifest("muster:router/router-plugin", "")),
+            "this role needs muster:router/router-plugin@0.1.0",
         ),
         (
             "another role",

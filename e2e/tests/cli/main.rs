@@ -11,6 +11,7 @@ mod login;
 mod mistakes;
 mod people;
 mod person;
+mod plugins;
 mod projects;
 mod routes_and_roles;
 mod settings;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -55,6 +55,11 @@ impl Person {
     pub fn with(&mut self, name: &str, value: &str) -> &mut Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Where commands are run.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     pub fn contexts(&self) -> PathBuf {

@@ -28,6 +28,7 @@ use crate::{
         node::NodeCommand,
         op::OpCommand,
         own::SelfCommand,
+        plugin::PluginCommand,
         ports::PortsArgs,
         project::ProjectCommand,
         queue::QueueCommand,
@@ -97,6 +98,9 @@ pub enum Command {
     /// Give the host its roles
     #[command(subcommand)]
     Role(RoleCommand),
+    /// Write plugins that play roles, and see what they are
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Bring content to every host of the group
     #[command(subcommand)]
     Bundle(BundleCommand),
@@ -249,6 +253,10 @@ mod tests {
             &["route", "remove"],
             &["role"],
             &["role", "add"],
+            &["plugin"],
+            &["plugin", "new"],
+            &["plugin", "check"],
+            &["plugin", "test"],
             &["bundle"],
             &["bundle", "put"],
             &["bundle", "get"],
@@ -407,6 +415,9 @@ mod tests {
             "muster backup restore a --data-dir d --database-url postgres://m:p@a,b/m --replace-database",
             "muster serve --blocks-url s3://muster?endpoint=http://127.0.0.1:9000 --blocks-cache 1GiB",
             "muster role add router --bundle my-router",
+            "muster plugin new my-router --role router --path plugins/mine",
+            "muster plugin check my.wasm --local -o json",
+            "muster plugin test my.wasm -o yaml",
             "muster cluster create north --control-plane a,b,c --workers d --dry-run",
             "muster cluster show",
             "muster cluster scale north --workers d,e --yes --no-wait",

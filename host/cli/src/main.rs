@@ -10,6 +10,7 @@ mod failure;
 mod manifest;
 mod output;
 mod package;
+mod plugin_project;
 mod upload;
 
 use std::process::ExitCode;

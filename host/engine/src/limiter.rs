@@ -28,6 +28,11 @@ impl MemoryLimiter {
         }
     }
 
+    /// Bytes of all memories and tables, which never shrink.
+    pub(crate) fn used(&self) -> u64 {
+        self.used as u64
+    }
+
     fn grow(&mut self, current: usize, desired: usize) -> bool {
         let used = self.used.saturating_add(desired.saturating_sub(current));
         if used > self.limit {

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
@@ -23,6 +24,11 @@ const BUILT_IN: [&str; 5] = [
 ];
 /// Folders whose every crate is a guest.
 const COLLECTIONS: [&str; 2] = ["plugins/samples", "e2e/fixtures"];
+
+/// The file, in `target/guests`, of the variables with which cargo builds guests on
+/// this machine: a line `NAME=VALUE` for each, `NAME` alone for what is not to be
+/// set.
+const SETTINGS: &str = "cargo.env";
 
 /// A crate that becomes a component.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,7 +74,10 @@ pub fn build(
             cargo.args(["--package", &guest.package]);
         }
         toolchain.configure(&mut cargo, &[])?;
+        let settings = settings(&cargo);
         step.run(cargo)?;
+        // For whoever builds a guest elsewhere, such as a test.
+        replace(&output.join(SETTINGS), settings.as_bytes())?;
 
         let built = output.join(GUEST_TARGET).join("guest");
         let dist = dist(project);
@@ -87,6 +96,20 @@ pub fn build(
         }
         Ok(())
     })
+}
+
+/// The variables that a call of cargo sets or leaves out.
+fn settings(cargo: &Command) -> String {
+    let mut text = String::new();
+    for (name, value) in cargo.get_envs() {
+        text.push_str(&name.to_string_lossy());
+        if let Some(value) = value {
+            text.push('=');
+            text.push_str(&value.to_string_lossy());
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// Puts a file in its place at once, and only if it differs, so that what
@@ -233,6 +256,13 @@ mod tests {
         assert_eq!(packages, ["muster-dea", "sample-hello"]);
         let error = select(discover(root.path()).unwrap(), &["nope".to_owned()]).unwrap_err();
         assert!(error.to_string().contains("no guest 'nope'"), "{error}");
+    }
+
+    #[test]
+    fn settings_are_a_line_each() {
+        let mut command = Command::new("cargo");
+        command.env("B", "one=two three").env_remove("A");
+        assert_eq!(settings(&command), "A\nB=one=two three\n");
     }
 
     #[test]

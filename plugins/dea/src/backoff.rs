@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_sdk::dea::workloads::{Instance, Release, Snapshot, State};
+use muster_sdk::dea::{Instance, Release, Snapshot, State};
 
 /// The pause after a first crash, in milliseconds. Each further one doubles it.
 pub const FIRST_PAUSE: u64 = 1_000;

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_sdk::dea::{
-    role::{Action, Decisions, Rollout, Start, Stop},
-    workloads::{Desired, Instance, Release, Share, Snapshot, State},
+    Action, Decisions, Desired, Instance, Release, Rollout, Share, Snapshot, Start, State, Stop,
 };
 
 use crate::backoff::{Crashes, Place};

@@ -1,18 +1,11 @@
 //! The load balancer role: decides which upstream serves a request.
 //!
 //! [`pool`] holds what there is to choose from, [`policy`] chooses, [`ring`] and
-//! [`turns`] are what it chooses by. None of them knows the host; this file is
-//! all that does.
-
-use std::cell::RefCell;
+//! [`turns`] are what it chooses by.
 
 use muster_sdk::{
-    Manifest,
-    lifecycle::{self, Condition, Description},
-    load_balancer::{
-        Request,
-        role::{self, Pool as Told},
-    },
+    lifecycle::Condition,
+    load_balancer::{self, Pool as Told, Request},
     log,
 };
 
@@ -23,54 +16,17 @@ pub mod pool;
 pub mod ring;
 pub mod turns;
 
-const MANIFEST: Manifest = muster_sdk::manifest! {
-    name: "load-balancer",
-    role: "load-balancer",
-    world: "muster:load-balancer/load-balancer-plugin@0.1.0",
-    summary: "Decides which router serves a request",
-    imports: ["wasi:logging/logging@0.1.0-draft", "muster:load-balancer/requests@0.1.0"],
-};
-
-thread_local! {
-    static POOL: RefCell<Pool> = RefCell::default();
+#[derive(Default)]
+struct LoadBalancer {
+    pool: Pool,
 }
 
-struct Plugin;
-
-impl lifecycle::Guest for Plugin {
-    fn describe() -> Description {
-        MANIFEST.description()
-    }
-
-    fn start() -> Result<(), lifecycle::Error> {
-        Ok(())
-    }
-
-    fn reconcile() -> Result<(), lifecycle::Error> {
-        Ok(())
-    }
-
-    fn stop() {
-        POOL.take();
-    }
-
-    fn health() -> Condition {
-        if POOL.with_borrow(Pool::is_empty) {
-            Condition::Degraded(
-                "knows no router to send requests to, so every request gets 503".to_owned(),
-            )
-        } else {
-            Condition::Healthy
-        }
-    }
-}
-
-impl role::Guest for Plugin {
-    fn apply(told: Told) -> Result<(), String> {
+impl load_balancer::LoadBalancer for LoadBalancer {
+    fn apply(&mut self, told: Told) -> Result<(), String> {
         let generation = told.generation;
         match Pool::new(told) {
             Ok(pool) => {
-                POOL.replace(pool);
+                self.pool = pool;
                 log::debug("pool", format_args!("at generation {generation}"));
                 Ok(())
             }
@@ -84,34 +40,23 @@ impl role::Guest for Plugin {
         }
     }
 
-    fn decide(request: &Request) -> Option<u32> {
-        POOL.with_borrow_mut(|pool| policy::choose(pool, &Live(request)))
+    fn decide(&mut self, request: &dyn Request) -> Option<u32> {
+        policy::choose(&mut self.pool, request)
+    }
+
+    fn health(&self) -> Condition {
+        if self.pool.is_empty() {
+            Condition::Degraded(
+                "knows no router to send requests to, so every request gets 503".to_owned(),
+            )
+        } else {
+            Condition::Healthy
+        }
     }
 }
 
-/// The request that needs an upstream, as the host lends it.
-struct Live<'a>(&'a Request);
-
-impl policy::Request for Live<'_> {
-    fn lot(&self) -> u32 {
-        self.0.lot()
-    }
-
-    fn may_serve(&self, upstream: u32) -> bool {
-        self.0.may_serve(upstream)
-    }
-
-    fn in_flight(&self, upstream: u32) -> u32 {
-        self.0.in_flight(upstream)
-    }
-
-    fn client_address(&self) -> String {
-        self.0.client_address()
-    }
-
-    fn header(&self, name: &str) -> Option<String> {
-        self.0.header(name)
-    }
-}
-
-muster_sdk::load_balancer::export!(Plugin);
+muster_sdk::load_balancer::export!(
+    LoadBalancer,
+    name: "load-balancer",
+    summary: "Decides which router serves a request",
+);

@@ -1,26 +1,14 @@
 //! Chooses an upstream.
 
+use muster_sdk::load_balancer::Request;
+
 use crate::{
     pool::{Choice, Pool},
     turns::Turns,
 };
 
-/// What choices can depend on.
-pub trait Request {
-    /// A number drawn at each call.
-    fn lot(&self) -> u32;
-    /// Whether an upstream may serve this request.
-    fn may_serve(&self, upstream: u32) -> bool;
-    /// How many requests an upstream has under way.
-    fn in_flight(&self, upstream: u32) -> u32;
-    /// The client's address.
-    fn client_address(&self) -> String;
-    /// The first header of that name.
-    fn header(&self, name: &str) -> Option<String>;
-}
-
 /// The upstream of a request; none if none may serve it.
-pub fn choose(pool: &mut Pool, request: &impl Request) -> Option<u32> {
+pub fn choose(pool: &mut Pool, request: &dyn Request) -> Option<u32> {
     let weights = &pool.weights;
     match &mut pool.choice {
         Choice::RoundRobin(turns) => turns
@@ -43,7 +31,7 @@ pub fn choose(pool: &mut Pool, request: &impl Request) -> Option<u32> {
 
 /// The one with the fewest requests under way for its weight; among equals, the
 /// one whose turn it is.
-fn least(weights: &[u32], turns: &mut Turns, request: &impl Request) -> Option<u32> {
+fn least(weights: &[u32], turns: &mut Turns, request: &dyn Request) -> Option<u32> {
     let mut best: Option<(u32, u64, u64)> = None;
     for upstream in turns.turn(|| request.lot()) {
         if best.is_some_and(|(known, ..)| known == upstream) || !request.may_serve(upstream) {
@@ -63,7 +51,7 @@ fn least(weights: &[u32], turns: &mut Turns, request: &impl Request) -> Option<u
 
 /// The less busy of two that were drawn; none if the lots fall on such as may
 /// not serve.
-fn two(weights: &[u32], turns: &Turns, request: &impl Request) -> Option<u32> {
+fn two(weights: &[u32], turns: &Turns, request: &dyn Request) -> Option<u32> {
     let drawn = || {
         turns
             .drawn(request.lot())
@@ -89,7 +77,7 @@ fn weight(weights: &[u32], upstream: u32) -> u64 {
 mod tests {
     use std::cell::{Cell, RefCell};
 
-    use muster_sdk::load_balancer::role::{HashKey, Policy, Pool as Told, Upstream};
+    use muster_sdk::load_balancer::{HashKey, Policy, Pool as Told, Upstream};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! What there is to choose from, prepared for its policy.
 
-use muster_sdk::load_balancer::role::{HashKey, Policy, Pool as Told};
+use muster_sdk::load_balancer::{HashKey, Policy, Pool as Told};
 
 use crate::{ring::Ring, turns::Turns};
 
@@ -91,7 +91,7 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use muster_sdk::load_balancer::role::Upstream;
+    use muster_sdk::load_balancer::Upstream;
 
     use super::*;
 

@@ -1,25 +1,15 @@
 //! Decides what happens to a request, and for which others that holds.
 
-use muster_sdk::router::role::{Decision, Forward, Outcome, Redirect, Scope};
+use muster_sdk::router::{Decision, Forward, Head, Outcome, Redirect, Scope};
 
 use crate::{
     choice, redirect, sticky,
     table::{Action, Found, Lookup, Table, Target},
 };
 
-/// What of a request's head decisions can depend on.
-pub trait Head {
-    /// The value of a cookie.
-    fn cookie(&self, name: &str) -> Option<String>;
-    /// The query without `?`.
-    fn query(&self) -> Option<String>;
-    /// A number drawn for this request.
-    fn lot(&self) -> u32;
-}
-
 /// Decides on a request. `host` is lower-case without port; `path` has no
 /// query.
-pub fn decide(table: &Table, host: &str, path: &str, head: &impl Head) -> Decision {
+pub fn decide(table: &Table, host: &str, path: &str, head: &dyn Head) -> Decision {
     let found = match table.look_up(host, path) {
         Lookup::Found(found) => found,
         Lookup::NoPath => {
@@ -63,7 +53,7 @@ pub fn decide(table: &Table, host: &str, path: &str, head: &impl Head) -> Decisi
     }
 }
 
-fn forward(found: &Found<'_>, targets: &[Target], scope: Scope, head: &impl Head) -> Decision {
+fn forward(found: &Found<'_>, targets: &[Target], scope: Scope, head: &dyn Head) -> Decision {
     let mut live = choice::live(targets);
     let Some(first) = live.next() else {
         return Decision {
@@ -92,7 +82,7 @@ fn forward(found: &Found<'_>, targets: &[Target], scope: Scope, head: &impl Head
 
 /// Forwards to the instance that the client's cookie names as long as that
 /// serves, else to one by lot that the client is told to keep.
-fn keep(found: &Found<'_>, targets: &[Target], first: &Target, head: &impl Head) -> Outcome {
+fn keep(found: &Found<'_>, targets: &[Target], first: &Target, head: &dyn Head) -> Outcome {
     let prefix = &found.route.prefix;
     let name = sticky::cookie_name(found.host, prefix);
     if let Some(instance) = head.cookie(&name)

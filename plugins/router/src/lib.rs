@@ -1,19 +1,12 @@
 //! The router role: holds the route table and decides where requests go.
 //!
 //! [`table`] finds the route of a request, [`decide`] what the route does with
-//! it; [`choice`], [`sticky`] and [`redirect`] are parts of that. None of them
-//! knows the host; this file is all that does.
-
-use std::cell::RefCell;
+//! it; [`choice`], [`sticky`] and [`redirect`] are parts of that.
 
 use muster_sdk::{
-    Manifest,
-    lifecycle::{self, Condition, Description},
+    lifecycle::Condition,
     log,
-    router::{
-        Head,
-        role::{self, Decision, TableUpdate},
-    },
+    router::{self, Decision, Head, TableUpdate},
 };
 
 use crate::table::Table;
@@ -24,51 +17,15 @@ pub mod redirect;
 pub mod sticky;
 pub mod table;
 
-const MANIFEST: Manifest = muster_sdk::manifest! {
-    name: "router",
-    role: "router",
-    world: "muster:router/router-plugin@0.1.0",
-    summary: "Decides which app serves a request",
-    imports: ["wasi:logging/logging@0.1.0-draft", "muster:router/heads@0.1.0"],
-};
-
-thread_local! {
-    static TABLE: RefCell<Table> = RefCell::default();
+#[derive(Default)]
+struct Router {
+    table: Table,
 }
 
-struct Plugin;
-
-impl lifecycle::Guest for Plugin {
-    fn describe() -> Description {
-        MANIFEST.description()
-    }
-
-    fn start() -> Result<(), lifecycle::Error> {
-        Ok(())
-    }
-
-    fn reconcile() -> Result<(), lifecycle::Error> {
-        Ok(())
-    }
-
-    fn stop() {
-        TABLE.take();
-    }
-
-    fn health() -> Condition {
-        match TABLE.with_borrow(Table::generation) {
-            Some(_) => Condition::Healthy,
-            None => {
-                Condition::Degraded("has no route table yet, so every request gets 404".to_owned())
-            }
-        }
-    }
-}
-
-impl role::Guest for Plugin {
-    fn apply(update: TableUpdate) -> Result<(), String> {
+impl router::Router for Router {
+    fn apply(&mut self, update: TableUpdate) -> Result<(), String> {
         let generation = update.generation;
-        let applied = TABLE.with_borrow_mut(|table| table.apply(update));
+        let applied = self.table.apply(update);
         match &applied {
             Ok(()) => log::debug("table", format_args!("at generation {generation}")),
             Err(error) => log::warn(
@@ -79,26 +36,50 @@ impl role::Guest for Plugin {
         applied.map_err(|error| error.to_string())
     }
 
-    fn decide(host: String, path: String, head: &Head) -> Decision {
-        TABLE.with_borrow(|table| decide::decide(table, &host, &path, &Live(head)))
+    fn decide(&mut self, host: &str, path: &str, head: &dyn Head) -> Decision {
+        decide::decide(&self.table, host, path, head)
+    }
+
+    fn health(&self) -> Condition {
+        match self.table.generation() {
+            Some(_) => Condition::Healthy,
+            None => {
+                Condition::Degraded("has no route table yet, so every request gets 404".to_owned())
+            }
+        }
     }
 }
 
-/// The head of the request that is being decided on, as the host lends it.
-struct Live<'a>(&'a Head);
+muster_sdk::router::export!(
+    Router,
+    name: "router",
+    summary: "Decides which app serves a request",
+);
 
-impl decide::Head for Live<'_> {
-    fn cookie(&self, name: &str) -> Option<String> {
-        self.0.cookie(name)
-    }
+#[cfg(test)]
+mod tests {
+    use muster_sdk::{router::Router as _, testing};
 
-    fn query(&self) -> Option<String> {
-        self.0.query()
-    }
+    use super::*;
 
-    fn lot(&self) -> u32 {
-        self.0.lot()
+    #[test]
+    fn a_refused_table_is_logged_and_an_accepted_one_makes_it_well() {
+        let mut router = Router::default();
+        assert!(matches!(router.health(), Condition::Degraded(_)));
+        let mut update = TableUpdate {
+            generation: 1,
+            full: false,
+            upserts: vec![],
+            removals: vec![],
+        };
+        assert!(router.apply(update.clone()).is_err());
+        let logged = testing::logged();
+        assert!(
+            logged[0].message.contains("generation 1 refused"),
+            "{logged:?}"
+        );
+        update.full = true;
+        assert_eq!(router.apply(update), Ok(()));
+        assert_eq!(router.health(), Condition::Healthy);
     }
 }
-
-muster_sdk::router::export!(Plugin);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use muster_sdk::router::role;
+use muster_sdk::router;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Why a change of the table was refused. The table is then as it was.
@@ -53,7 +53,7 @@ pub enum Action {
     /// Forwards to one of these.
     Forward(Box<[Target]>),
     /// Redirects.
-    Redirect(Box<role::Redirect>),
+    Redirect(Box<router::Redirect>),
 }
 
 /// One route of a host name.
@@ -137,14 +137,14 @@ impl Table {
     ///
     /// # Errors
     /// A refusal, which leaves the table as it was.
-    pub fn apply(&mut self, update: role::TableUpdate) -> Result<(), Refusal> {
+    pub fn apply(&mut self, update: router::TableUpdate) -> Result<(), Refusal> {
         if !update.full {
             let held = self.generation.ok_or(Refusal::NotFull)?;
             if update.generation <= held {
                 return Err(Refusal::Stale { held });
             }
         }
-        if let Some(role::Route { key, .. }) = update
+        if let Some(router::Route { key, .. }) = update
             .upserts
             .iter()
             .find(|route| route.key.host.is_empty() || !route.key.path.starts_with('/'))
@@ -209,15 +209,15 @@ impl Table {
         exact.into_iter().chain(below).chain(any)
     }
 
-    fn upsert(&mut self, route: role::Route) {
+    fn upsert(&mut self, route: router::Route) {
         let action = match route.action {
-            role::Action::Forward(targets) => Action::Forward(
+            router::Action::Forward(targets) => Action::Forward(
                 targets
                     .into_iter()
                     .map(|target| self.target(target))
                     .collect(),
             ),
-            role::Action::Redirect(redirect) => Action::Redirect(Box::new(redirect)),
+            router::Action::Redirect(redirect) => Action::Redirect(Box::new(redirect)),
         };
         let prefix = trimmed(&route.key.path).into();
         let new = Route {
@@ -249,7 +249,7 @@ impl Table {
         }
     }
 
-    fn remove(&mut self, key: &role::RouteKey) {
+    fn remove(&mut self, key: &router::RouteKey) {
         let old = match Host::parse(&key.host) {
             Host::Exact(name) => take(&mut self.exact, name, &key.path),
             Host::Below(name) => take(&mut self.below, name, &key.path),
@@ -275,7 +275,7 @@ impl Table {
         }
     }
 
-    fn target(&mut self, target: role::Target) -> Target {
+    fn target(&mut self, target: router::Target) -> Target {
         let pool = Pool {
             app: target.app.into_boxed_str(),
             instances: target

@@ -1,40 +1,57 @@
-//! The world of plugins for droplet execution agents: `muster:dea/dea-plugin`. A plugin implements
-//! [`role::Guest`] and [`lifecycle::Guest`](crate::lifecycle::Guest) for a
-//! type and hands that to [`export!`].
-#![allow(missing_docs, unsafe_code, reason = "generated from wit/")]
+//! Droplet execution agents, which decide what a host starts and stops:
+//! `muster:dea/dea-plugin@0.1.0`.
 
-// The world without the lifecycle, whose bindings all roles share. The linker
-// joins both into the whole world.
-wit_bindgen::generate!({
-    inline: "package muster:sdk; world dea-role { import muster:workloads/workloads@0.1.0; export muster:dea/dea@0.1.0; }",
-    path: ["../../wit/deps/logging", "../../wit/lifecycle", "../../wit/workloads", "../../wit/dea"],
-    generate_all,
-    additional_derives: [PartialEq, Eq],
-    pub_export_macro: true,
-    export_macro_name: "export_role",
-    default_bindings_module: "muster_sdk::dea",
-});
+pub use crate::bindings::dea::{
+    role::{Action, Decisions, Rollout, Start, Stop},
+    workloads::{Desired, Instance, Release, Share, Snapshot, State},
+};
+use crate::lifecycle::role_trait;
 
-pub use exports::muster::dea::dea as role;
-pub use muster::workloads::workloads;
+role_trait! {
+    /// A droplet execution agent. The host runs one, asks it whenever something
+    /// has changed, and does what it says. Make a plugin of it with [`export!`].
+    pub trait Dea {
+        /// Decides what the host does next. The same snapshot gives the same
+        /// decisions, but for what is remembered of crashes to space out
+        /// restarts.
+        fn decide(&mut self, snapshot: Snapshot) -> Decisions;
+    }
+}
 
 /// Compiles only for what [`export!`] accepts.
 #[doc(hidden)]
-pub const fn implemented<T: role::Guest + crate::lifecycle::Guest>() {}
+pub const fn implemented<T: Dea>(_: &crate::Manifest) {}
 
-/// Makes a component of a type that implements this role and the lifecycle.
+/// Makes a plugin of a type that implements [`Dea`]. Its manifest has name,
+/// version and description of the crate, and wants all that a droplet execution
+/// agent may have; `name`, `summary` and `imports` after the type say otherwise.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_dea {
-    ($plugin:ident) => {
-        #[cfg(target_family = "wasm")]
+    ($plugin:ty $(, $($declared:tt)*)?) => {
         const _: () = {
-            $crate::lifecycle::export!($plugin);
-            $crate::dea::export_role!($plugin);
+            const MANIFEST: $crate::Manifest = $crate::__manifest! {
+                role: "dea",
+                world: "muster:dea/dea-plugin@0.1.0",
+                offered: ["wasi:logging/logging@0.1.0-draft", "muster:workloads/workloads@0.1.0"];
+                $($($declared)*)?
+            };
+            // Elsewhere, where a plugin is tested, its exports do not link.
+            #[cfg(not(target_family = "wasm"))]
+            const _: () = $crate::dea::implemented::<$plugin>(&MANIFEST);
+            #[cfg(target_family = "wasm")]
+            const _: () = {
+                $crate::__lifecycle!($plugin, $crate::dea::Dea, MANIFEST);
+
+                impl $crate::bindings::dea::role::Guest for Exported {
+                    fn decide(snapshot: $crate::dea::Snapshot) -> $crate::dea::Decisions {
+                        held(|plugin| $crate::dea::Dea::decide(plugin, snapshot))
+                    }
+                }
+
+                $crate::bindings::dea::export_role!(Exported);
+            };
         };
-        // Elsewhere, where a plugin's modules are tested, such exports do not link.
-        #[cfg(not(target_family = "wasm"))]
-        const _: () = $crate::dea::implemented::<$plugin>();
     };
 }
 

@@ -1,14 +1,13 @@
 //! The manifest: what a host reads of a plugin before it runs it.
 
-use crate::lifecycle::Description;
+use crate::bindings::lifecycle::Description;
 
-/// What a plugin says of itself at run time, agreeing with its manifest.
-/// Made by [`manifest!`](crate::manifest!).
+/// What a plugin says of itself. Made by the `export!` of its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Manifest {
     /// The plugin's name.
     pub name: &'static str,
-    /// The version of the crate that declared the manifest.
+    /// The version of the crate that exports the plugin.
     pub version: &'static str,
     /// The JSON text of the custom section.
     pub json: &'static str,
@@ -25,51 +24,67 @@ impl Manifest {
     }
 }
 
-/// Declares a plugin's manifest. It is put into the component's custom section
-/// `muster:plugin` as JSON with the members `name`, `version`, `role`, `world`,
-/// `summary` and `imports`; the version is that of the crate that calls this.
-///
-/// `imports` lists the host interfaces that the plugin wants, each as
-/// `namespace:package/interface@version`. What Rust's standard library imports
-/// by itself (`wasi:cli`, `wasi:clocks`, `wasi:filesystem`, `wasi:io`,
-/// `wasi:random`) need not be listed: a host gives a plugin these without
-/// anything in them, no files, no variables and no input.
-///
-/// All values are literals without quotes, backslashes and control characters;
-/// others do not compile.
-///
-/// Yields a [`Manifest`]; bind it to a constant.
+/// The manifest of a plugin of some role, as a constant. It is put into the
+/// component's custom section `muster:plugin` as JSON with the members `name`,
+/// `version`, `role`, `world`, `summary` and `imports`. What the plugin does not
+/// declare comes from the manifest of its crate and from its world.
+#[doc(hidden)]
 #[macro_export]
-macro_rules! manifest {
+macro_rules! __manifest {
     (
-        name: $name:literal,
         role: $role:literal,
         world: $world:literal,
-        summary: $summary:literal,
-        imports: [$($first:literal $(, $import:literal)*)? $(,)?] $(,)?
+        offered: [$($offered:literal),*];
+        $(name: $name:literal $(,)?)?
+        $(summary: $summary:literal $(,)?)?
+        $(imports: [$($import:literal),* $(,)?] $(,)?)?
     ) => {{
+        const NAME: &str = $crate::__or!([$($name)?] ::core::env!("CARGO_PKG_NAME"));
         const JSON: &str = ::core::concat!(
-            "{\"name\":\"", $name,
+            "{\"name\":\"", $crate::__or!([$($name)?] ::core::env!("CARGO_PKG_NAME")),
             "\",\"version\":\"", ::core::env!("CARGO_PKG_VERSION"),
             "\",\"role\":\"", $role,
             "\",\"world\":\"", $world,
-            "\",\"summary\":\"", $summary,
-            "\",\"imports\":[" $(, "\"", $first, "\"" $(, ",\"", $import, "\"")*)?, "]}",
+            "\",\"summary\":\"", $crate::__or!([$($summary)?] ::core::env!("CARGO_PKG_DESCRIPTION")),
+            "\",\"imports\":[",
+            $crate::__or!(
+                [$($crate::__list!($($import),*))?]
+                $crate::__list!($($offered),*)
+            ),
+            "]}",
         );
         const _: () = {
-            $crate::manifest::assert_plain($name);
-            $crate::manifest::assert_plain($role);
-            $crate::manifest::assert_plain($world);
-            $crate::manifest::assert_plain($summary);
-            $($crate::manifest::assert_plain($first); $($crate::manifest::assert_plain($import);)*)?
+            $crate::manifest::assert_plain(NAME);
+            $crate::manifest::assert_plain(
+                $crate::__or!([$($summary)?] ::core::env!("CARGO_PKG_DESCRIPTION"))
+            );
+            $($($crate::manifest::assert_plain($import);)*)?
         };
-        #[cfg(target_arch = "wasm32")]
+        #[cfg(target_family = "wasm")]
         #[used]
         #[allow(unsafe_code, reason = "the only way to name a custom section; no other static goes there")]
         #[unsafe(link_section = "muster:plugin")]
         static SECTION: [u8; JSON.len()] = $crate::manifest::section(JSON);
-        $crate::Manifest { name: $name, version: ::core::env!("CARGO_PKG_VERSION"), json: JSON }
+        $crate::Manifest { name: NAME, version: ::core::env!("CARGO_PKG_VERSION"), json: JSON }
     }};
+}
+
+/// What is in the brackets; what follows them if they are empty.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __or {
+    ([] $($other:tt)+) => { $($other)+ };
+    ([$($given:tt)+] $($other:tt)+) => { $($given)+ };
+}
+
+/// The items of a list in JSON.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __list {
+    () => { "" };
+    ($first:literal $(, $more:literal)*) => {
+        ::core::concat!("\"", $first, "\"" $(, ",\"", $more, "\"")*)
+    };
 }
 
 /// Stops the compilation at a text that would have to be escaped in JSON.
@@ -101,37 +116,58 @@ pub const fn section<const N: usize>(json: &str) -> [u8; N] {
 mod tests {
     use super::Manifest;
 
-    const FULL: Manifest = crate::manifest! {
-        name: "router",
-        role: "router",
-        world: "muster:router/router-plugin@0.1.0",
-        summary: "Decides where requests go",
-        imports: ["wasi:logging/logging@0.1.0-draft", "muster:router/heads@0.1.0"],
-    };
+    fn json(manifest: &Manifest) -> serde_json::Value {
+        serde_json::from_str(manifest.json).unwrap()
+    }
 
     #[test]
-    fn a_manifest_is_json_with_every_member() {
-        let json: serde_json::Value = serde_json::from_str(FULL.json).unwrap();
+    fn what_is_not_declared_comes_from_the_crate_and_the_world() {
+        let plain: Manifest = crate::__manifest! {
+            role: "router",
+            world: "muster:router/router-plugin@0.1.0",
+            offered: ["wasi:logging/logging@0.1.0-draft", "muster:router/heads@0.1.0"];
+        };
         let expected = serde_json::json!({
-            "name": "router",
+            "name": "muster-sdk",
             "version": env!("CARGO_PKG_VERSION"),
             "role": "router",
             "world": "muster:router/router-plugin@0.1.0",
-            "summary": "Decides where requests go",
+            "summary": "What role plugins are written with",
             "imports": ["wasi:logging/logging@0.1.0-draft", "muster:router/heads@0.1.0"],
         });
-        assert_eq!(json, expected);
+        assert_eq!(json(&plain), expected);
         assert_eq!(
-            (FULL.name, FULL.version),
-            ("router", env!("CARGO_PKG_VERSION"))
+            (plain.name, plain.version),
+            ("muster-sdk", env!("CARGO_PKG_VERSION"))
+        );
+    }
+
+    #[test]
+    fn what_is_declared_counts() {
+        let all: Manifest = crate::__manifest! {
+            role: "router",
+            world: "muster:router/router-plugin@0.1.0",
+            offered: ["a:b/c@0.1.0"];
+            name: "mine", summary: "Decides", imports: ["d:e/f@0.1.0", "g:h/i@0.1.0"],
+        };
+        assert_eq!(all.name, "mine");
+        let json = json(&all);
+        assert_eq!(
+            (&json["name"], &json["summary"]),
+            (&"mine".into(), &"Decides".into())
+        );
+        assert_eq!(
+            json["imports"],
+            serde_json::json!(["d:e/f@0.1.0", "g:h/i@0.1.0"])
         );
     }
 
     #[test]
     fn a_plugin_may_want_nothing() {
-        let none = crate::manifest! { name: "a", role: "b", world: "c", summary: "d", imports: [] };
-        let json: serde_json::Value = serde_json::from_str(none.json).unwrap();
-        assert_eq!(json["imports"], serde_json::json!([]));
+        let none: Manifest =
+            crate::__manifest! { role: "b", world: "c", offered: ["d:e/f@0.1.0"]; imports: [] };
+        assert_eq!(json(&none)["imports"], serde_json::json!([]));
+        assert_eq!(json(&none)["name"], "muster-sdk");
     }
 
     #[test]

@@ -1,40 +1,89 @@
-//! The world of stager plugins: `muster:stager/stager-plugin`. A plugin implements
-//! [`role::Guest`] and [`lifecycle::Guest`](crate::lifecycle::Guest) for a
-//! type and hands that to [`export!`].
-#![allow(missing_docs, unsafe_code, reason = "generated from wit/")]
+//! Stagers, which make droplets of packages: `muster:stager/stager-plugin@0.1.0`.
 
-// The world without the lifecycle, whose bindings all roles share. The linker
-// joins both into the whole world.
-wit_bindgen::generate!({
-    inline: "package muster:sdk; world stager-role { import muster:packages/packages@0.1.0; export muster:stager/stager@0.1.0; }",
-    path: ["../../wit/deps/logging", "../../wit/lifecycle", "../../wit/packages", "../../wit/stager"],
-    generate_all,
-    additional_derives: [PartialEq, Eq],
-    pub_export_macro: true,
-    export_macro_name: "export_role",
-    default_bindings_module: "muster_sdk::stager",
-});
+pub use crate::bindings::stager::{
+    packages::{Entry as PackageEntry, Error as PackageError},
+    role::{Droplet, Entry, File, Rejection, Source, Terms, Wishes},
+};
+use crate::{bindings::stager::packages::Package as Lent, lifecycle::role_trait};
 
-pub use exports::muster::stager::stager as role;
-pub use muster::packages::packages;
+/// What a user pushed: a list of files.
+/// [`testing::Package`](crate::testing::Package) is one for tests.
+pub trait Package {
+    /// The files, sorted by path.
+    fn entries(&self) -> Vec<PackageEntry>;
+
+    /// Up to `length` bytes of a file from `offset` on; fewer at its end.
+    ///
+    /// # Errors
+    /// If there is no such file or its bytes cannot be had.
+    fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, PackageError>;
+}
+
+impl Package for Lent {
+    fn entries(&self) -> Vec<PackageEntry> {
+        self.entries()
+    }
+
+    fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, PackageError> {
+        self.read(path, offset, length)
+    }
+}
+
+role_trait! {
+    /// A stager. The host makes a new one for each package. Make a plugin of it
+    /// with [`export!`].
+    pub trait Stager {
+        /// Stages a package. Must not keep anything for the next call.
+        ///
+        /// # Errors
+        /// Why the package is refused, for whoever pushed it.
+        fn stage(
+            &mut self,
+            package: &dyn Package,
+            wishes: Wishes,
+            terms: Terms,
+        ) -> Result<Droplet, Rejection>;
+    }
+}
 
 /// Compiles only for what [`export!`] accepts.
 #[doc(hidden)]
-pub const fn implemented<T: role::Guest + crate::lifecycle::Guest>() {}
+pub const fn implemented<T: Stager>(_: &crate::Manifest) {}
 
-/// Makes a component of a type that implements this role and the lifecycle.
+/// Makes a stager plugin of a type that implements [`Stager`]. Its manifest has
+/// name, version and description of the crate, and wants all that a stager may
+/// have; `name`, `summary` and `imports` after the type say otherwise.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_stager {
-    ($plugin:ident) => {
-        #[cfg(target_family = "wasm")]
+    ($plugin:ty $(, $($declared:tt)*)?) => {
         const _: () = {
-            $crate::lifecycle::export!($plugin);
-            $crate::stager::export_role!($plugin);
+            const MANIFEST: $crate::Manifest = $crate::__manifest! {
+                role: "stager",
+                world: "muster:stager/stager-plugin@0.1.0",
+                offered: ["wasi:logging/logging@0.1.0-draft", "muster:packages/packages@0.1.0"];
+                $($($declared)*)?
+            };
+            // Elsewhere, where a plugin is tested, its exports do not link.
+            #[cfg(not(target_family = "wasm"))]
+            const _: () = $crate::stager::implemented::<$plugin>(&MANIFEST);
+            #[cfg(target_family = "wasm")]
+            const _: () = {
+                $crate::__lifecycle!($plugin, $crate::stager::Stager, MANIFEST);
+
+                impl $crate::bindings::stager::role::Guest for Exported {
+                    fn stage(
+                        package: &$crate::bindings::stager::packages::Package,
+                        wishes: $crate::stager::Wishes,
+                        terms: $crate::stager::Terms,
+                    ) -> ::core::result::Result<$crate::stager::Droplet, $crate::stager::Rejection> {
+                        held(|plugin| $crate::stager::Stager::stage(plugin, package, wishes, terms))
+                    }
+                }
+
+                $crate::bindings::stager::export_role!(Exported);
+            };
         };
-        // Elsewhere, where a plugin's modules are tested, such exports do not link.
-        #[cfg(not(target_family = "wasm"))]
-        const _: () = $crate::stager::implemented::<$plugin>();
     };
 }
 

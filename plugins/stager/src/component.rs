@@ -1,7 +1,7 @@
 //! Checks a component: that it is valid, has an entry point and wants nothing
 //! that is not offered.
 
-use muster_sdk::stager::role::Entry;
+use muster_sdk::stager::Entry;
 use wasmparser::{
     ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload, TypeBounds, Validator,
     WasmFeatures,

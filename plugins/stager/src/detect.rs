@@ -1,13 +1,9 @@
 //! Finds out what a package is and makes its droplet.
 
-use muster_sdk::stager::{
-    packages::Entry,
-    role::{Droplet, File, Source, Terms, Wishes},
-};
+use muster_sdk::stager::{Droplet, File, Package, PackageEntry as Entry, Source, Terms, Wishes};
 
 use crate::{
-    component,
-    package::{self, Package},
+    component, package,
     reject::Reason,
     site,
     sniff::{self, Kind},
@@ -30,7 +26,7 @@ const SOURCES: [&str; 6] = [
 ///
 /// # Errors
 /// The reason for which it is refused.
-pub fn stage(package: &impl Package, wishes: &Wishes, terms: &Terms) -> Result<Droplet, Reason> {
+pub fn stage(package: &dyn Package, wishes: &Wishes, terms: &Terms) -> Result<Droplet, Reason> {
     let mut entries = package.entries();
     entries.retain(|entry| entry.path != MANIFEST);
     if entries.is_empty() {
@@ -116,7 +112,7 @@ fn check_app(entry: &Entry, kind: Kind, alone: bool) -> Result<(), Reason> {
 }
 
 fn of_component(
-    package: &impl Package,
+    package: &dyn Package,
     entry: &Entry,
     kind: Kind,
     others: &[Entry],

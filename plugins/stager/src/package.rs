@@ -1,29 +1,17 @@
 //! Access to the files of a package.
 
-use muster_sdk::stager::packages::{Entry, Error};
+use muster_sdk::stager::{Package, PackageEntry as Entry, PackageError as Error};
 
 use crate::reject::Reason;
 
 /// How much is read at once, in bytes.
 const CHUNK: u32 = 1 << 20;
 
-/// What a user pushed.
-pub trait Package {
-    /// The files, sorted by path.
-    fn entries(&self) -> Vec<Entry>;
-
-    /// Up to `length` bytes of a file from `offset` on.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, Error>;
-}
-
 /// Up to `length` bytes from the beginning of a file.
 ///
 /// # Errors
 /// [`Reason::Unreadable`].
-pub fn head(package: &impl Package, path: &str, length: u32) -> Result<Vec<u8>, Reason> {
+pub fn head(package: &dyn Package, path: &str, length: u32) -> Result<Vec<u8>, Reason> {
     package
         .read(path, 0, length)
         .map_err(|error| unreadable(path, &error))
@@ -33,7 +21,7 @@ pub fn head(package: &impl Package, path: &str, length: u32) -> Result<Vec<u8>, 
 ///
 /// # Errors
 /// [`Reason::Unreadable`].
-pub fn whole(package: &impl Package, entry: &Entry) -> Result<Vec<u8>, Reason> {
+pub fn whole(package: &dyn Package, entry: &Entry) -> Result<Vec<u8>, Reason> {
     let mut bytes = Vec::with_capacity(usize::try_from(entry.size).unwrap_or_default());
     loop {
         let chunk = package
@@ -66,46 +54,10 @@ fn unreadable(path: &str, error: &Error) -> Reason {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::collections::BTreeMap;
+mod tests {
+    use muster_sdk::testing::Package as Files;
 
     use super::*;
-
-    /// A package in memory.
-    #[derive(Default)]
-    pub struct Files(pub BTreeMap<String, Vec<u8>>);
-
-    impl Files {
-        pub fn of(files: &[(&str, &[u8])]) -> Self {
-            Self(
-                files
-                    .iter()
-                    .map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec()))
-                    .collect(),
-            )
-        }
-    }
-
-    impl Package for Files {
-        fn entries(&self) -> Vec<Entry> {
-            let entry = |(path, bytes): (&String, &Vec<u8>)| Entry {
-                path: path.clone(),
-                size: bytes.len() as u64,
-                digest: format!("digest of {path}"),
-            };
-            self.0.iter().map(entry).collect()
-        }
-
-        fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, Error> {
-            let bytes = self
-                .0
-                .get(path)
-                .ok_or_else(|| Error::NotFound(path.to_owned()))?;
-            let start = bytes.len().min(usize::try_from(offset).unwrap());
-            let end = bytes.len().min(start + length as usize);
-            Ok(bytes[start..end].to_vec())
-        }
-    }
 
     #[test]
     fn files_larger_than_a_chunk_are_read_whole() {

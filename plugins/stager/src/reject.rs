@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use muster_sdk::stager::role::Rejection;
+use muster_sdk::stager::Rejection;
 
 /// What every refusal of a file that is no app says is accepted.
 const ACCEPTED: &str =

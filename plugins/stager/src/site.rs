@@ -2,10 +2,7 @@
 //! files under `site/`, each one's digest under `etags/`, and the path of the
 //! fallback file, if there is one, in `fallback`.
 
-use muster_sdk::stager::{
-    packages::Entry,
-    role::{Droplet, Entry as EntryPoint, File, Source},
-};
+use muster_sdk::stager::{Droplet, Entry as EntryPoint, File, PackageEntry as Entry, Source};
 
 /// The droplet of a site. `fallback` must be the path of one of the entries.
 #[must_use]

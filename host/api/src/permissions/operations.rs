@@ -136,7 +136,7 @@ pub const OPERATIONS: &[Operation] = &[
 
     op("role_list", "GET", "/api/v1/roles", Needs(P::RoleRead), &["role list"]),
     op("role_show", "GET", "/api/v1/roles/{role}", Needs(P::RoleRead), &["role show"]),
-    op("role_add", "PUT", "/api/v1/roles/{role}", Needs(P::RoleWrite), &["role add"]),
+    op("role_add", "PUT", "/api/v1/roles/{role}", Needs(P::RoleWrite), &["role add", "plugin check"]),
     op("role_remove", "DELETE", "/api/v1/roles/{role}", Needs(P::RoleWrite), &["role remove"]),
     op("role_start", "POST", "/api/v1/roles/{role}/actions/start", Needs(P::RoleWrite), &["role start"]),
     op("role_stop", "POST", "/api/v1/roles/{role}/actions/stop", Needs(P::RoleWrite), &["role stop"]),

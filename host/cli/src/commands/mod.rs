@@ -34,6 +34,7 @@ pub mod op;
 pub mod own;
 pub mod passkey;
 mod password;
+pub mod plugin;
 pub mod ports;
 pub mod project;
 pub mod queue;
@@ -97,6 +98,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::App(command) => app::run(&scope, command).await,
         Command::Route(command) => route::run(&scope, command).await,
         Command::Role(command) => role::run(&scope, command).await,
+        Command::Plugin(command) => plugin::run(&scope, command).await,
         Command::Backup(command) => backup::run(&scope, command).await,
         Command::Data(command) => data::run(&scope, command).await,
         Command::Blocks(command) => blocks::run(&scope, command).await,

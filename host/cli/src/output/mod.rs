@@ -22,6 +22,7 @@ mod logging;
 mod logs;
 mod plans;
 mod platform_log;
+mod plugins;
 mod ports;
 mod projects;
 mod queues;

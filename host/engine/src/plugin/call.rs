@@ -34,6 +34,9 @@ pub enum PluginError {
         /// What the role needs.
         wanted: String,
     },
+    /// No plugin can play that role here.
+    #[error("no plugin can play the role '{0}' here")]
+    NoContract(String),
     /// It cannot be linked.
     #[error("the plugin cannot be loaded: {0}")]
     Load(String),
@@ -88,6 +91,12 @@ impl<W> Plugin<W> {
             }
             Err(error) => Err(failure(&error, &meter, limits.memory, limits.work)),
         }
+    }
+
+    /// How much memory the instance has, in bytes: what it used at most so far.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.store.data().limiter.used()
     }
 
     /// A call that requests wait for.

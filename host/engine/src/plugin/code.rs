@@ -1,6 +1,6 @@
 //! A plugin's component: read, checked against its manifest, compiled, linked.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 use wasmtime::{
@@ -10,9 +10,14 @@ use wasmtime::{
 
 use super::{
     call::{Plugin, PluginError},
-    lifecycle::Lifecycle,
+    contract::Contract,
+    dea::DeaWorld,
+    lifecycle::{Health, Lifecycle},
+    load_balancer::BalancerWorld,
     logging::PluginLog,
     manifest::Manifest,
+    router::RouterWorld,
+    stager::StagerWorld,
     state::{PluginState, add_harmless, add_logging},
 };
 use crate::{Engine, meter::Meter};
@@ -31,12 +36,8 @@ pub struct PluginLimits {
 
 /// The bindings of one role's world.
 pub trait RoleWorld: Lifecycle + Sized + Send {
-    /// The world's name without version: `muster:router/router-plugin`.
-    const WORLD: &str;
-    /// The version that this host implements.
-    const VERSION: &str;
-    /// What the role may import, besides what every plugin may.
-    const IMPORTS: &[&str];
+    /// What the role asks of its plugin, and gives it.
+    const CONTRACT: Contract;
 
     /// Adds what the role may import.
     #[doc(hidden)]
@@ -103,12 +104,9 @@ impl PluginCode {
     /// # Errors
     /// If it is made for another world or version, wants what the role does
     /// not get, or fails while it is instantiated.
-    pub fn instantiate<W: RoleWorld>(
-        &self,
-        limits: PluginLimits,
-        log: PluginLog,
-    ) -> Result<Plugin<W>, PluginError> {
-        self.check_world::<W>()?;
+    pub fn instantiate<W: RoleWorld>(&self, log: PluginLog) -> Result<Plugin<W>, PluginError> {
+        W::CONTRACT.check(&self.manifest)?;
+        let limits = W::CONTRACT.limits;
         let pre = self.link::<W>()?;
         let meter = Arc::new(Meter::default());
         let mut store = Store::new(
@@ -123,33 +121,35 @@ impl PluginCode {
         })
     }
 
-    fn check_world<W: RoleWorld>(&self) -> Result<(), PluginError> {
-        let (world, version) = self
-            .manifest
-            .world
-            .split_once('@')
-            .unwrap_or((&self.manifest.world, ""));
-        // Until 1.0 a minor version may break, so only the patch may differ.
-        let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
-        if world != W::WORLD || minor(version) != minor(W::VERSION) {
-            return Err(PluginError::World {
-                found: self.manifest.world.clone(),
-                wanted: format!("{}@{}", W::WORLD, W::VERSION),
-            });
+    /// Tries whether the plugin can play a role: whether it starts, is what its
+    /// manifest says, and is well.
+    ///
+    /// # Errors
+    /// What is in the way.
+    pub fn try_out(&self, role: &str, log: PluginLog) -> Result<(), PluginError> {
+        match role {
+            "router" => self.try_out_in::<RouterWorld>(log),
+            "stager" => self.try_out_in::<StagerWorld>(log),
+            "dea" => self.try_out_in::<DeaWorld>(log),
+            "load-balancer" => self.try_out_in::<BalancerWorld>(log),
+            _ => Err(PluginError::NoContract(role.to_owned())),
         }
-        let allowed: BTreeSet<&str> = W::IMPORTS.iter().copied().collect();
-        let denied: Vec<String> = self
-            .manifest
-            .imports
-            .iter()
-            .filter(|name| !allowed.contains(name.as_str()))
-            .cloned()
-            .collect();
-        if denied.is_empty() {
-            Ok(())
-        } else {
-            Err(PluginError::Denied(denied))
+    }
+
+    fn try_out_in<W: RoleWorld>(&self, log: PluginLog) -> Result<(), PluginError> {
+        let mut plugin: Plugin<W> = self.instantiate(log)?;
+        let (name, version) = plugin.describe()?;
+        if (&name, &version) != (&self.manifest.name, &self.manifest.version) {
+            return Err(PluginError::Reported(format!(
+                "it calls itself {name} {version}, its manifest says {} {}",
+                self.manifest.name, self.manifest.version
+            )));
         }
+        plugin.start()?;
+        if let Health::Failing(why) = plugin.health()? {
+            return Err(PluginError::Reported(why));
+        }
+        plugin.stop()
     }
 
     fn link<W: RoleWorld>(&self) -> Result<InstancePre<PluginState>, PluginError> {
@@ -164,8 +164,9 @@ impl PluginCode {
     }
 }
 
-/// Whether an import reaches nothing outside the plugin.
-fn is_harmless(import: &str) -> bool {
+/// Whether an import reaches nothing outside the plugin, so that each gets it.
+#[must_use]
+pub fn is_harmless(import: &str) -> bool {
     const PREFIXES: &[&str] = &[
         "wasi:cli/",
         "wasi:clocks/",

@@ -1,5 +1,7 @@
 //! The droplet execution agent's world.
 
+use std::time::Duration;
+
 use wasmtime::{
     Store,
     component::{Instance as ComponentInstance, Linker},
@@ -7,7 +9,8 @@ use wasmtime::{
 
 use super::{
     call::{Plugin, PluginError},
-    code::RoleWorld,
+    code::{PluginLimits, RoleWorld},
+    contract::Contract,
     lifecycle::lifecycle,
     state::PluginState,
 };
@@ -43,12 +46,21 @@ impl std::ops::Deref for DeaWorld {
 lifecycle!(DeaWorld);
 
 impl RoleWorld for DeaWorld {
-    const WORLD: &str = "muster:dea/dea-plugin";
-    const VERSION: &str = "0.1.0";
-    const IMPORTS: &[&str] = &[
-        "wasi:logging/logging@0.1.0-draft",
-        "muster:workloads/workloads@0.1.0",
-    ];
+    const CONTRACT: Contract = Contract {
+        role: "dea",
+        world: "muster:dea/dea-plugin",
+        version: "0.1.0",
+        imports: &[
+            "wasi:logging/logging@0.1.0-draft",
+            "muster:workloads/workloads@0.1.0",
+        ],
+        // It looks at all instances of the host at once.
+        limits: PluginLimits {
+            memory: 256 << 20,
+            call: Duration::from_secs(2),
+            work: Duration::from_secs(5),
+        },
+    };
 
     fn link(_: &mut Linker<PluginState>) -> wasmtime::Result<()> {
         Ok(())

@@ -1,6 +1,6 @@
 //! The load balancer world.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::request::Parts;
 use wasmtime::{
@@ -10,7 +10,8 @@ use wasmtime::{
 
 use super::{
     call::{Plugin, PluginError},
-    code::RoleWorld,
+    code::{PluginLimits, RoleWorld},
+    contract::Contract,
     lifecycle::lifecycle,
     state::PluginState,
 };
@@ -79,12 +80,21 @@ impl std::ops::Deref for BalancerWorld {
 lifecycle!(BalancerWorld);
 
 impl RoleWorld for BalancerWorld {
-    const WORLD: &str = "muster:load-balancer/load-balancer-plugin";
-    const VERSION: &str = "0.1.0";
-    const IMPORTS: &[&str] = &[
-        "wasi:logging/logging@0.1.0-draft",
-        "muster:load-balancer/requests@0.1.0",
-    ];
+    const CONTRACT: Contract = Contract {
+        role: "load-balancer",
+        world: "muster:load-balancer/load-balancer-plugin",
+        version: "0.1.0",
+        imports: &[
+            "wasi:logging/logging@0.1.0-draft",
+            "muster:load-balancer/requests@0.1.0",
+        ],
+        // Requests wait for its decisions.
+        limits: PluginLimits {
+            memory: 256 << 20,
+            call: Duration::from_millis(100),
+            work: Duration::from_secs(3),
+        },
+    };
 
     fn link(linker: &mut Linker<PluginState>) -> wasmtime::Result<()> {
         requests::add_to_linker::<PluginState, HasSelf<PluginState>>(linker, |state| state)

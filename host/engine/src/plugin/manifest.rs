@@ -36,7 +36,7 @@ pub enum ManifestError {
     NotAComponent(String),
     /// It has no manifest.
     #[error(
-        "the component has no 'muster:plugin' section; declare one with the SDK's manifest! macro"
+        "the component has no 'muster:plugin' section; export it with the SDK's macro for its role"
     )]
     Missing,
     /// The manifest cannot be read.

@@ -3,6 +3,7 @@
 
 mod call;
 mod code;
+mod contract;
 mod dea;
 mod io;
 mod lifecycle;
@@ -12,25 +13,28 @@ mod manifest;
 mod router;
 mod stager;
 mod state;
+mod surface;
 
 pub use call::{Plugin, PluginError};
-pub use code::{PluginCode, PluginLimits, RoleWorld};
+pub use code::{PluginCode, PluginLimits, RoleWorld, is_harmless};
+pub use contract::Contract;
 pub use lifecycle::Health;
 pub use logging::{LogLevel, PluginLog};
 pub use manifest::{Manifest, ManifestError};
+pub use surface::Surface;
 
 /// The words of the router world.
 pub mod routing {
     pub use super::router::{
-        Action, Decision, Forward, Outcome, Redirect, Route, RouteKey, RouterPlugin, Scope,
-        TableUpdate, Target,
+        Action, Decision, Forward, Outcome, Redirect, Route, RouteKey, RouterPlugin, RouterWorld,
+        Scope, TableUpdate, Target,
     };
 }
 
 /// The words of the load balancer world.
 pub mod balancing {
     pub use super::load_balancer::{
-        Asked, BalancerPlugin, HashKey, Policy, Pool, Upstream, Upstreams,
+        Asked, BalancerPlugin, BalancerWorld, HashKey, Policy, Pool, Upstream, Upstreams,
     };
 }
 
@@ -38,14 +42,14 @@ pub mod balancing {
 pub mod staging {
     pub use super::stager::{
         Droplet, Entry, File, PackageEntry, PackageError, PackageFiles, Rejection, Source,
-        StagerPlugin, Terms, Wishes,
+        StagerPlugin, StagerWorld, Terms, Wishes,
     };
 }
 
 /// The words of the droplet execution agent's world.
 pub mod execution {
     pub use super::dea::{
-        Action, DeaPlugin, Decisions, Desired, Instance, Rollout, Share, Snapshot, Start, State,
-        Stop,
+        Action, DeaPlugin, DeaWorld, Decisions, Desired, Instance, Rollout, Share, Snapshot, Start,
+        State, Stop,
     };
 }

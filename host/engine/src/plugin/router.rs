@@ -1,5 +1,7 @@
 //! The router world.
 
+use std::time::Duration;
+
 use http::request::Parts;
 use wasmtime::{
     Store,
@@ -8,7 +10,8 @@ use wasmtime::{
 
 use super::{
     call::{Plugin, PluginError},
-    code::RoleWorld,
+    code::{PluginLimits, RoleWorld},
+    contract::Contract,
     lifecycle::lifecycle,
     state::PluginState,
 };
@@ -52,12 +55,21 @@ impl std::ops::Deref for RouterWorld {
 lifecycle!(RouterWorld);
 
 impl RoleWorld for RouterWorld {
-    const WORLD: &str = "muster:router/router-plugin";
-    const VERSION: &str = "0.1.0";
-    const IMPORTS: &[&str] = &[
-        "wasi:logging/logging@0.1.0-draft",
-        "muster:router/heads@0.1.0",
-    ];
+    const CONTRACT: Contract = Contract {
+        role: "router",
+        world: "muster:router/router-plugin",
+        version: "0.1.0",
+        imports: &[
+            "wasi:logging/logging@0.1.0-draft",
+            "muster:router/heads@0.1.0",
+        ],
+        // It holds the route table, and requests wait for its decisions.
+        limits: PluginLimits {
+            memory: 1 << 30,
+            call: Duration::from_millis(100),
+            work: Duration::from_secs(3),
+        },
+    };
 
     fn link(linker: &mut Linker<PluginState>) -> wasmtime::Result<()> {
         heads::add_to_linker::<PluginState, HasSelf<PluginState>>(linker, |state| state)

@@ -1,6 +1,6 @@
 //! The stager world.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use wasmtime::{
     Store,
@@ -9,7 +9,8 @@ use wasmtime::{
 
 use super::{
     call::{Plugin, PluginError},
-    code::RoleWorld,
+    code::{PluginLimits, RoleWorld},
+    contract::Contract,
     lifecycle::lifecycle,
     state::PluginState,
 };
@@ -65,12 +66,21 @@ impl std::ops::Deref for StagerWorld {
 lifecycle!(StagerWorld);
 
 impl RoleWorld for StagerWorld {
-    const WORLD: &str = "muster:stager/stager-plugin";
-    const VERSION: &str = "0.1.0";
-    const IMPORTS: &[&str] = &[
-        "wasi:logging/logging@0.1.0-draft",
-        "muster:packages/packages@0.1.0",
-    ];
+    const CONTRACT: Contract = Contract {
+        role: "stager",
+        world: "muster:stager/stager-plugin",
+        version: "0.1.0",
+        imports: &[
+            "wasi:logging/logging@0.1.0-draft",
+            "muster:packages/packages@0.1.0",
+        ],
+        // It reads whole components.
+        limits: PluginLimits {
+            memory: 1 << 30,
+            call: Duration::from_secs(5),
+            work: Duration::from_secs(120),
+        },
+    };
 
     fn link(linker: &mut Linker<PluginState>) -> wasmtime::Result<()> {
         packages::add_to_linker::<PluginState, HasSelf<PluginState>>(linker, |state| state)

@@ -12,7 +12,7 @@ use muster_engine::plugin::{
 };
 use muster_ingress::Backoff;
 
-use super::{DEA_LIMITS, board::Board, is_fatal, plugin_log};
+use super::{board::Board, is_fatal, plugin_log};
 
 /// How often the plugin does its housekeeping and is asked how it is.
 const TEND: Duration = Duration::from_secs(10);
@@ -84,7 +84,7 @@ impl Seated {
         let plugin = match &mut self.plugin {
             Some(plugin) => plugin,
             empty => {
-                let mut plugin: DeaPlugin = self.code.instantiate(DEA_LIMITS, plugin_log("dea"))?;
+                let mut plugin: DeaPlugin = self.code.instantiate(plugin_log("dea"))?;
                 plugin.start()?;
                 self.tended = None;
                 empty.insert(plugin)

@@ -3,14 +3,11 @@
 
 use bytes::Bytes;
 use muster_api::{blocks::FileEntry, plan::Plan, roles::Role};
-use muster_engine::plugin::{
-    Health, Plugin, PluginCode, PluginError, RoleWorld, balancing::BalancerPlugin,
-    execution::DeaPlugin, routing::RouterPlugin, staging::StagerPlugin,
-};
+use muster_engine::plugin::PluginCode;
 use muster_store::{ChangeKind, RoleRecord};
 use serde_json::json;
 
-use super::{Roles, bundled, catalog, limits, plugin_log};
+use super::{Roles, bundled, catalog, plugin_log};
 use crate::control::{
     error::ControlError,
     record::{Actor, Change, record},
@@ -231,12 +228,7 @@ impl Roles {
         let engine = self.engine.clone();
         tokio::task::spawn_blocking(move || {
             let code = PluginCode::new(&engine, &wasm)?;
-            match role {
-                "router" => try_out::<RouterPlugin>(role, &code)?,
-                "stager" => try_out::<StagerPlugin>(role, &code)?,
-                catalog::ALONE => try_out::<BalancerPlugin>(role, &code)?,
-                _ => try_out::<DeaPlugin>(role, &code)?,
-            }
+            code.try_out(role, plugin_log(role))?;
             Ok(code)
         })
         .await
@@ -244,32 +236,6 @@ impl Roles {
             ControlError::Internal(format!("the thread that loads plugins failed: {error}"))
         })?
     }
-}
-
-/// A plugin of some role's world.
-trait InWorld {
-    type World: RoleWorld;
-}
-
-impl<W: RoleWorld> InWorld for Plugin<W> {
-    type World = W;
-}
-
-fn try_out<P: InWorld>(role: &'static str, code: &PluginCode) -> Result<(), PluginError> {
-    let mut plugin: Plugin<P::World> = code.instantiate(limits(role), plugin_log(role))?;
-    let (name, version) = plugin.describe()?;
-    let manifest = code.manifest();
-    if (&name, &version) != (&manifest.name, &manifest.version) {
-        return Err(PluginError::Reported(format!(
-            "it calls itself {name} {version}, its manifest says {} {}",
-            manifest.name, manifest.version
-        )));
-    }
-    plugin.start()?;
-    if let Health::Failing(why) = plugin.health()? {
-        return Err(PluginError::Reported(why));
-    }
-    plugin.stop()
 }
 
 fn role_record(name: &str, component: Option<FileEntry>) -> RoleRecord {

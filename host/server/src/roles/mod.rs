@@ -24,7 +24,7 @@ use muster_blocks::Blocks;
 use muster_engine::{
     Engine,
     plugin::{
-        LogLevel, PluginCode, PluginError, PluginLimits, PluginLog,
+        Contract, LogLevel, PluginCode, PluginError, PluginLog,
         execution::{Decisions, Snapshot},
         staging::{Droplet, PackageFiles, Terms, Wishes},
     },
@@ -40,45 +40,9 @@ use self::{
 };
 use crate::control::error::ControlError;
 
-/// Limits of a router's instance: it holds the route table, and requests wait
-/// for its decisions.
-const ROUTER_LIMITS: PluginLimits = PluginLimits {
-    memory: 1 << 30,
-    call: Duration::from_millis(100),
-    work: Duration::from_secs(3),
-};
-/// Limits of a load balancer's instance: requests wait for its decisions.
-const BALANCER_LIMITS: PluginLimits = PluginLimits {
-    memory: 256 << 20,
-    call: Duration::from_millis(100),
-    work: Duration::from_secs(3),
-};
-/// Limits of a stager's instance: it reads whole components.
-const STAGER_LIMITS: PluginLimits = PluginLimits {
-    memory: 1 << 30,
-    call: Duration::from_secs(5),
-    work: Duration::from_secs(120),
-};
-/// Limits of a droplet execution agent's instance.
-const DEA_LIMITS: PluginLimits = PluginLimits {
-    memory: 256 << 20,
-    call: Duration::from_secs(2),
-    work: Duration::from_secs(5),
-};
-
 /// How long a router goes on that was taken away, until load balancers have
 /// heard so.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
-
-/// The limits of a role's plugin.
-fn limits(role: &str) -> PluginLimits {
-    match role {
-        "router" => ROUTER_LIMITS,
-        "stager" => STAGER_LIMITS,
-        catalog::ALONE => BALANCER_LIMITS,
-        _ => DEA_LIMITS,
-    }
-}
 
 /// The roles of this host.
 pub(crate) struct Roles {
@@ -256,12 +220,11 @@ impl Roles {
         let bundled = installed
             .as_ref()
             .is_some_and(|record| record.component.is_none());
-        let plugin = entry
-            .plugin
-            .filter(|_| installed.is_some())
-            .map(|(manifest, digest)| {
-                let limits = limits(name);
-                RolePlugin {
+        let plugin = entry.plugin.filter(|_| installed.is_some());
+        let plugin =
+            plugin
+                .zip(Contract::of(name))
+                .map(|((manifest, digest), Contract { limits, .. })| RolePlugin {
                     name: manifest.name,
                     version: manifest.version,
                     world: manifest.world,
@@ -270,8 +233,7 @@ impl Roles {
                     bundled,
                     memory_limit: limits.memory,
                     call_limit_ms: u64::try_from(limits.call.as_millis()).unwrap_or(u64::MAX),
-                }
-            });
+                });
         Ok(Role {
             name: name.to_owned(),
             state: if installed.is_some() {
@@ -333,7 +295,7 @@ impl Roles {
         let (board, tended) = (Arc::clone(&self.board), Arc::clone(&self.board));
         RouterMaker {
             version,
-            make: Box::new(move || code.instantiate(ROUTER_LIMITS, plugin_log("router"))),
+            make: Box::new(move || code.instantiate(plugin_log("router"))),
             failed: Box::new(move |failure: &PluginFailure| {
                 board.failed("router", &failure.error, version);
             }),
@@ -345,7 +307,7 @@ impl Roles {
         let (board, tended) = (Arc::clone(&self.board), Arc::clone(&self.board));
         BalancerMaker {
             version,
-            make: Box::new(move || code.instantiate(BALANCER_LIMITS, plugin_log(catalog::ALONE))),
+            make: Box::new(move || code.instantiate(plugin_log(catalog::ALONE))),
             failed: Box::new(move |failure: &PluginFailure| {
                 board.failed(catalog::ALONE, &failure.error, version);
             }),

@@ -10,7 +10,7 @@ use muster_engine::plugin::{
     staging::{Droplet, PackageFiles, Rejection, StagerPlugin, Terms, Wishes},
 };
 
-use super::{STAGER_LIMITS, board::Board, plugin_log};
+use super::{board::Board, plugin_log};
 
 /// Why there is no droplet.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl StagerSeat {
                 _ => StagerError::NoRole,
             })?;
         let staged = (|| {
-            let mut plugin: StagerPlugin = code.instantiate(STAGER_LIMITS, plugin_log("stager"))?;
+            let mut plugin: StagerPlugin = code.instantiate(plugin_log("stager"))?;
             plugin.start()?;
             let staged = plugin.stage(package, wishes, terms)?;
             plugin.stop()?;

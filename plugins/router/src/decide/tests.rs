@@ -1,6 +1,6 @@
 use std::{cell::Cell, collections::BTreeMap};
 
-use muster_sdk::router::role::{self, RouteKey, TableUpdate};
+use muster_sdk::router::{self, RouteKey, TableUpdate};
 use proptest::prelude::*;
 
 use super::*;
@@ -17,6 +17,16 @@ struct Request {
 }
 
 impl Head for Request {
+    fn method(&self) -> String {
+        self.asked.set(true);
+        "GET".to_owned()
+    }
+
+    fn header(&self, _: &str) -> Option<String> {
+        self.asked.set(true);
+        None
+    }
+
     fn cookie(&self, name: &str) -> Option<String> {
         self.asked.set(true);
         self.cookies.get(name).cloned()
@@ -45,7 +55,7 @@ fn decided(table: &Table, request: &Request) -> Decision {
     decide(table, &request.host, &request.path, request)
 }
 
-fn table(routes: Vec<role::Route>) -> Table {
+fn table(routes: Vec<router::Route>) -> Table {
     let mut table = Table::default();
     table
         .apply(TableUpdate {
@@ -58,8 +68,8 @@ fn table(routes: Vec<role::Route>) -> Table {
     table
 }
 
-fn target(app: &str, weight: u32, instances: &[&str]) -> role::Target {
-    role::Target {
+fn target(app: &str, weight: u32, instances: &[&str]) -> router::Target {
+    router::Target {
         app: app.to_owned(),
         weight,
         instances: instances
@@ -69,19 +79,19 @@ fn target(app: &str, weight: u32, instances: &[&str]) -> role::Target {
     }
 }
 
-fn forwards(host: &str, path: &str, sticky: bool, targets: Vec<role::Target>) -> role::Route {
+fn forwards(host: &str, path: &str, sticky: bool, targets: Vec<router::Target>) -> router::Route {
     let key = RouteKey {
         host: host.to_owned(),
         path: path.to_owned(),
     };
-    role::Route {
+    router::Route {
         key,
-        action: role::Action::Forward(targets),
+        action: router::Action::Forward(targets),
         sticky,
     }
 }
 
-fn redirects(host: &str, path: &str, location: &str, keep_path: bool) -> role::Route {
+fn redirects(host: &str, path: &str, location: &str, keep_path: bool) -> router::Route {
     let key = RouteKey {
         host: host.to_owned(),
         path: path.to_owned(),
@@ -91,9 +101,9 @@ fn redirects(host: &str, path: &str, location: &str, keep_path: bool) -> role::R
         status: 307,
         keep_path,
     };
-    role::Route {
+    router::Route {
         key,
-        action: role::Action::Redirect(redirect),
+        action: router::Action::Redirect(redirect),
         sticky: false,
     }
 }
@@ -284,7 +294,7 @@ fn a_path() -> impl Strategy<Value = String> {
     prop_oneof![4 => "(/[xy]){0,3}/?", 1 => Just("*".to_owned()), 1 => "//[xy]"]
 }
 
-fn a_route() -> impl Strategy<Value = role::Route> {
+fn a_route() -> impl Strategy<Value = router::Route> {
     let host = prop_oneof![
         a_host(),
         a_host().prop_map(|host| format!("*.{host}")),
@@ -293,19 +303,20 @@ fn a_route() -> impl Strategy<Value = role::Route> {
     let path = prop_oneof![3 => Just("/".to_owned()), 2 => "(/[xy]){1,2}"];
     let instances =
         prop::collection::btree_set("[1-4]", 0..3).prop_map(|ids| ids.into_iter().collect());
-    let target = ("[p-r]", 0..3_u32, instances).prop_map(|(app, weight, instances)| role::Target {
-        app,
-        weight,
-        instances,
-    });
+    let target =
+        ("[p-r]", 0..3_u32, instances).prop_map(|(app, weight, instances)| router::Target {
+            app,
+            weight,
+            instances,
+        });
     let action = prop_oneof![
-        3 => prop::collection::vec(target, 0..4).prop_map(role::Action::Forward),
+        3 => prop::collection::vec(target, 0..4).prop_map(router::Action::Forward),
         1 => ("/[xy]?", any::<bool>()).prop_map(|(location, keep_path)| {
-            role::Action::Redirect(Redirect { location, status: 308, keep_path })
+            router::Action::Redirect(Redirect { location, status: 308, keep_path })
         }),
     ];
     (host, path, action, prop::bool::weighted(0.3)).prop_map(|(host, path, action, sticky)| {
-        role::Route {
+        router::Route {
             key: RouteKey { host, path },
             action,
             sticky,
@@ -336,7 +347,7 @@ proptest! {
         let names: Vec<_> = routes
             .iter()
             .map(|route| {
-                let alone = table(vec![role::Route { sticky: true, action: role::Action::Forward(vec![target("a", 1, &["1"])]), ..route.clone() }]);
+                let alone = table(vec![router::Route { sticky: true, action: router::Action::Forward(vec![target("a", 1, &["1"])]), ..route.clone() }]);
                 let host = route.key.host.replace('*', "a");
                 match decided(&alone, &get(&host, &route.key.path)).outcome {
                     Outcome::Forward(Forward { set_cookie: Some(cookie), .. }) => cookie.split('=').next().unwrap().to_owned(),

@@ -1,4 +1,4 @@
-use muster_sdk::router::role::{Redirect, RouteKey, TableUpdate};
+use muster_sdk::router::{Redirect, RouteKey, TableUpdate};
 use proptest::prelude::*;
 
 use super::*;
@@ -11,14 +11,14 @@ fn key(host: &str, path: &str) -> RouteKey {
 }
 
 /// A route that can be told from others by where it redirects to: its key.
-fn route(host: &str, path: &str) -> role::Route {
+fn route(host: &str, path: &str) -> router::Route {
     let location = format!("{host}{path}");
-    let action = role::Action::Redirect(Redirect {
+    let action = router::Action::Redirect(Redirect {
         location,
         status: 308,
         keep_path: false,
     });
-    role::Route {
+    router::Route {
         key: key(host, path),
         action,
         sticky: false,
@@ -39,7 +39,7 @@ fn full(keys: &[(&str, &str)]) -> Table {
     table
 }
 
-fn change(generation: u64, upserts: Vec<role::Route>, removals: Vec<RouteKey>) -> TableUpdate {
+fn change(generation: u64, upserts: Vec<router::Route>, removals: Vec<RouteKey>) -> TableUpdate {
     TableUpdate {
         generation,
         full: false,
@@ -145,7 +145,7 @@ fn a_miss_tells_an_unknown_host_name_from_an_unknown_path() {
 fn changes_add_replace_and_remove() {
     let mut table = full(&[("h", "/"), ("h", "/a"), ("*.w", "/"), ("*", "/")]);
     let mut other = route("h", "/a");
-    other.action = role::Action::Redirect(Redirect {
+    other.action = router::Action::Redirect(Redirect {
         location: "new".to_owned(),
         status: 302,
         keep_path: true,
@@ -212,14 +212,14 @@ fn a_whole_table_replaces_what_was_held_even_a_newer_one() {
 
 #[test]
 fn routes_to_one_app_share_its_instances_until_the_last_is_gone() {
-    let target = |instance: &str| role::Target {
+    let target = |instance: &str| router::Target {
         app: "app".to_owned(),
         weight: 1,
         instances: vec![instance.to_owned()],
     };
-    let to = |host: &str, targets| role::Route {
+    let to = |host: &str, targets| router::Route {
         key: key(host, "/"),
-        action: role::Action::Forward(targets),
+        action: router::Action::Forward(targets),
         sticky: false,
     };
     let mut table = Table::default();

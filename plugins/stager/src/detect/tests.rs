@@ -1,7 +1,9 @@
-use muster_sdk::stager::role::{Entry as EntryPoint, Rejection};
+use muster_sdk::{
+    stager::{Entry as EntryPoint, Rejection},
+    testing::Package as Files,
+};
 
 use super::*;
-use crate::package::tests::Files;
 
 /// A file's path and content.
 type Named<'a> = (&'a str, &'a [u8]);
