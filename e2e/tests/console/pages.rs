@@ -108,3 +108,9 @@ async fn of_five_thousand_rows_those_in_view_are_drawn() {
     let host = Host::start().await;
     run_spec("gallery", told(&[("one", &host)])).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_loaded_later_and_say_so_if_they_cannot_be() {
+    let host = Host::start().await;
+    run_spec("later", told(&[("one", &host)])).await;
+}

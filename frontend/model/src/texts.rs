@@ -33,6 +33,8 @@ texts! {
     Changes: "What changes", "Was sich ändert";
     NotFound: "There is no such page", "Diese Seite gibt es nicht";
     NotFoundMore: "The address leads nowhere. Begin with the overview.", "Die Adresse führt nirgendwohin. Beginnen Sie mit der Übersicht.";
+    NotLoaded: "This page could not be loaded", "Diese Seite ließ sich nicht laden";
+    NotLoadedMore: "The host does not answer, or another version of it runs. Loading the console anew helps with the latter.", "Der Host antwortet nicht, oder es läuft eine andere Version. Dann hilft es, die Konsole neu zu laden.";
     Gallery: "Gallery", "Galerie";
     GalleryMore: "The parts that pages are made of, with made-up things in them.", "Die Teile, aus denen Seiten bestehen, mit Erfundenem darin.";
 

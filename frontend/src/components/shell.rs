@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::{
+    Lazy,
     components::{Route, Router, Routes},
     path,
 };
@@ -14,20 +15,7 @@ use super::{
 };
 use crate::{
     api::events::{Connection, Live},
-    pages::{
-        apps::{App, Apps},
-        audit::Audit,
-        cluster::ClusterPage,
-        gallery::Gallery,
-        hosts::Hosts,
-        identity::Identity,
-        jobs::{Jobs, OneJob},
-        not_found::NotFound,
-        overview::Overview,
-        roles::{OneRole, Roles},
-        settings::{OneSection, Settings},
-        sign_in::SignIn,
-    },
+    pages::{later, not_found::NotFound, overview::Overview, sign_in::SignIn},
     session::{Session, Standing},
     words::{self, Text, t},
 };
@@ -74,21 +62,21 @@ fn Frame() -> impl IntoView {
                 <Routes fallback=NotFound>
                     <Route path=path!("/") view=Overview />
                     <Route path=path!("/callback") view=Overview />
-                    <Route path=path!("/hosts") view=Hosts />
-                    <Route path=path!("/apps") view=Apps />
-                    <Route path=path!("/apps/:app") view=App />
-                    <Route path=path!("/apps/:app/:part") view=App />
-                    <Route path=path!("/roles") view=Roles />
-                    <Route path=path!("/roles/:role") view=OneRole />
-                    <Route path=path!("/jobs") view=Jobs />
-                    <Route path=path!("/jobs/:job") view=OneJob />
-                    <Route path=path!("/audit") view=Audit />
-                    <Route path=path!("/cluster") view=ClusterPage />
-                    <Route path=path!("/gallery") view=Gallery />
-                    <Route path=path!("/identity") view=Identity />
-                    <Route path=path!("/identity/:part") view=Identity />
-                    <Route path=path!("/settings") view=Settings />
-                    <Route path=path!("/settings/:section") view=OneSection />
+                    <Route path=path!("/hosts") view={Lazy::<later::Hosts>::new()} />
+                    <Route path=path!("/apps") view={Lazy::<later::Apps>::new()} />
+                    <Route path=path!("/apps/:app") view={Lazy::<later::App>::new()} />
+                    <Route path=path!("/apps/:app/:part") view={Lazy::<later::App>::new()} />
+                    <Route path=path!("/roles") view={Lazy::<later::Roles>::new()} />
+                    <Route path=path!("/roles/:role") view={Lazy::<later::OneRole>::new()} />
+                    <Route path=path!("/jobs") view={Lazy::<later::Jobs>::new()} />
+                    <Route path=path!("/jobs/:job") view={Lazy::<later::OneJob>::new()} />
+                    <Route path=path!("/audit") view={Lazy::<later::Audit>::new()} />
+                    <Route path=path!("/cluster") view={Lazy::<later::Cluster>::new()} />
+                    <Route path=path!("/gallery") view={Lazy::<later::Gallery>::new()} />
+                    <Route path=path!("/identity") view={Lazy::<later::Identity>::new()} />
+                    <Route path=path!("/identity/:part") view={Lazy::<later::Identity>::new()} />
+                    <Route path=path!("/settings") view={Lazy::<later::Settings>::new()} />
+                    <Route path=path!("/settings/:section") view={Lazy::<later::OneSection>::new()} />
                 </Routes>
             </main>
         </div>
