@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod badge;
+pub mod chart;
 pub mod cli_line;
 pub mod confirm;
 pub mod copy;
