@@ -23,4 +23,5 @@ pub mod scroll;
 pub mod shell;
 pub mod table;
 pub mod theme;
+pub mod tour;
 pub mod trouble;

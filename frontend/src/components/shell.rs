@@ -12,6 +12,7 @@ use super::{
     palette::Palette,
     places::{Navigation, this_host},
     theme::ThemeChoice,
+    tour,
 };
 use crate::{
     api::events::{Connection, Live},
@@ -50,13 +51,14 @@ pub fn Console() -> impl IntoView {
 fn Frame() -> impl IntoView {
     let palette = RwSignal::new(false);
     let menu = RwSignal::new(false);
+    let toured = RwSignal::new(tour::is_new());
     view! {
         <a class="skip" href="#page">{t(Text::Skip)}</a>
         <div class="frame" class:menu=move || menu.get()>
             <Header palette menu />
             <div class="side" on:click=move |_| menu.set(false)>
                 <Navigation />
-                <Account />
+                <Account toured />
             </div>
             <main id="page" tabindex="-1">
                 <Routes fallback=NotFound>
@@ -80,6 +82,7 @@ fn Frame() -> impl IntoView {
                 </Routes>
             </main>
         </div>
+        <Show when=move || toured.get()><tour::Tour open=toured /></Show>
         <Palette open=palette />
     }
 }
@@ -145,7 +148,7 @@ fn ConnectionState() -> impl IntoView {
 }
 
 #[component]
-fn Account() -> impl IntoView {
+fn Account(toured: RwSignal<bool>) -> impl IntoView {
     let session = expect_context::<Session>();
     let name = move || {
         session.standing.with(|standing| match standing {
@@ -170,6 +173,7 @@ fn Account() -> impl IntoView {
             </label>
             <div class="me">
                 <span>{name}</span>
+                <button type="button" class="quiet" on:click=move |_| toured.set(true)>{t(Text::Tour)}</button>
                 <button type="button" class="quiet" on:click=move |_| session.leave()>{t(Text::SignOut)}</button>
             </div>
         </div>
