@@ -13,7 +13,7 @@ export default async function ({ hosts: [host], password }) {
   await context.route(/\/console\/(split|chunk)-/, (route) => {
     if (away) return route.abort();
     parts.add(new URL(route.request().url()).pathname);
-    return route.continue();
+    return route.fallback();
   });
   await signIn(page, host, password);
   await page.goto(`${host.url}/hosts`);
@@ -28,9 +28,9 @@ export default async function ({ hosts: [host], password }) {
   await page.getByRole("heading", { name: "Hosts", exact: true }).waitFor();
 
   // All others come without being asked for; then no page asks for anything more.
-  await page.goto(`${host.url}/`);
+  await page.waitForTimeout(500);
   parts.clear();
-  await page.reload();
+  await page.goto(`${host.url}/`);
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   const own = (part) => [...parts].some((path) => path.startsWith(`/console/split-${part}-`));
   for (let tries = 0; !["machines", "apps", "people"].every(own); tries += 1) {
