@@ -17,6 +17,8 @@ use super::address::in_address;
 pub const ROW: f64 = 2.75;
 /// How many rows fit into view, before anybody has looked.
 const FIT: usize = 60;
+/// For how many frames a table is led to where the address says.
+const FRAMES: u8 = 30;
 /// How long nobody has scrolled when the address takes down how far.
 const REST: Duration = Duration::from_millis(250);
 
@@ -48,7 +50,7 @@ impl Scroll {
         };
         Effect::new(move |_| {
             if this.frame.get().is_some() {
-                request_animation_frame(move || this.begin(first));
+                request_animation_frame(move || this.begin(first, FRAMES));
             }
         });
         let resized = window_event_listener(resize, move |_| {
@@ -89,21 +91,24 @@ impl Scroll {
         }
     }
 
-    fn begin(self, first: usize) {
+    /// Goes to the row that the address says. A page that was loaded later is put in its
+    /// place once all of it is there, which takes its tables back to their beginnings, so
+    /// that this is looked after for so many frames.
+    fn begin(self, first: usize, frames: u8) {
         let Some(frame) = self.frame.try_get_untracked().flatten() else {
             return;
         };
-        // A page is put in its place only once all of it is there.
-        if !frame.is_connected() {
-            request_animation_frame(move || self.begin(first));
+        if first == 0 || frames == 0 {
+            self.look();
             return;
         }
-        if let Some(row) = self.row()
-            && first > 0
+        if frame.scroll_top() == 0
+            && let Some(row) = self.row()
         {
             frame.set_scroll_top((row * first as f64).ceil() as i32);
+            self.look();
         }
-        self.look();
+        request_animation_frame(move || self.begin(first, frames - 1));
     }
 
     /// Sees which rows are in view. Whether the table is a long one.
