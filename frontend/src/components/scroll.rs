@@ -17,8 +17,6 @@ use super::address::in_address;
 pub const ROW: f64 = 2.75;
 /// How many rows fit into view, before anybody has looked.
 const FIT: usize = 60;
-/// For how many frames a table is led to where the address says.
-const FRAMES: u8 = 30;
 /// How long nobody has scrolled when the address takes down how far.
 const REST: Duration = Duration::from_millis(250);
 
@@ -50,7 +48,7 @@ impl Scroll {
         };
         Effect::new(move |_| {
             if this.frame.get().is_some() {
-                request_animation_frame(move || this.begin(first, FRAMES));
+                request_animation_frame(move || this.begin(first));
             }
         });
         let resized = window_event_listener(resize, move |_| {
@@ -91,24 +89,21 @@ impl Scroll {
         }
     }
 
-    /// Goes to the row that the address says. A page that was loaded later is put in its
-    /// place once all of it is there, which takes its tables back to their beginnings, so
-    /// that this is looked after for so many frames.
-    fn begin(self, first: usize, frames: u8) {
+    fn begin(self, first: usize) {
         let Some(frame) = self.frame.try_get_untracked().flatten() else {
             return;
         };
-        if first == 0 || frames == 0 {
-            self.look();
+        // A page is put in its place only once all of it is there.
+        if !frame.is_connected() {
+            request_animation_frame(move || self.begin(first));
             return;
         }
-        if frame.scroll_top() == 0
-            && let Some(row) = self.row()
+        if let Some(row) = self.row()
+            && first > 0
         {
             frame.set_scroll_top((row * first as f64).ceil() as i32);
-            self.look();
         }
-        request_animation_frame(move || self.begin(first, frames - 1));
+        self.look();
     }
 
     /// Sees which rows are in view. Whether the table is a long one.
