@@ -3,7 +3,7 @@
 import { bringAxe, look } from "./axe.mjs";
 import { open, push, signIn } from "./browser.mjs";
 
-const PAGES = ["/", "/hosts", "/hosts?do=token", "/hosts?do=link", "/apps", "/apps?do=push", "/apps/shop", "/apps/shop/routes", "/apps/shop/env", "/apps/shop/logs", "/apps/shop/releases", "/jobs", "/audit", "/roles", "/roles/router", "/cluster", "/identity", "/identity/factors", "/settings", "/settings/mail", "/gallery", "/nowhere"];
+const PAGES = ["/", "/hosts", "/hosts?do=token", "/hosts?do=link", "/apps", "/apps?do=push", "/apps/shop", "/apps/shop/metrics", "/apps/shop/routes", "/apps/shop/env", "/apps/shop/logs", "/apps/shop/releases", "/jobs", "/audit", "/roles", "/roles/router", "/cluster", "/identity", "/identity/projects?project=admin", "/identity/access-roles", "/identity/access-bindings", "/identity/terms", "/identity/factors", "/settings", "/settings/mail", "/gallery", "/nowhere"];
 
 export default async function ({ hosts: [host], password, hello, width }) {
   for (const theme of ["light", "dark"]) {

@@ -1,7 +1,7 @@
 // The audit log tells who did what as it happens, finds by what the address says,
 // shows before and after, and is checked for tampering.
 import { bringAxe, lookTwice } from "./axe.mjs";
-import { api, expect, open, signIn } from "./browser.mjs";
+import { api, client, expect, open, signIn } from "./browser.mjs";
 
 export default async function ({ hosts: [host], password }) {
   const { browser, context, page, troubles } = await open();
@@ -26,6 +26,26 @@ export default async function ({ hosts: [host], password }) {
   await page.reload();
   await page.locator("dialog pre").first().waitFor();
   await page.keyboard.press("Escape");
+
+  // Older entries are on further pages, whose addresses lead there again.
+  const ask = await client(host, password);
+  for (let days = 1; days <= 105; days += 1) await ask("PUT", "/config/jobs", { keep_days: days });
+  await page.goto(`${host.url}/audit?action=config.`);
+  await page.locator("tbody tr").first().waitFor();
+  const numbers = () => page.locator("tbody tr").evaluateAll((rows) => rows.map((row) => Number(row.dataset.row)));
+  const newest = await numbers();
+  await page.getByRole("button", { name: "Older" }).click();
+  await page.waitForURL(/cursor=/);
+  await page.waitForFunction((last) => {
+    const rows = [...document.querySelectorAll("tbody tr[data-row]")];
+    return rows.length > 0 && rows.every((row) => Number(row.dataset.row) < last);
+  }, Math.min(...newest));
+  const older = await numbers();
+  await page.reload();
+  await page.locator(`tr[data-row="${older[0]}"]`).waitFor();
+  await lookTwice(page, "older entries");
+  await page.getByRole("button", { name: "Newest" }).click();
+  await page.locator(`tr[data-row="${newest[0]}"]`).waitFor();
 
   await page.getByRole("button", { name: "Check the log" }).click();
   await page.getByLabel("Head", { exact: true }).fill("nonsense");

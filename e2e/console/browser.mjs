@@ -1,7 +1,7 @@
 // A browser, and what the specs do with it again and again.
 import { chromium } from "playwright-core";
 
-export async function open({ width = 1280, height = 800, theme = "light", locale = "en-US" } = {}) {
+export async function open({ width = 1280, height = 800, theme = "light", locale = "en-US", tour = false } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     // Tests may run as root, in a machine that is thrown away.
@@ -14,6 +14,8 @@ export async function open({ width = 1280, height = 800, theme = "light", locale
     reducedMotion: "reduce",
     permissions: ["clipboard-read", "clipboard-write"],
   });
+  // Whoever is here for the first time is shown around, which most specs are not about.
+  if (!tour) await context.addInitScript(() => localStorage.setItem("muster.tour", "seen"));
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   const troubles = [];
@@ -59,12 +61,19 @@ export function expect(is, why) {
 
 /** Asks the host's API as its admin. */
 export async function api(host, password, method, path, body) {
+  return (await client(host, password))(method, path, body);
+}
+
+/** The same for whoever asks often: signed in once. */
+export async function client(host, password) {
   const form = new URLSearchParams({ grant_type: "password", username: "admin", password });
   const signedIn = await fetch(`${host.url}/oauth/token`, { method: "POST", body: form });
   const { access_token: token } = await signedIn.json();
-  const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
-  const reply = await fetch(`${host.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
-  const text = await reply.text();
-  expect(reply.ok, `${method} ${path}: ${text}`);
-  return text && JSON.parse(text);
+  return async (method, path, body) => {
+    const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
+    const reply = await fetch(`${host.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const text = await reply.text();
+    expect(reply.ok, `${method} ${path}: ${text}`);
+    return text && JSON.parse(text);
+  };
 }

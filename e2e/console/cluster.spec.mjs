@@ -27,7 +27,20 @@ export default async function ({ hosts: [first, second], password }) {
   await page.getByText("cluster-create").waitFor();
   await lookTwice(page, "a cluster");
   await page.locator("progress").waitFor();
-  await page.getByRole("button", { name: "Scale" }).waitFor();
+  // Scaling tells its plan and what is wrong with it; so does an upgrade.
+  await page.getByRole("button", { name: "Scale" }).click();
+  await dialog.getByLabel(second.name).selectOption({ index: 0 });
+  await dialog.getByText(/muster cluster scale north/).waitFor();
+  await lookTwice(page, "scaling a cluster");
+  await dialog.getByRole("button", { name: "Show the plan" }).click();
+  await dialog.locator(".plan li, .trouble").first().waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Upgrade" }).click();
+  await dialog.getByText("muster cluster upgrade north --back").waitFor();
+  await lookTwice(page, "upgrading a cluster");
+  await dialog.getByRole("button", { name: "Show the plan" }).click();
+  await dialog.locator(".plan li, .trouble").first().waitFor();
+  await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Delete" }).click();
   await page.locator("dialog[open] .plan li").first().waitFor();
   await page.getByLabel("Type north to confirm").fill("north");

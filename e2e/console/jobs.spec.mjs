@@ -1,12 +1,22 @@
 // Jobs are listed as they begin, filtered by what the address says, looked at one by
-// one, and those that go on can be cancelled.
+// one, and those that go on are cancelled.
 import { bringAxe, lookTwice } from "./axe.mjs";
 import { api, expect, open, push, signIn } from "./browser.mjs";
 
-export default async function ({ hosts: [host], password, hello }) {
+export default async function ({ hosts: [host], password, hello, slow }) {
   const { browser, context, page, troubles } = await open();
   await bringAxe(context);
   await signIn(page, host, password);
+  // One that goes on is cancelled, which its page shows by itself.
+  await page.goto(`${host.url}/jobs`);
+  await page.locator(`tr[data-row="${slow}"]`).getByRole("button", { name: "Cancel" }).waitFor();
+  await page.goto(`${host.url}/jobs/${slow}`);
+  await page.getByText("running").waitFor();
+  await lookTwice(page, "a job that goes on");
+  await page.getByRole("button", { name: "Cancel the job" }).click();
+  await page.getByText("cancelled", { exact: true }).waitFor();
+  expect((await page.getByRole("button", { name: "Cancel the job" }).count()) === 0, "it can be cancelled again");
+
   await page.goto(`${host.url}/jobs?state=failed`);
   await page.getByText("There are no such jobs.").waitFor();
   await push(page, host, "shop", hello, "hello.wasm");
@@ -24,7 +34,9 @@ export default async function ({ hosts: [host], password, hello }) {
   await page.waitForURL(/sort=5/);
   await page.reload();
   expect((await page.getByLabel("State").inputValue()) === "succeeded", "the filter is not in the address");
-  await page.locator('th[aria-sort="ascending"]').waitFor();
+  // The heading says how it is sorted; its button is called as before, without the arrow.
+  const sorted = page.locator('th[aria-sort="ascending"]');
+  await sorted.getByRole("button", { name: "Made", exact: true }).waitFor();
 
   await row.getByRole("link").first().click();
   await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/);

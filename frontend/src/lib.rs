@@ -18,4 +18,5 @@ pub fn start() {
     words::settle();
     components::theme::settle();
     leptos::mount::mount_to_body(Console);
+    pages::later::load_when_idle();
 }

@@ -3,6 +3,7 @@
 mod failing_guests;
 mod foreign;
 mod limits;
+mod metrics;
 mod outgoing;
 mod plugins;
 mod push_under_load;

@@ -1,5 +1,6 @@
 //! Hosts that are linked: nodes, roles, content and apps across machines.
 
+mod app_metrics;
 mod bundles;
 mod group_settings;
 mod link_faults;

@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod catalogue;
+pub mod chart;
 pub mod drawing;
 pub mod reading;
 pub mod schema;

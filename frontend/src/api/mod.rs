@@ -59,7 +59,7 @@ pub async fn order<T: DeserializeOwned>(method: &str, path: &str) -> Answer<T> {
     read(told("", method, path, Body::None).await)
 }
 
-/// Reads all pages of a list.
+/// Reads all pages of a list, whose path may have a query.
 pub async fn list<T: DeserializeOwned>(path: &str) -> Answer<Vec<T>> {
     read(pages(path.to_owned()).await)
 }
@@ -72,7 +72,9 @@ fn pages(path: String) -> Coming {
             let more = cursor.map_or_else(String::new, |cursor| {
                 format!("&cursor={}", fetch::escape(&cursor))
             });
-            let page = told("", "GET", &format!("{path}?limit=500{more}"), Body::None).await?;
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let asked = format!("{path}{mark}limit=500{more}");
+            let page = told("", "GET", &asked, Body::None).await?;
             let page: Page<Value> = answer::read(page).map_err(unread)?;
             all.extend(page.items);
             cursor = page.next;

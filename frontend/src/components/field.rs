@@ -15,6 +15,10 @@ pub enum Kind {
     Check,
     /// One of these: what each is, and how it is called.
     Choice(Vec<(String, String)>),
+    /// Any of these, with what each means: their words, with commas between them.
+    Several(Vec<(String, String)>),
+    /// Lines of text.
+    Lines,
 }
 
 /// What is typed or chosen in.
@@ -59,11 +63,62 @@ pub fn control(
             }
             .into_any();
         }
+        Kind::Several(options) => return several(name, options, value, described),
+        Kind::Lines => {
+            return view! {
+                <textarea
+                    id=name.clone()
+                    name=name
+                    rows="12"
+                    aria-describedby=described
+                    aria-invalid=move || wrong.get().to_string()
+                    prop:value=value
+                    on:input=move |event| value.set(event_target_value(&event))
+                ></textarea>
+            }
+            .into_any();
+        }
         Kind::Line => "text",
         Kind::Number => "number",
         Kind::Secret => "password",
     };
     line(name, kind, "off", false, value, described, wrong)
+}
+
+fn several(
+    name: String,
+    options: Vec<(String, String)>,
+    value: RwSignal<String>,
+    described: String,
+) -> AnyView {
+    let option = |(word, about): (String, String)| {
+        let has = |all: &str, word: &str| all.split(',').any(|it| it == word);
+        let (mine, shown) = (word.clone(), word.clone());
+        let switch = move |event| {
+            let on = event_target_checked(&event);
+            value.update(|all| {
+                let others = all.split(',').filter(|it| !it.is_empty() && *it != word);
+                let words: Vec<&str> = others.chain(on.then_some(word.as_str())).collect();
+                *all = words.join(",");
+            });
+        };
+        view! {
+            <label class="check">
+                <input
+                    type="checkbox"
+                    prop:checked=move || value.with(|all| has(all, &mine))
+                    on:change=switch
+                />
+                <span><code>{shown}</code><small>{about}</small></span>
+            </label>
+        }
+    };
+    view! {
+        <div id=name.clone() class="several" role="group" aria-labelledby=format!("{name}-label") aria-describedby=described>
+            {options.into_iter().map(option).collect_view()}
+        </div>
+    }
+    .into_any()
 }
 
 fn line(
@@ -107,7 +162,7 @@ pub fn framed(
     let input = input(format!("{hinted} {told}"), is_wrong);
     view! {
         <div class="field" class:wrong=move || is_wrong.get()>
-            <label for=name>{label}</label>
+            <label for=name.clone() id=format!("{name}-label")>{label}</label>
             {input}
             <p class="hint" id=hinted>{hint}</p>
             <p class="told" id=told role="alert">{move || wrong.get()}</p>

@@ -76,8 +76,8 @@ pub fn Form(
     inputs: Vec<Input>,
     /// What is asked of the host, as things stand.
     ask: Callback<(), Asked>,
-    /// The command that does the same, as things stand.
-    #[prop(into)]
+    /// The command that does the same, as things stand; nothing if there is none.
+    #[prop(optional, into)]
     command: Signal<String>,
     /// What its button says.
     button: Text,
@@ -158,7 +158,9 @@ pub fn Form(
             {inputs.into_iter().map(field).collect_view()}
             {move || plan.get().map(|plan| view! { <PlanView plan /> })}
             <MaybeTrouble failure />
-            <CliLine command />
+            <Show when=move || command.with(|command| !command.is_empty())>
+                <CliLine command />
+            </Show>
             <footer>
                 {open.map(|open| view! {
                     <button type="button" on:click=move |_| open.set(false)>{t(Text::Cancel)}</button>

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod badge;
+pub mod chart;
 pub mod cli_line;
 pub mod confirm;
 pub mod copy;
@@ -22,4 +23,5 @@ pub mod scroll;
 pub mod shell;
 pub mod table;
 pub mod theme;
+pub mod tour;
 pub mod trouble;

@@ -90,7 +90,15 @@ impl Scroll {
     }
 
     fn begin(self, first: usize) {
-        if let (Some(row), Some(frame)) = (self.row(), self.frame.try_get_untracked().flatten())
+        let Some(frame) = self.frame.try_get_untracked().flatten() else {
+            return;
+        };
+        // A page is put in its place only once all of it is there.
+        if !frame.is_connected() {
+            request_animation_frame(move || self.begin(first));
+            return;
+        }
+        if let Some(row) = self.row()
             && first > 0
         {
             frame.set_scroll_top((row * first as f64).ceil() as i32);

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::{
+    Lazy,
     components::{Route, Router, Routes},
     path,
 };
@@ -11,23 +12,11 @@ use super::{
     palette::Palette,
     places::{Navigation, this_host},
     theme::ThemeChoice,
+    tour,
 };
 use crate::{
     api::events::{Connection, Live},
-    pages::{
-        apps::{App, Apps},
-        audit::Audit,
-        cluster::ClusterPage,
-        gallery::Gallery,
-        hosts::Hosts,
-        identity::Identity,
-        jobs::{Jobs, OneJob},
-        not_found::NotFound,
-        overview::Overview,
-        roles::{OneRole, Roles},
-        settings::{OneSection, Settings},
-        sign_in::SignIn,
-    },
+    pages::{later, not_found::NotFound, overview::Overview, sign_in::SignIn},
     session::{Session, Standing},
     words::{self, Text, t},
 };
@@ -62,36 +51,38 @@ pub fn Console() -> impl IntoView {
 fn Frame() -> impl IntoView {
     let palette = RwSignal::new(false);
     let menu = RwSignal::new(false);
+    let toured = RwSignal::new(tour::is_new());
     view! {
         <a class="skip" href="#page">{t(Text::Skip)}</a>
         <div class="frame" class:menu=move || menu.get()>
             <Header palette menu />
             <div class="side" on:click=move |_| menu.set(false)>
                 <Navigation />
-                <Account />
+                <Account toured />
             </div>
             <main id="page" tabindex="-1">
                 <Routes fallback=NotFound>
                     <Route path=path!("/") view=Overview />
                     <Route path=path!("/callback") view=Overview />
-                    <Route path=path!("/hosts") view=Hosts />
-                    <Route path=path!("/apps") view=Apps />
-                    <Route path=path!("/apps/:app") view=App />
-                    <Route path=path!("/apps/:app/:part") view=App />
-                    <Route path=path!("/roles") view=Roles />
-                    <Route path=path!("/roles/:role") view=OneRole />
-                    <Route path=path!("/jobs") view=Jobs />
-                    <Route path=path!("/jobs/:job") view=OneJob />
-                    <Route path=path!("/audit") view=Audit />
-                    <Route path=path!("/cluster") view=ClusterPage />
-                    <Route path=path!("/gallery") view=Gallery />
-                    <Route path=path!("/identity") view=Identity />
-                    <Route path=path!("/identity/:part") view=Identity />
-                    <Route path=path!("/settings") view=Settings />
-                    <Route path=path!("/settings/:section") view=OneSection />
+                    <Route path=path!("/hosts") view={Lazy::<later::Hosts>::new()} />
+                    <Route path=path!("/apps") view={Lazy::<later::Apps>::new()} />
+                    <Route path=path!("/apps/:app") view={Lazy::<later::App>::new()} />
+                    <Route path=path!("/apps/:app/:part") view={Lazy::<later::App>::new()} />
+                    <Route path=path!("/roles") view={Lazy::<later::Roles>::new()} />
+                    <Route path=path!("/roles/:role") view={Lazy::<later::OneRole>::new()} />
+                    <Route path=path!("/jobs") view={Lazy::<later::Jobs>::new()} />
+                    <Route path=path!("/jobs/:job") view={Lazy::<later::OneJob>::new()} />
+                    <Route path=path!("/audit") view={Lazy::<later::Audit>::new()} />
+                    <Route path=path!("/cluster") view={Lazy::<later::Cluster>::new()} />
+                    <Route path=path!("/gallery") view={Lazy::<later::Gallery>::new()} />
+                    <Route path=path!("/identity") view={Lazy::<later::Identity>::new()} />
+                    <Route path=path!("/identity/:part") view={Lazy::<later::Identity>::new()} />
+                    <Route path=path!("/settings") view={Lazy::<later::Settings>::new()} />
+                    <Route path=path!("/settings/:section") view={Lazy::<later::OneSection>::new()} />
                 </Routes>
             </main>
         </div>
+        <Show when=move || toured.get()><tour::Tour open=toured /></Show>
         <Palette open=palette />
     }
 }
@@ -157,7 +148,7 @@ fn ConnectionState() -> impl IntoView {
 }
 
 #[component]
-fn Account() -> impl IntoView {
+fn Account(toured: RwSignal<bool>) -> impl IntoView {
     let session = expect_context::<Session>();
     let name = move || {
         session.standing.with(|standing| match standing {
@@ -182,6 +173,7 @@ fn Account() -> impl IntoView {
             </label>
             <div class="me">
                 <span>{name}</span>
+                <button type="button" class="quiet" on:click=move |_| toured.set(true)>{t(Text::Tour)}</button>
                 <button type="button" class="quiet" on:click=move |_| session.leave()>{t(Text::SignOut)}</button>
             </div>
         </div>

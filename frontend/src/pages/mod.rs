@@ -7,6 +7,7 @@ pub mod gallery;
 pub mod hosts;
 pub mod identity;
 pub mod jobs;
+pub mod later;
 pub mod not_found;
 pub mod overview;
 pub mod roles;

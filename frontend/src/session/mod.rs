@@ -1,5 +1,6 @@
 //! Who is signed in.
 
+pub mod passkey;
 pub mod sign_in;
 pub mod tokens;
 

@@ -26,6 +26,7 @@ pub mod links;
 pub mod load_balancer;
 pub mod logging;
 pub mod logs;
+pub mod metrics;
 pub mod name;
 pub mod page;
 pub mod permissions;

@@ -9,6 +9,7 @@ mod http;
 mod logs;
 mod peers;
 mod releases;
+mod requests;
 mod roles;
 
 pub use boot::{Ended, ServeError, ServeOptions, serve};

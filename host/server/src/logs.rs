@@ -1,4 +1,5 @@
-//! The last log lines of each app, in memory, for whoever asks or follows.
+//! The last log lines of each app, and what became of its requests: in memory, for
+//! whoever asks or follows.
 
 use std::{
     collections::HashMap,
@@ -13,6 +14,8 @@ use muster_api::logs::{LogLine, LogSource};
 use muster_ingress::Access;
 use muster_logging::{Bounds, Ring};
 use time::OffsetDateTime;
+
+use crate::requests::{Requests, Tally};
 
 /// How much of each app is kept at most.
 const BOUNDS: Bounds = Bounds {
@@ -43,11 +46,17 @@ impl Default for Logs {
 }
 
 /// The log of one app.
-pub(crate) struct AppLog(Ring<Entry>);
+pub(crate) struct AppLog {
+    lines: Ring<Entry>,
+    requests: Requests,
+}
 
 impl Default for AppLog {
     fn default() -> Self {
-        Self(Ring::new(BOUNDS))
+        Self {
+            lines: Ring::new(BOUNDS),
+            requests: Requests::default(),
+        }
     }
 }
 
@@ -86,7 +95,7 @@ impl Logs {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(id);
         if let Some(log) = log {
-            log.0.end();
+            log.lines.end();
         }
     }
 
@@ -144,27 +153,34 @@ impl Logs {
             };
             self.push(&id, entry);
         }
+        self.app(&id).requests.add(&access);
         self.push(&id, Entry::Access(access));
     }
 
     fn push(&self, app: &str, entry: Entry) {
         let next = || self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let size = entry.size();
-        self.app(app).0.push(entry, size, next);
+        self.app(app).lines.push(entry, size, next);
     }
 }
 
 impl AppLog {
     /// The last `count` lines.
     pub(crate) fn tail(&self, app: &str, count: usize) -> Vec<LogLine> {
-        self.0.tail(count, |number, entry| entry.line(number, app))
+        self.lines
+            .tail(count, |number, entry| entry.line(number, app))
     }
 
     /// The lines after one; waits until there are any. `None` once the app is
     /// gone.
     pub(crate) async fn after(&self, app: &str, sequence: u64) -> Option<Vec<LogLine>> {
         let line = |number, entry: &Entry| entry.line(number, app);
-        self.0.after(sequence, line).await
+        self.lines.after(sequence, line).await
+    }
+
+    /// What became of the app's requests, as far as they were routed here.
+    pub(crate) fn requests(&self) -> Vec<Tally> {
+        self.requests.kept()
     }
 }
 

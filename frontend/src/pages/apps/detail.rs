@@ -9,7 +9,8 @@ use muster_api::{
 };
 
 use super::{
-    AppState, droplets::Droplets, environment::Environment, instances::Instances, routes::Routes,
+    AppState, droplets::Droplets, environment::Environment, instances::Instances, metrics::Metrics,
+    routes::Routes,
 };
 use crate::{
     api::{
@@ -33,8 +34,9 @@ use crate::{
 };
 
 /// The parts of the page, by the last word of their addresses.
-const PARTS: [(&str, Text); 5] = [
+const PARTS: [(&str, Text); 6] = [
     ("", Text::Instances),
+    ("metrics", Text::Metrics),
     ("routes", Text::Routes),
     ("env", Text::Environment),
     ("logs", Text::Logs),
@@ -93,6 +95,7 @@ fn Named(name: String) -> impl IntoView {
                 let name = name.get_value();
                 match part.get().as_str() {
                     "" => view! { <Instances detail /> }.into_any(),
+                    "metrics" => view! { <Metrics app=name /> }.into_any(),
                     "routes" => view! { <Routes app=name /> }.into_any(),
                     "env" => view! { <Environment app=name /> }.into_any(),
                     "logs" => {

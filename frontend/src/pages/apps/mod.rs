@@ -4,6 +4,7 @@ mod detail;
 mod droplets;
 mod environment;
 mod instances;
+mod metrics;
 mod push;
 mod routes;
 

@@ -1,10 +1,11 @@
 //! One's own second factors: an authenticator app, passkeys, codes on paper.
 
 use leptos::prelude::*;
-use muster_api::factors::{self, Proof, RecoveryCodes, TotpEnrolment};
+use muster_api::factors::{self, PasskeyChallenge, Proof, RecoveryCodes, TotpEnrolment};
 use muster_console_model::answer;
 use serde_json::{Value, json};
 
+use super::passkeys::{Passkeys, Register};
 use crate::{
     api::{self, Asked, follow::follow},
     components::{
@@ -23,36 +24,55 @@ use crate::{
 const TOTP: &str = "/self/factors/totp";
 
 /// What is to be done, each of which takes a proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wish {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// An authenticator app.
     AddTotp,
+    /// It goes.
     RemoveTotp,
+    /// New codes on paper.
     RecoveryCodes,
+    /// Another passkey.
+    AddPasskey,
+    /// The one with this id goes.
+    RemovePasskey(String),
 }
 
 impl Wish {
-    fn text(self) -> Text {
+    fn text(&self) -> Text {
         match self {
             Self::AddTotp => Text::AddTotp,
             Self::RemoveTotp => Text::RemoveTotp,
             Self::RecoveryCodes => Text::NewCodes,
+            Self::AddPasskey => Text::AddPasskey,
+            Self::RemovePasskey(_) => Text::RemovePasskey,
         }
     }
 
-    fn path(self) -> String {
+    fn path(&self) -> String {
         match self {
             Self::AddTotp => TOTP.to_owned(),
             Self::RemoveTotp => format!("{TOTP}/actions/remove"),
             Self::RecoveryCodes => "/self/factors/recovery-codes".to_owned(),
+            Self::AddPasskey => "/self/passkeys/challenges".to_owned(),
+            Self::RemovePasskey(id) => format!("/self/passkeys/{id}/actions/remove"),
         }
     }
 
-    fn verb(self) -> &'static str {
+    /// The command that does it; nothing if only a browser can.
+    fn command(&self) -> String {
         match self {
-            Self::AddTotp => "add-totp",
-            Self::RemoveTotp => "remove-totp",
-            Self::RecoveryCodes => "recovery-codes",
+            Self::AddTotp => "muster self factor add-totp".to_owned(),
+            Self::RemoveTotp => "muster self factor remove-totp".to_owned(),
+            Self::RecoveryCodes => "muster self factor recovery-codes".to_owned(),
+            Self::AddPasskey => String::new(),
+            Self::RemovePasskey(id) => format!("muster self passkey remove {id}"),
         }
+    }
+
+    /// Whether more is to be asked for after the proof.
+    fn goes_on(&self) -> bool {
+        matches!(self, Self::AddTotp | Self::AddPasskey)
     }
 }
 
@@ -64,28 +84,36 @@ pub fn Factors() -> impl IntoView {
     let open = RwSignal::new(false);
     let wish = RwSignal::new(Wish::AddTotp);
     let enrolment = RwSignal::new(None::<TotpEnrolment>);
+    let challenge = RwSignal::new(None::<PasskeyChallenge>);
     let codes = RwSignal::new(None::<RecoveryCodes>);
-    let want = Callback::new(move |what| {
+    let forget = move || {
         enrolment.set(None);
+        challenge.set(None);
+    };
+    let want = Callback::new(move |what| {
+        forget();
         wish.set(what);
         open.set(true);
     });
     let done = Callback::new(move |told: Value| {
-        match wish.get_untracked() {
+        let wish = wish.get_untracked();
+        match wish {
             Wish::AddTotp => enrolment.set(answer::read(told).ok()),
             Wish::RecoveryCodes => codes.set(answer::read(told).ok()),
-            Wish::RemoveTotp => {}
+            Wish::AddPasskey => challenge.set(answer::read(told).ok()),
+            Wish::RemoveTotp | Wish::RemovePasskey(_) => {}
         }
-        open.set(wish.get_untracked() == Wish::AddTotp);
+        open.set(wish.goes_on());
         reread();
     });
     let confirmed = Callback::new(move |_| {
-        enrolment.set(None);
+        forget();
         reread();
     });
-    let body = move || match enrolment.get() {
-        Some(enrolment) => view! { <Enrol enrolment open done=confirmed /> }.into_any(),
-        None => view! { <Prove wish=wish.get() done /> }.into_any(),
+    let body = move || match (enrolment.get(), challenge.get()) {
+        (Some(enrolment), _) => view! { <Enrol enrolment open done=confirmed /> }.into_any(),
+        (None, Some(challenge)) => view! { <Register challenge open done=confirmed /> }.into_any(),
+        (None, None) => view! { <Prove wish=wish.get() done /> }.into_any(),
     };
     let paper = move || {
         codes.get().map(|codes| {
@@ -95,27 +123,22 @@ pub fn Factors() -> impl IntoView {
     };
     view! {
         {paper}
-        {shown(factors, 4, move |factors| cards(factors, want))}
+        {shown(factors, 4, move |factors| cards(factors, want, Callback::new(move |()| reread())))}
         <Dialog open title=Signal::derive(move || t(wish.get().text()).to_owned())>{body}</Dialog>
     }
 }
 
-fn cards(factors: factors::Factors, want: Callback<Wish>) -> impl IntoView {
+fn cards(factors: factors::Factors, want: Callback<Wish>, reread: Callback<()>) -> impl IntoView {
     let on = factors.totp.as_ref().is_some_and(|totp| totp.confirmed);
     let button = move |wish: Wish| {
-        view! {
-            <button type="button" on:click=move |_| want.run(wish)>{t(wish.text())}</button>
-        }
+        let text = t(wish.text());
+        view! { <button type="button" on:click=move |_| want.run(wish.clone())>{text}</button> }
     };
     let (mood, word) = if on {
         (Mood::Good, Text::Counts)
     } else {
         (Mood::Calm, Text::Absent)
     };
-    let passkeys = factors
-        .passkeys
-        .into_iter()
-        .map(|key| view! { <li>{key.name}</li> });
     view! {
         <div class="cards">
             <section class="card">
@@ -132,7 +155,7 @@ fn cards(factors: factors::Factors, want: Callback<Wish>) -> impl IntoView {
             <section class="card">
                 <h2>{t(Text::Passkeys)}</h2>
                 <p class="hint">{t(Text::PasskeysMore)}</p>
-                <ul>{passkeys.collect_view()}</ul>
+                <Passkeys keys=factors.passkeys want renamed=reread />
             </section>
         </div>
     }
@@ -144,6 +167,7 @@ fn Prove(wish: Wish, done: Callback<Value>) -> impl IntoView {
     let password = Input::new("password", t(Text::Password)).kind(Kind::Secret);
     let otp = Input::new("otp", t(Text::Otp)).hint(t(Text::ProofOtpHint));
     let inputs = vec![password.clone(), otp.clone()];
+    let command = wish.command();
     let ask = Callback::new(move |()| {
         let given = |value: String| (!value.is_empty()).then(|| value.into());
         let proof = Proof {
@@ -157,7 +181,6 @@ fn Prove(wish: Wish, done: Callback<Value>) -> impl IntoView {
             ..Asked::default()
         }
     });
-    let command = format!("muster self factor {}", wish.verb());
     view! {
         <p>{t(Text::ProveMore)}</p>
         <Form inputs ask command button=Text::Next done />

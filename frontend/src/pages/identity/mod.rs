@@ -1,11 +1,16 @@
-//! Identity: people and projects, and what one has of one's own: keys, sessions,
-//! second factors.
+//! Identity: people and projects, what they may do and have agreed to, and what one has
+//! of one's own: keys, sessions, second factors.
 
+mod access_bindings;
+mod access_roles;
 mod factors;
 mod keys;
+mod members;
 mod own;
+mod passkeys;
 mod projects;
 mod quotas;
+mod terms;
 mod users;
 
 use leptos::prelude::*;
@@ -13,7 +18,8 @@ use leptos_router::hooks::use_params_map;
 use muster_api::permissions::Permission;
 
 use self::{
-    factors::Factors, keys::Keys, own::Sessions, projects::Projects, quotas::Quotas, users::Users,
+    access_bindings::AccessBindings, access_roles::AccessRoles, factors::Factors, keys::Keys,
+    own::Sessions, projects::Projects, quotas::Quotas, terms::Terms, users::Users,
 };
 use super::not_found::NotFound;
 use crate::{
@@ -23,7 +29,7 @@ use crate::{
 };
 
 /// The parts: the last word of the address, its text, the command, and what it needs.
-const PARTS: [(&str, Text, &str, Option<Permission>); 6] = [
+const PARTS: [(&str, Text, &str, Option<Permission>); 9] = [
     (
         "users",
         Text::Users,
@@ -37,6 +43,19 @@ const PARTS: [(&str, Text, &str, Option<Permission>); 6] = [
         "quota list",
         Some(Permission::QuotaRead),
     ),
+    (
+        "access-roles",
+        Text::AccessRoles,
+        "access-role list",
+        Some(Permission::AccessRead),
+    ),
+    (
+        "access-bindings",
+        Text::AccessBindings,
+        "access-binding list",
+        Some(Permission::AccessRead),
+    ),
+    ("terms", Text::Terms, "term list", None),
     ("keys", Text::Keys, "key list", None),
     ("sessions", Text::Sessions, "session list", None),
     ("factors", Text::Factors, "self factor list", None),
@@ -76,6 +95,9 @@ pub fn Identity() -> impl IntoView {
             "users" => view! { <Users /> }.into_any(),
             "projects" => view! { <Projects /> }.into_any(),
             "quotas" => view! { <Quotas /> }.into_any(),
+            "access-roles" => view! { <AccessRoles /> }.into_any(),
+            "access-bindings" => view! { <AccessBindings /> }.into_any(),
+            "terms" => view! { <Terms /> }.into_any(),
             "keys" => view! { <Keys /> }.into_any(),
             "sessions" => view! { <Sessions /> }.into_any(),
             "factors" => view! { <Factors /> }.into_any(),

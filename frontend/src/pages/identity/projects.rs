@@ -1,18 +1,19 @@
-//! Projects: to whom apps belong.
+//! Projects: to whom apps belong. One of them, with who is in it, as the address says.
 
 use leptos::{prelude::*, task::spawn_local};
 use muster_api::{
     permissions::Permission,
-    plan::Plan,
-    projects::{JoinPolicy, NewProject, Project, ProjectState},
+    projects::{JoinPolicy, MemberState, NewProject, Project, ProjectState},
 };
 use muster_console_model::table::{Action, Cell, Mood, Row};
+use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::words;
+use super::{members::Members, words};
 use crate::{
     api::{self, Asked, Failure, fetch::escape, follow::follow},
     components::{
+        address::in_address,
         confirm::{Confirm, Deed},
         dialog::Dialog,
         field::Kind,
@@ -25,9 +26,18 @@ use crate::{
     words::{Text, t, with},
 };
 
-/// The projects.
+/// The projects, or one of them.
 #[component]
 pub fn Projects() -> impl IntoView {
+    let (project, _) = in_address("project");
+    move || match project.get() {
+        Some(project) => view! { <Members project /> }.into_any(),
+        None => view! { <All /> }.into_any(),
+    }
+}
+
+#[component]
+fn All() -> impl IntoView {
     let (projects, again) = follow(&["project"], || api::list::<Project>("/projects"));
     let session = expect_context::<Session>();
     let may = Memo::new(move |_| session.may(Permission::ProjectWrite));
@@ -41,10 +51,10 @@ pub fn Projects() -> impl IntoView {
         let path = format!("/projects/{}", escape(&name));
         failure.set(None);
         let (title, more, method, path) = match verb {
-            "resume" => {
+            "resume" | "join" => {
                 spawn_local(async move {
-                    let path = format!("{path}/actions/resume");
-                    if let Err(why) = api::order::<Plan>("POST", &path).await {
+                    let path = format!("{path}/actions/{verb}");
+                    if let Err(why) = api::order::<Value>("POST", &path).await {
                         let _ = failure.try_set(Some(why));
                     }
                     reread();
@@ -56,6 +66,12 @@ pub fn Projects() -> impl IntoView {
                 Text::SuspendProjectMore,
                 "POST",
                 format!("{path}/actions/suspend"),
+            ),
+            "leave" => (
+                Text::LeaveNamed,
+                Text::LeaveProjectMore,
+                "POST",
+                format!("{path}/actions/leave"),
             ),
             _ => (Text::DeleteNamed, Text::DeleteMore, "DELETE", path),
         };
@@ -79,7 +95,7 @@ pub fn Projects() -> impl IntoView {
         <MaybeTrouble failure />
         <Table
             label=Text::Projects
-            heads=&[Text::Name, Text::State, Text::Join, Text::YouAre, Text::Made]
+            heads=&[Text::Name, Text::Description, Text::State, Text::Join, Text::YouAre, Text::Made]
             rows=table
             act
         >
@@ -114,22 +130,39 @@ fn row(project: &Project, may: bool) -> Row {
     let turn = turn
         .into_iter()
         .chain([Action::danger("delete", Text::Delete)]);
-    let role = project.role.map(|role| role.word().to_owned());
+    let role = match project.membership {
+        Some(MemberState::Joining) => Some(t(Text::AsksIn).to_owned()),
+        Some(MemberState::Leaving) => Some(t(Text::AsksOut).to_owned()),
+        _ => project.role.map(|role| role.word().to_owned()),
+    };
+    let is_open =
+        project.state == ProjectState::Active && project.join_policy != JoinPolicy::Closed;
+    let own = match project.membership {
+        None if is_open => Some(Action::new("join", Text::JoinIt)),
+        Some(MemberState::Member) => Some(Action::danger("leave", Text::LeaveIt)),
+        _ => None,
+    };
+    let path = format!("/identity/projects?project={}", escape(&project.name));
     Row {
         id: project.name.clone(),
         cells: vec![
-            Cell::Noted(project.name.clone(), project.description.clone()),
+            Cell::Link(path, project.name.clone()),
+            Cell::Text(project.description.clone()),
             Cell::state(mood, t(state)),
             Cell::Text(policy(project.join_policy).to_owned()),
             Cell::maybe(role),
             Cell::since(project.created_at, OffsetDateTime::now_utc()),
         ],
-        actions: turn.filter(|_| may && !project.personal).collect(),
+        actions: turn
+            .filter(|_| may)
+            .chain(own)
+            .filter(|_| !project.personal)
+            .collect(),
     }
 }
 
 #[component]
-fn Create(open: RwSignal<bool>, done: Callback<serde_json::Value>) -> impl IntoView {
+fn Create(open: RwSignal<bool>, done: Callback<Value>) -> impl IntoView {
     let name = Input::new("name", t(Text::Name)).hint(t(Text::AppNameHint));
     let about = Input::new("description", t(Text::Description));
     let policies = [JoinPolicy::Open, JoinPolicy::Moderated, JoinPolicy::Closed];

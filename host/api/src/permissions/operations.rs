@@ -108,6 +108,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("app_rollback", "POST", "/api/v1/apps/{app}/rollback", Needs(P::AppWrite), &["app rollback"]),
     op("app_move", "POST", "/api/v1/apps/{app}/actions/move", Needs(P::AppWrite), &["app move"]),
     op("droplet_list", "GET", "/api/v1/apps/{app}/droplets", Needs(P::AppRead), &["app droplets"]),
+    op("app_metrics", "GET", "/api/v1/apps/{app}/metrics", Needs(P::AppRead), &["app metrics"]),
     op("log_tail", "GET", "/api/v1/apps/{app}/logs", Needs(P::AppLogs), &["app logs"]),
 
     op("block_storage_show", "GET", "/api/v1/blocks", Needs(P::ConfigRead), &["blocks show"]),

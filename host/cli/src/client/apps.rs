@@ -4,6 +4,7 @@ use muster_api::{
     apps::{App, AppChange, AppDetail, Env, EnvChange, Rollback},
     droplets::Droplet,
     jobs::Job,
+    metrics::AppMetrics,
     page::Page,
     plan::Plan,
     pushes::Push,
@@ -78,6 +79,14 @@ impl Client {
     /// As of every call.
     pub async fn env(&self, name: &str) -> Result<Env, ClientError> {
         self.call(self.get(&["apps", name, "env"])).await
+    }
+
+    /// What became of an app's requests in the last hour.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn app_metrics(&self, name: &str) -> Result<AppMetrics, ClientError> {
+        self.call(self.get(&["apps", name, "metrics"])).await
     }
 
     /// An app's droplets.

@@ -20,6 +20,7 @@ mod links;
 mod load_balancer;
 mod logging;
 mod logs;
+mod metrics;
 mod plans;
 mod platform_log;
 mod plugins;

@@ -11,6 +11,7 @@ use muster_api::{
     load_balancer::LoadBalancerStatus,
     logging::LoggingState,
     logs::LogLine,
+    metrics::AppMetrics,
     page::Page,
     platform_log::PlatformLog,
     ports::Ports,
@@ -242,6 +243,23 @@ fn droplets() {
         "component": "00ff", "size": 3_400_000, "current": true, "created_at": "2026-02-27T12:00:00Z",
     }]}));
     insta::assert_snapshot!("droplets-table", table(&droplets));
+}
+
+#[test]
+fn app_metrics() {
+    let metrics: AppMetrics = read(json!({
+        "stretch_seconds": 10, "until": "2026-03-01T12:00:00Z",
+        "stretches": [
+            { "at": "2026-03-01T11:59:30Z", "requests": 1_250, "failed": 3, "median_micros": 840, "p95_micros": 4_100 },
+            { "at": "2026-03-01T11:59:50Z", "requests": 1, "failed": 0, "median_micros": 1_250_000, "p95_micros": 2_400_000 },
+        ],
+        "missing": [{ "host": "south", "reason": "nothing is heard of it" }],
+    }));
+    insta::assert_snapshot!("app-metrics-table", table(&metrics));
+    let none: AppMetrics = read(json!({
+        "stretch_seconds": 10, "until": "2026-03-01T12:00:00Z", "stretches": [], "missing": [],
+    }));
+    assert_eq!(table(&none), "No request ended in the last hour.\n");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The API over HTTP. A handler parses, makes one call, maps the answer.
 
 mod access;
+mod app_metrics;
 mod apps;
 mod audit;
 mod authorise;
@@ -197,6 +198,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(quotas::routes())
         .merge(apps::routes())
         .merge(droplets::routes())
+        .merge(app_metrics::routes())
         .merge(logs::routes())
         .merge(blocks::routes())
         .merge(backups::routes())

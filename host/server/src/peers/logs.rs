@@ -1,6 +1,6 @@
 //! Log lines from all hosts. Those of an app: whoever runs instances of it has
-//! some, and whoever routes to it has those of requests. And those of the hosts
-//! themselves.
+//! some, and whoever routes to it has those of requests, and has counted them. And
+//! those of the hosts themselves.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -19,9 +19,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
 use super::{CallError, Connection, Patience, WORDS_ALPN, call, state::Neighbour};
-use crate::control::{
-    error::ControlError,
-    linking::{Links, Member, Part, Served, one_called},
+use crate::{
+    control::{
+        error::ControlError,
+        linking::{Links, Member, Part, Served, one_called},
+    },
+    requests::Tally,
 };
 
 /// How long a question for lines after one waits for some.
@@ -79,6 +82,26 @@ impl Wanted for OfApp {
     async fn after(&self, here: &Served, sequence: u64) -> Option<Vec<LogLine>> {
         let log = here.logs.app(&self.app.to_string());
         log.after(&self.name, sequence).await
+    }
+}
+
+/// What became of an app's requests. There is nothing to wait for: who wants to know
+/// asks again.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct OfRequests {
+    pub(crate) app: AppId,
+}
+
+impl Wanted for OfRequests {
+    type Line = Tally;
+    const PATH: &'static str = "/peer/v1/requests";
+
+    fn tail(&self, here: &Served) -> Vec<Tally> {
+        here.logs.app(&self.app.to_string()).requests()
+    }
+
+    async fn after(&self, _: &Served, _: u64) -> Option<Vec<Tally>> {
+        None
     }
 }
 

@@ -56,6 +56,7 @@ impl Links {
             .route("/peer/v1/state", post(state))
             .route("/peer/v1/block", post(block))
             .route(logs::OfApp::PATH, post(logs::told::<logs::OfApp>))
+            .route(logs::OfRequests::PATH, post(logs::told::<logs::OfRequests>))
             .route(logs::OfHosts::PATH, post(logs::told::<logs::OfHosts>))
             .route("/peer/v1/renew", post(renew))
             .route("/peer/v1/here", post(here))

@@ -34,6 +34,8 @@ pub enum AppCommand {
     Restart(ActArgs),
     /// Change how many instances an app has, and their memory
     Scale(scale::ScaleArgs),
+    /// Show how many requests an app had in the last hour, and how long they took
+    Metrics(NameArgs),
     /// Show what an app has written and answered
     Logs(logs::LogsArgs),
     /// List an app's environment variables, or change them
@@ -93,6 +95,7 @@ pub async fn run(scope: &Scope, command: AppCommand) -> Result<(), Failure> {
             act(scope, &client, &args, AppAction::Restart, "Restarted").await
         }
         AppCommand::Scale(args) => scale::run(scope, &client, args).await,
+        AppCommand::Metrics(args) => scope.output.show(&client.app_metrics(&args.name).await?),
         AppCommand::Logs(args) => logs::run(scope, &client, args).await,
         AppCommand::Env(args) => env::run(scope, &client, args).await,
         AppCommand::Droplets(args) => scope.output.show(&client.droplets(&args.name).await?),
