@@ -37,6 +37,9 @@ export default async function ({ hosts: [host], password }) {
   await dialog.getByRole("button", { name: "Show the plan" }).click();
   await dialog.getByRole("button", { name: "Save" }).click();
   await row("bob").getByText("viewer").waitFor();
+  await row("bob").getByRole("button", { name: "Change" }).click();
+  expect((await dialog.getByLabel("As what").inputValue()) === "viewer", "the dialog begins with another role");
+  await page.keyboard.press("Escape");
 
   // Somebody who asks to be let in shows up by themselves.
   const other = await open();

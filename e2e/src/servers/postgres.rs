@@ -204,7 +204,10 @@ impl Postgres {
             let ended = running.child.try_wait().expect("the child can be asked");
             if ended.is_some() || Instant::now() > deadline {
                 let log = fs::read_to_string(self.folder.path().join("log"));
-                panic!("PostgreSQL did not start:\n{}", log.unwrap_or_default());
+                panic!(
+                    "PostgreSQL did not start ({ended:?}):\n{}",
+                    log.unwrap_or_default()
+                );
             }
             thread::sleep(Duration::from_millis(20));
         }

@@ -213,6 +213,10 @@ async fn a_plugin_is_checked_by_its_file_and_by_the_host() {
         (&checked["asked"], &checked["taken"]),
         (&false.into(), &true.into())
     );
+    // Whoever names a host means it.
+    stranger
+        .run("--context nobody plugin check unwell.wasm")
+        .bad(3);
 }
 
 #[tokio::test]

@@ -20,6 +20,10 @@ const FIT: usize = 60;
 /// How long nobody has scrolled when the address takes down how far.
 const REST: Duration = Duration::from_millis(250);
 
+/// For how many frames a table is held at the row that the address names: what it is
+/// in may be put in its place only after it was made, which leads back to the top.
+const HELD: u32 = 60;
+
 /// A frame in which a table is scrolled.
 #[derive(Clone, Copy)]
 pub struct Scroll {
@@ -29,6 +33,8 @@ pub struct Scroll {
     pub view: RwSignal<(usize, usize)>,
     count: Memo<usize>,
     keep: SignalSetter<Option<String>>,
+    /// The row of the address, as long as the table is held there.
+    aim: StoredValue<Option<usize>>,
     /// What takes down how far, once nobody scrolls.
     note: StoredValue<Option<TimeoutHandle>>,
 }
@@ -44,11 +50,12 @@ impl Scroll {
             view: RwSignal::new((first, FIT)),
             count,
             keep,
+            aim: StoredValue::new((first > 0).then_some(first)),
             note: StoredValue::new(None),
         };
         Effect::new(move |_| {
             if this.frame.get().is_some() {
-                request_animation_frame(move || this.begin(first));
+                request_animation_frame(move || this.begin(HELD));
             }
         });
         let resized = window_event_listener(resize, move |_| {
@@ -60,7 +67,7 @@ impl Scroll {
 
     /// Somebody has scrolled.
     pub fn moved(self) {
-        if !self.look() {
+        if !self.look() || self.is_held() {
             return;
         }
         self.forget_note();
@@ -77,6 +84,7 @@ impl Scroll {
     pub fn to_top(self) {
         // Whoever opens the address anew right after that is not to be led back.
         self.forget_note();
+        self.aim.set_value(None);
         self.keep.set(None);
         if let Some(frame) = self.frame.get_untracked() {
             frame.set_scroll_top(0);
@@ -89,21 +97,49 @@ impl Scroll {
         }
     }
 
-    fn begin(self, first: usize) {
+    /// Leads to the row of the address, and holds the table there for so many frames.
+    fn begin(self, frames: u32) {
         let Some(frame) = self.frame.try_get_untracked().flatten() else {
             return;
         };
-        // A page is put in its place only once all of it is there.
-        if !frame.is_connected() {
-            request_animation_frame(move || self.begin(first));
+        let aims = self.aim.try_get_value().flatten().is_some();
+        if frame.is_connected() && (!aims || frames == 0) {
+            self.aim.set_value(None);
+            self.look();
             return;
         }
-        if let Some(row) = self.row()
-            && first > 0
-        {
-            frame.set_scroll_top((row * first as f64).ceil() as i32);
+        if let Some(there) = self.there().filter(|there| frame.scroll_top() != *there) {
+            frame.set_scroll_top(there);
+            self.look();
         }
-        self.look();
+        let left = match frame.is_connected() {
+            true => frames - 1,
+            false => frames,
+        };
+        request_animation_frame(move || self.begin(left));
+    }
+
+    /// Where the row of the address is, in pixels, as long as the table is held there.
+    fn there(self) -> Option<i32> {
+        let first = self.aim.try_get_value().flatten()?;
+        let frame = self.frame.try_get_untracked().flatten()?;
+        let there = (self.row()? * first as f64).ceil() as i32;
+        // The last rows fill the frame together.
+        Some(there.min(frame.scroll_height() - frame.client_height()))
+    }
+
+    /// Whether the table is held where it is; no more once somebody scrolls it.
+    fn is_held(self) -> bool {
+        let frame = self.frame.try_get_untracked().flatten();
+        let (Some(there), Some(frame)) = (self.there(), frame) else {
+            return false;
+        };
+        let top = frame.scroll_top();
+        let held = top == 0 || (top - there).abs() <= 1;
+        if !held {
+            self.aim.set_value(None);
+        }
+        held
     }
 
     /// Sees which rows are in view. Whether the table is a long one.

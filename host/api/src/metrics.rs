@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::platform_log::LogGap;
 
-/// What became of an app's requests in the last hour, of all hosts that it is reached
-/// by. Hosts keep this in memory: it begins anew when they do.
+/// What became of an app's requests in the last hour: of all hosts that it is reached
+/// by if the leader is asked, else of the one that is. Hosts keep this in memory: it begins anew when they do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AppMetrics {
     /// How many seconds a stretch has.
@@ -34,10 +34,11 @@ pub struct Stretch {
     /// How many of them were answered with a status of 500 or above.
     #[schema(example = 3)]
     pub failed: u64,
-    /// Half of them took at most about this long, in microseconds.
+    /// Half of them took at most about this long, in microseconds; what took longer
+    /// than 30 seconds counts as that.
     #[schema(example = 840)]
     pub median_micros: u64,
-    /// 95 of a hundred took at most about this long, in microseconds.
+    /// 95 of a hundred took at most about this long, in microseconds; as above.
     #[schema(example = 4100)]
     pub p95_micros: u64,
 }

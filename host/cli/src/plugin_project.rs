@@ -1,6 +1,6 @@
 //! The project that a role plugin begins as: the plugin itself, which works, and
-//! the SDK and the contracts that it is built with, so that nothing but Rust is
-//! needed beside the program.
+//! the SDK and the contracts that it is built with, so that of what Muster is made
+//! of nothing is needed beside the program.
 
 use std::{
     fs, io,

@@ -43,9 +43,13 @@ impl Requests {
     pub(crate) fn add(&self, access: &Access) {
         let number = number(access.began + access.took);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back does not make an old stretch anew.
+        // What is ahead by more than a moment was counted while the clock was wrong.
+        while kept.back().is_some_and(|last| last.number > number + 1) {
+            kept.pop_back();
+        }
         if kept.back().is_none_or(|last| last.number < number) {
             kept.push_back(Tally::new(number));
+            // The one that is not over yet comes beside those that are shown.
             let first = number.saturating_sub(KEPT as u64);
             while kept.front().is_some_and(|tally| tally.number < first) {
                 kept.pop_front();
@@ -214,22 +218,31 @@ mod tests {
     #[test]
     fn an_hour_is_kept() {
         let requests = Requests::default();
-        for minute in 0..180 {
-            requests.add(&access(minute * 60, 200, 1));
+        let seconds = u64::from(STRETCH);
+        let last = 3 * KEPT as u64;
+        for number in 0..=last {
+            requests.add(&access(number * seconds, 200, 1));
         }
-        assert!(requests.kept().len() <= KEPT);
-        let (_, stretches) = over(requests.kept(), at(180 * 60));
-        assert_eq!(stretches.len(), 60);
-        assert!(over(requests.kept(), at(300 * 60)).1.is_empty());
+        assert_eq!(requests.kept().len(), KEPT + 1);
+        let (_, stretches) = over(requests.kept(), at((last + 1) * seconds));
+        assert_eq!(stretches.len(), KEPT);
+        let later = at((2 * last) * seconds);
+        assert!(over(requests.kept(), later).1.is_empty());
     }
 
     #[test]
-    fn a_clock_that_is_set_back_keeps_the_order() {
+    fn what_was_counted_while_the_clock_was_ahead_is_forgotten() {
         let requests = Requests::default();
-        requests.add(&access(2_000, 200, 1));
-        requests.add(&access(1_000, 200, 1));
-        let kept = requests.kept();
-        assert_eq!((kept.len(), kept[0].requests), (1, 2));
+        for ended in [1_000, 90_000, 1_012, 1_009, 1_025] {
+            requests.add(&access(ended, 200, 1));
+        }
+        let (_, stretches) = over(requests.kept(), at(1_030));
+        let seen: Vec<_> = stretches
+            .iter()
+            .map(|it| (it.at.unix_timestamp(), it.requests))
+            .collect();
+        // One that ended a moment before counts with those that are told after it.
+        assert_eq!(seen, [(1_000, 1), (1_010, 2), (1_020, 1)]);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Decides what happens to a request, and for which others that holds.
 
-use muster_sdk::router::{Decision, Forward, Head, Outcome, Redirect, Scope};
+use muster_sdk::{
+    redirect,
+    router::{Decision, Forward, Head, Outcome, Redirect, Scope},
+};
 
 use crate::{
-    choice, redirect, sticky,
+    choice, sticky,
     table::{Action, Found, Lookup, Table, Target},
 };
 

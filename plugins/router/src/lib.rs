@@ -1,7 +1,7 @@
 //! The router role: holds the route table and decides where requests go.
 //!
 //! [`table`] finds the route of a request, [`decide`] what the route does with
-//! it; [`choice`], [`sticky`] and [`redirect`] are parts of that.
+//! it; [`choice`] and [`sticky`] are parts of that.
 
 use muster_sdk::{
     lifecycle::Condition,
@@ -13,7 +13,6 @@ use crate::table::Table;
 
 pub mod choice;
 pub mod decide;
-pub mod redirect;
 pub mod sticky;
 pub mod table;
 

@@ -77,6 +77,7 @@ pub mod lifecycle;
 pub mod load_balancer;
 pub mod log;
 pub mod manifest;
+pub mod redirect;
 pub mod router;
 pub mod stager;
 pub mod testing;

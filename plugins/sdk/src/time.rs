@@ -3,8 +3,8 @@
 
 use std::time::{Duration, SystemTime};
 
-/// How much time has passed since some moment before the plugin was made, by a
-/// clock that never goes back.
+/// How much time has passed since an instance first asked, by a clock that never
+/// goes back.
 #[cfg(target_family = "wasm")]
 #[must_use]
 pub fn elapsed() -> Duration {
@@ -16,8 +16,8 @@ pub fn elapsed() -> Duration {
     BEGAN.with(|began| began.get_or_init(Instant::now).elapsed())
 }
 
-/// How much time has passed since some moment before the plugin was made, by a
-/// clock that never goes back.
+/// How much time has passed since an instance first asked, by a clock that never
+/// goes back.
 #[cfg(not(target_family = "wasm"))]
 #[must_use]
 pub fn elapsed() -> Duration {

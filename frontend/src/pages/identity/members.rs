@@ -37,17 +37,28 @@ pub fn Members(project: String) -> impl IntoView {
     let deed = RwSignal::new(None::<Deed>);
     let failure = RwSignal::new(None::<Failure>);
     let open = RwSignal::new(false);
-    let whom = RwSignal::new(String::new());
-    let put = move |name: String| {
-        whom.set(name);
+    // Who is to be something else; a new member if nobody.
+    let whom = RwSignal::new(None::<Member>);
+    let put = move |member: Option<Member>| {
+        whom.set(member);
         open.set(true);
+    };
+    let title = move || {
+        let whom = whom.get();
+        whom.map_or_else(
+            || t(Text::AddMember).to_owned(),
+            |member| with(Text::ChangeNamed, &[&member.user]),
+        )
     };
     let name = StoredValue::new(project.clone());
     let act = Callback::new(move |(verb, user): (&'static str, String)| {
         let path = format!("{}/{}", base.get_value(), escape(&user));
         failure.set(None);
         match verb {
-            "change" => put(user),
+            "change" => put(members.with_untracked(|all| {
+                let all = all.as_ref()?.as_ref().ok()?;
+                all.iter().find(|member| member.user == user).cloned()
+            })),
             "remove" => deed.set(Some(Deed {
                 title: with(Text::RemoveNamed, &[&user]),
                 more: t(Text::RemoveMemberMore),
@@ -69,7 +80,7 @@ pub fn Members(project: String) -> impl IntoView {
     view! {
         <div class="actions part-actions">
             <h2><a href="/identity/projects" class="up">{t(Text::Projects)}</a>" / "{project.clone()}</h2>
-            <button type="button" class="primary" on:click=move |_| put(String::new())>{t(Text::AddMember)}</button>
+            <button type="button" class="primary" on:click=move |_| put(None)>{t(Text::AddMember)}</button>
         </div>
         <CliLine command=format!("muster project members {project}") />
         <MaybeTrouble failure />
@@ -81,8 +92,8 @@ pub fn Members(project: String) -> impl IntoView {
         >
             <Empty title=t(Text::Members) more=t(Text::NoMembers)>""</Empty>
         </Table>
-        <Dialog open title=t(Text::AddMember).to_owned()>
-            <Put project=name.get_value() user=whom.get_untracked() open done=Callback::new(move |_| reread()) />
+        <Dialog open title=Signal::derive(title)>
+            <Put project=name.get_value() member=whom.get_untracked() open done=Callback::new(move |_| reread()) />
         </Dialog>
         <Confirm deed done=Callback::new(move |()| reread()) />
     }
@@ -122,15 +133,18 @@ fn row(member: &Member) -> Row {
 #[component]
 fn Put(
     project: String,
-    user: String,
+    member: Option<Member>,
     open: RwSignal<bool>,
     done: Callback<Value>,
 ) -> impl IntoView {
-    let user = Input::new("user", t(Text::User)).filled(user);
+    let (name, is) = member.map_or((String::new(), MemberRole::Member), |member| {
+        (member.user, member.role)
+    });
+    let user = Input::new("user", t(Text::User)).filled(name);
     let role = Input::new("role", t(Text::Is))
         .kind(Kind::Choice(words(&ROLES.map(MemberRole::word))))
         .hint(t(Text::MemberRoleHint))
-        .filled(MemberRole::Member.word());
+        .filled(is.word());
     let inputs = vec![user.clone(), role.clone()];
     let (named, chosen) = (user.clone(), role.clone());
     let base = format!("/projects/{}/members", escape(&project));

@@ -54,7 +54,8 @@ pub mod user;
 
 use crate::{
     args::{Cli, Command},
-    client::{Client, connect},
+    client::{Client, ClientError, connect},
+    contexts::ContextError,
     failure::Failure,
     output::Output,
 };
@@ -75,11 +76,29 @@ impl Scope {
     /// # Errors
     /// If none is known, or nobody is logged in.
     pub fn client(&self) -> Result<Client, Failure> {
-        let client = connect(self.context.as_deref())?;
-        Ok(match &self.node {
+        Ok(self.of_node(connect(self.context.as_deref())?))
+    }
+
+    /// The same; none if nobody is logged in.
+    ///
+    /// # Errors
+    /// If it cannot be told who is.
+    pub fn client_if_logged_in(&self) -> Result<Option<Client>, Failure> {
+        match connect(self.context.as_deref()) {
+            Ok(client) => Ok(Some(self.of_node(client))),
+            Err(
+                ClientError::NotLoggedIn { .. }
+                | ClientError::Contexts(ContextError::None | ContextError::Home),
+            ) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn of_node(&self, client: Client) -> Client {
+        match &self.node {
             Some(node) => client.of_node(node),
             None => client,
-        })
+        }
     }
 }
 

@@ -6,13 +6,14 @@ use muster_engine::plugin::routing::{Action, Redirect, Route, RouteKey, TableUpd
 type Share<'a> = (&'a str, u32, &'a [&'a str]);
 
 /// The host names of [`varied`].
-pub(super) const VARIED_HOSTS: [&str; 7] = [
+pub(super) const VARIED_HOSTS: [&str; 8] = [
     "a.test",
     "mixed.test",
     "sticky.test",
     "weighted.test",
     "moved.test",
     "kept.test",
+    "home.test",
     "unknown.test",
 ];
 
@@ -102,6 +103,7 @@ pub(super) fn varied(generation: u64) -> TableUpdate {
         ),
         redirects("moved.test", "https://a.test/there", false),
         redirects("kept.test", "https://a.test/there", true),
+        redirects("home.test", "/", true),
         forwards("idle.test", "/", &[("idle", 1, &[])]),
     ];
     update(generation, true, routes)
@@ -206,11 +208,16 @@ pub(super) fn hostile() -> Vec<(&'static str, TableUpdate)> {
 /// A table of that many host names.
 pub(super) fn many(size: usize) -> TableUpdate {
     let route = |number: usize| {
-        let (host, app) = (
-            format!("host-{number}.test"),
-            format!("app-{}", number % 100),
-        );
+        let (host, app) = one_of_many(number);
         forwards(&host, "/", &[(&app, 1, &["1", "2"])])
     };
     update(1, true, (0..size).map(route).collect())
+}
+
+/// The host name of a route of [`many`], and the app that it leads to.
+pub(super) fn one_of_many(number: usize) -> (String, String) {
+    (
+        format!("host-{number}.test"),
+        format!("app-{}", number % 100),
+    )
 }

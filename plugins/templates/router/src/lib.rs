@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_sdk::{
     lifecycle::Condition,
-    log,
+    log, redirect,
     router::{
         Action, Decision, Forward, Head, Outcome, Redirect, Router, Scope, TableUpdate, Target,
     },
@@ -111,10 +111,7 @@ fn forward(targets: &[Target], lot: u32) -> Outcome {
 fn redirect(to: &Redirect, rest: &str, head: &dyn Head) -> Outcome {
     let mut to = to.clone();
     if to.keep_path {
-        to.location = format!("{}{rest}", to.location.trim_end_matches('/'));
-        if let Some(query) = head.query() {
-            to.location = format!("{}?{query}", to.location);
-        }
+        to.location = redirect::location(&to.location, rest, head.query().as_deref());
     }
     Outcome::Redirect(to)
 }

@@ -56,11 +56,9 @@ pub async fn run(scope: &Scope, args: CheckArgs) -> Result<(), Failure> {
     let wasm = read(&args.file)?;
     let place = args.file.display();
     let plugin = inspect(&wasm).map_err(|error| Failure::usage(format!("{place}: {error}")))?;
-    // Whoever is not logged in asks nobody.
-    let client = if args.local {
-        None
-    } else {
-        scope.client().ok()
+    let client = match args.local {
+        true => None,
+        false => scope.client_if_logged_in()?,
     };
     let asked = client.is_some();
     let (taken, told) = match client {

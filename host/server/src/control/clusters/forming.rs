@@ -135,10 +135,12 @@ impl Clusters {
         if self.passed_on(job, input.heir).await? {
             return Ok(Formed::PassedOn);
         }
-        // Whoever shares it may lead at once, and others have to know it then.
-        let gone = before.iter().filter(|id| !after.contains(id));
-        let both = after.iter().chain(gone).copied().collect();
-        self.links.note_control_plane(both);
+        // Whoever shares it may lead at once: members hear of it before, if they can.
+        if self.links.control_plane() != after {
+            let gone = before.iter().filter(|id| !after.contains(id));
+            let both = after.iter().chain(gone).copied().collect();
+            self.links.note_control_plane(both);
+        }
         let total = u64::try_from(before.len() + after.len()).unwrap_or(0);
         let (mut left, mut done) = (Vec::new(), 0);
         let share = match after.len() > 1 {
@@ -153,7 +155,9 @@ impl Clusters {
             self.count(job, &mut done, total, told, &mut left).await?;
         }
         // Whoever shares it knows of the others before one of them goes.
-        self.links.note_control_plane(after.clone());
+        if left.is_empty() {
+            self.links.note_control_plane(after.clone());
+        }
         let gone = before
             .iter()
             .filter(|id| **id != myself && !after.contains(id));

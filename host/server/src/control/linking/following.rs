@@ -213,6 +213,7 @@ impl Links {
                 memory.own = own;
                 if forgets {
                     memory.followed = Arc::default();
+                    memory.routed = None;
                     memory.meanwhile = Meanwhile::default();
                 }
             }

@@ -133,16 +133,19 @@ impl Links {
     /// not for ever.
     pub(super) async fn routes_for_group(&self) {
         let began = Instant::now();
-        while began.elapsed() < SETTLED {
-            if self
-                .memory()
-                .routed
-                .as_ref()
-                .is_some_and(|told| !told.is_empty())
-            {
-                return;
-            }
+        while began.elapsed() < SETTLED && !self.is_settled() {
             tokio::time::sleep(MOMENT).await;
+        }
+    }
+
+    /// Whether this host routes by what it was told last, or was told nothing by
+    /// anybody.
+    fn is_settled(&self) -> bool {
+        let memory = self.memory();
+        let told = &memory.followed.digest;
+        match memory.own.state {
+            State::Following { .. } => !told.is_empty() && memory.routed.as_ref() == Some(told),
+            _ => true,
         }
     }
 

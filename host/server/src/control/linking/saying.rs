@@ -120,8 +120,13 @@ impl Links {
                 Err(CallError::Unreachable | CallError::Distrust(_) | CallError::Elsewhere)
             )
         };
-        let answered = matches!(said, Err(CallError::Elsewhere)) && !succeeded;
-        let predecessor = answered.then(|| (&addresses[..], config.clone()));
+        // It answers that it leads no more; or this host knows that from the state they
+        // share, and not who could lead in its place.
+        let knows_better = match succeeded {
+            true => leader.host != self.0.host.0 && self.may_lead().is_empty(),
+            false => matches!(said, Err(CallError::Elsewhere)),
+        };
+        let predecessor = knows_better.then(|| (&addresses[..], config.clone()));
         if away(&said)
             && let Some(next) = self.successor(&words, predecessor).await
         {

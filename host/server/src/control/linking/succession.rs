@@ -272,8 +272,8 @@ impl Links {
         }
     }
 
-    /// Which of the other control-plane hosts leads by now, if one says so. Asks the
-    /// host that has led for them if it has answered that it leads no more.
+    /// Which of the other control-plane hosts leads by now, if one says so. The
+    /// predecessor, which has led before, is asked for more of them.
     pub(super) async fn successor(
         &self,
         words: &Say,
@@ -283,11 +283,10 @@ impl Links {
         let (leaf, anchors) = own.papers().ok()??;
         let mut candidates = self.may_lead();
         if let Some((addresses, config)) = predecessor {
-            for host in self.may_lead_by(addresses, config).await {
-                if !candidates.iter().any(|known| known.id == host.id) {
-                    candidates.push(host);
-                }
-            }
+            // It knows better where they are.
+            let told = self.may_lead_by(addresses, config).await;
+            candidates.retain(|known| !told.iter().any(|host| host.id == known.id));
+            candidates.extend(told);
         }
         let mut asked: FuturesUnordered<_> = (candidates.iter())
             .map(|host| {
@@ -362,8 +361,10 @@ impl Links {
 
     /// Which hosts share the group's state, by whoever leads.
     pub(crate) fn note_control_plane(&self, control: Vec<HostId>) {
-        self.memory().control = control;
-        self.0.told.notify_waiters();
+        let before = std::mem::replace(&mut self.memory().control, control.clone());
+        if before != control {
+            self.0.told.notify_waiters();
+        }
     }
 }
 
