@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use crate::platform_log::LogGap;
 
 /// What became of an app's requests in the last hour: of all hosts that it is reached
-/// by if the leader is asked, else of the one that is. Hosts keep this in memory: it begins anew when they do.
+/// by if the leader is asked, else of the one that is. Hosts keep this in memory: it
+/// begins anew when they do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AppMetrics {
     /// How many seconds a stretch has.
